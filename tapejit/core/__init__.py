@@ -1,0 +1,1 @@
+"""Foundations that know nothing of tapes: avals, pytrees, errors, source locations, settings."""

@@ -1,0 +1,1 @@
+"""Capture: tracers that look like arrays record what NumPy code does to them."""

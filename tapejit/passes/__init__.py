@@ -1,0 +1,1 @@
+"""Tape to tape: derivatives, simplification, and the schedule that codegen writes out."""

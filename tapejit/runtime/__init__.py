@@ -1,0 +1,1 @@
+"""Programs: captured, transformed, interpreted or compiled, found again and dispatched to."""

@@ -1,0 +1,45 @@
+"""Settings, read from the environment once and changeable at run time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+
+def _cache_dir() -> str:
+    given = os.environ.get("TAPEJIT_CACHE_DIR")
+    if given:
+        return os.path.abspath(given)
+    import platformdirs
+
+    return platformdirs.user_cache_dir("tapejit", appauthor=False)
+
+
+@dataclass
+class Config:
+    """Run-time settings.
+
+    Attributes
+    ----------
+    compile : str
+        Default policy of every transformation: ``"auto"``, ``"always"`` or ``"never"``.
+    max_variants : int
+        How many outcomes of Python branches are captured for one signature before the function
+        is run by Python at every call.
+    max_unroll : int
+        The number of rows at which a capture is given up.
+    cache : bool
+        Whether compiled kernels are kept on disk.
+    checked : bool
+        Whether every pass verifies the tape it returns.
+    """
+
+    compile: str = field(default_factory=lambda: os.environ.get("TAPEJIT_COMPILE", "auto"))
+    max_variants: int = 8
+    max_unroll: int = 1_000_000
+    cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
+    checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")
+    cache_dir: str = field(default_factory=_cache_dir)
+
+
+config = Config()

@@ -1,0 +1,114 @@
+"""A capture in progress: the builder, the constants it met, and the stack of captures.
+
+Invariant: the innermost capture of a thread receives every row; values of enclosing captures are
+lifted into it as inputs when they are used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.avals import aval_of
+from ..core.config import config
+from ..core.errors import CaptureError
+from ..core.sources import here, where
+from ..tape.ir import Builder, Sym
+from ..tape.primitive import BY_NAME
+
+if TYPE_CHECKING:
+    from .tracer import Tracer
+
+
+class Capture:
+    """One recording.
+
+    Attributes
+    ----------
+    b : Builder
+        Where the rows go; eager, so that every row has its value of this call.
+    consts : list of (Sym, ndarray)
+        Arrays met on the way that are not arguments, with a snapshot of their contents.
+    lifted : list of (Sym, Tracer)
+        Values of enclosing captures used in this one.
+    """
+
+    def __init__(self, parent: Capture | None = None) -> None:
+        self.b = Builder(eager=True, limit=config.max_unroll)
+        self.parent = parent
+        self.consts: list[tuple[Sym, Any, Any]] = []
+        self.lifted: list[tuple[Sym, Tracer]] = []
+        self._by_id: dict[int, int] = {}
+        self._lift_index: dict[tuple[int, int], Sym] = {}
+
+    def const(self, array: Any) -> Sym:
+        """Return the input row that stands for an array that is not an argument."""
+        k = self._by_id.get(id(array))
+        if k is not None:
+            sym, _, snapshot = self.consts[k]
+            if snapshot.shape == array.shape and np.array_equal(
+                snapshot, array, equal_nan=snapshot.dtype.kind in "fc"
+            ):
+                return sym
+        snapshot = np.array(array, dtype=aval_of(array).dtype)
+        sym = self.b.input(aval_of(array), snapshot)
+        self._by_id[id(array)] = len(self.consts)
+        self.consts.append((sym, array, snapshot))
+        return sym
+
+    def lift(self, tracer: Tracer) -> Sym:
+        """Return a value of an enclosing capture as an input of this one."""
+        outer: Capture | None = self.parent
+        while outer is not None and outer is not tracer.cap:
+            outer = outer.parent
+        if outer is None:
+            raise CaptureError(
+                "a traced value was used outside the call that traced it; do not keep traced "
+                f"values in globals or attributes: return them instead ({where()})"
+            )
+        source = tracer.sym
+        key = (id(tracer.cap), source.id)
+        found = self._lift_index.get(key)
+        if found is None:
+            found = self.b.input(source.aval, tracer.cap.b.known[source.id])
+            self._lift_index[key] = found
+            self.lifted.append((found, tracer))
+        return found
+
+    def value(self, sym: Sym) -> Any:
+        """The concrete value that a row has in this call."""
+        return self.b.known[sym.id]
+
+    def guard(self, sym: Sym, expected: Any) -> None:
+        """Record that the rest of the capture holds only while `sym` equals `expected`."""
+        self.b.line = here()
+        self.b.apply(BY_NAME["guard"], (sym,), {"expected": expected})
+
+
+class _Stack(threading.local):
+    def __init__(self) -> None:
+        self.captures: list[Capture] = []
+
+
+_stack = _Stack()
+
+
+def current() -> Capture | None:
+    """Return the innermost capture of this thread, None when nothing is being traced."""
+    return _stack.captures[-1] if _stack.captures else None
+
+
+@contextmanager
+def capturing() -> Iterator[Capture]:
+    """Open a capture nested in the current one."""
+    cap = Capture(current())
+    _stack.captures.append(cap)
+    try:
+        with np.errstate(all="ignore"):
+            yield cap
+    finally:
+        _stack.captures.pop()

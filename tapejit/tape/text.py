@@ -1,0 +1,129 @@
+"""The text form of a tape: one row a line, exact enough to be read back.
+
+::
+
+    tape(%0: f64[3]) -> (%2)
+      %1 = sin %0 : f64[3]  ; model.py:4
+      %2 = sum %1 {axis=(0,), keepdims=False} : f64[]  ; model.py:4
+
+A body (a parameter that is itself a tape) is written as ``@k`` and printed below its tape.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from ..core.avals import aval_id, parse_aval
+from ..core.errors import TapejitError
+from ..core.sources import LINES, UNKNOWN, Location
+from .ir import Builder, Tape, param_id
+from .primitive import primitive
+
+
+def to_text(tape: Tape, lines: bool = True) -> str:
+    """Return the text form; `lines` says whether source locations are written."""
+    sections: list[Tape] = [tape]
+    parts = []
+    done = 0
+    while done < len(sections):
+        parts.append(_section(sections[done], done, sections, lines))
+        done += 1
+    return "\n".join(parts)
+
+
+def _section(tape: Tape, number: int, sections: list[Tape], lines: bool) -> str:
+    head = "tape" if number == 0 else f"body @{number}"
+    ins = ", ".join(f"%{i}: {tape.any_aval(i)}" for i in range(tape.n_inputs))
+    outs = ", ".join(f"%{o}" for o in tape.outputs)
+    text = [f"{head}({ins}) -> ({outs})"]
+    for i in range(tape.n_inputs, tape.rows):
+        args = "".join(f" %{a}" for a in tape.args(i))
+        params = tape.params(i)
+        shown = ", ".join(f"{k}={_show(params[k], sections)}" for k in sorted(params))
+        given = f" {{{shown}}}" if params else ""
+        place = LINES[tape.line[i]]
+        note = f"  ; {place.file}:{place.line}" if lines and tape.line[i] != UNKNOWN else ""
+        text.append(f"  %{i} = {tape.prim(i).name}{args}{given} : {tape.any_aval(i)}{note}")
+    return "\n".join(text)
+
+
+def _show(value: Any, sections: list[Tape]) -> str:
+    if isinstance(value, Tape):
+        if value not in sections:
+            sections.append(value)
+        return f"@{sections.index(value)}"
+    if isinstance(value, (tuple, list)):
+        inner = ", ".join(_show(v, sections) for v in value)
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if value is None or isinstance(value, (bool, int, float, complex, str, slice)):
+        return repr(value)
+    return f"<{getattr(value, '__qualname__', type(value).__name__)} at {id(value):#x}>"
+
+
+_HEAD = re.compile(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
+_ROW = re.compile(r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$")
+_NAMES = {"nan": float("nan"), "inf": float("inf"), "nanj": complex(0, float("nan"))}
+_NAMES |= {"infj": complex(0, float("inf")), "slice": slice}
+
+
+def from_text(text: str) -> Tape:
+    """Read back the text form of a tape.
+
+    Raises
+    ------
+    TapejitError
+        For a line that cannot be read, and for a parameter that has no text form (a callable).
+    """
+    sections: list[tuple[re.Match[str], list[str]]] = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        head = _HEAD.match(line)
+        if head:
+            sections.append((head, []))
+        elif sections:
+            sections[-1][1].append(line)
+        else:
+            raise TapejitError(f"a tape begins with 'tape(...)', not {line!r}")
+    bodies: dict[int, Tape] = {}
+    for head, rows in reversed(sections):
+        bodies[int(head.group(2) or 0)] = _parse_section(head, rows, bodies)
+    return bodies[0]
+
+
+def _parse_section(head: re.Match[str], rows: list[str], bodies: dict[int, Tape]) -> Tape:
+    b = Builder()
+    for part in re.findall(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)", head.group(3)):
+        b.append(primitive("input").index, (), aval_id(parse_aval(part)))
+    names = {f"T{k}": tape for k, tape in bodies.items()}
+    for line in rows:
+        found = _ROW.match(line)
+        if not found or int(found.group(1)) != len(b):
+            raise TapejitError(f"cannot read the row {line.strip()!r}")
+        _, name, args, params, aval, file, number = found.groups()
+        ids = [int(a[1:]) for a in args.split()]
+        pid = param_id(_parse_params(params, names)) if params else 0
+        place = UNKNOWN
+        if file is not None:
+            location = Location(file, int(number), "?")
+            place = LINES.intern(location, location)
+        b.append(primitive(name).index, ids, aval_id(parse_aval(aval)), pid, place)
+    return b.finish([int(o[1:]) for o in head.group(4).split(", ") if o])
+
+
+def _parse_params(text: str, names: dict[str, Tape]) -> dict[str, Any]:
+    source = re.sub(r"@(\d+)", r"T\1", text) if "'" not in text else text
+    if "<" in source and "'" not in source:
+        raise TapejitError(f"the parameter {text!r} has no text form")
+    try:
+        read = eval(f"dict({source})", {"__builtins__": {"dict": dict}}, {**_NAMES, **names})
+    except Exception as error:
+        raise TapejitError(f"cannot read the parameters {text!r}: {error}") from None
+    return dict(read)
