@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     }
 
     if options.first_calls or not (options.quick or options.only):
-        packages = [c.package for c in CONTESTANTS if c.package]
+        packages = [c.package for c in CONTESTANTS if c.package and c.key not in absent]
         imports = processes.import_times(packages, runs=PROCESS_RUNS, log=log)
         contestants = [
             c

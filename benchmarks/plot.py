@@ -59,7 +59,15 @@ def draw(
                 continue
             ratio = time / row.cells["hand"].median
             label = None if drawn else labels[key]
-            axes.barh(y, ratio - 1.0, height * 0.92, left=1.0, color=COLOURS[key], label=label)
+            axes.barh(
+                y,
+                ratio - 1.0,
+                height * 0.92,
+                left=1.0,
+                color=COLOURS[key],
+                edgecolor=COLOURS[key],  # keeps a bar of 1.00x visible
+                label=label,
+            )
             drawn = True
             axes.text(max(ratio, 1.0) * 1.06, y, seconds(time), va="center", fontsize=7.5)
     names = [f"{row.workload}\nhand {seconds(row.cells['hand'].median)}" for row in shown]
