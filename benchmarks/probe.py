@@ -34,7 +34,8 @@ def _reset_peak() -> None:
 def first(contestant_key: str, workload_name: str) -> dict[str, Any]:
     """Time to import, then to build and make the first call; later calls for comparison.
 
-    Numba and the JAX backend count as imports. Inputs are made and converted outside both.
+    NumPy and SciPy are loaded before either. Numba and the JAX backend count as imports. Inputs
+    are made and converted outside both.
     """
     contestant = by_key(contestant_key)
     workload = next(w for w in WORKLOADS if w.name == workload_name)
