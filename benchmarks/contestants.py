@@ -60,6 +60,10 @@ def _load_jax() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # By default JAX hands each execution to a second thread and waits for it. Measured on one
+    # thread, that makes Rosenbrock of 1000 variables 58 to 80 us instead of 11, so JAX gets its
+    # better setting. Only this call works, before the backend starts; no environment variable does.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     jax.devices()  # starts the backend, so the first call does not pay for it
 
 

@@ -45,10 +45,6 @@ def fix_threads(threads: int) -> None:
     )
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["JAX_ENABLE_X64"] = "true"
-    # By default JAX hands each execution to a second thread and waits for it. Measured with one
-    # thread, that made 1000-variable Rosenbrock 58 to 80 us instead of 11, so JAX gets its better
-    # setting; set the variable to "true" to see the default.
-    os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
 
 
 def threads() -> int:
@@ -105,5 +101,4 @@ def describe() -> dict[str, object]:
         "commit": commit(),
         "load_at_start": os.getloadavg()[0],
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
-        "jax_async_dispatch": os.environ.get("JAX_CPU_ENABLE_ASYNC_DISPATCH", "true"),
     }
