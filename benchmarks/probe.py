@@ -39,10 +39,17 @@ def first(contestant_key: str, workload_name: str) -> dict[str, Any]:
     """
     contestant = by_key(contestant_key)
     workload = next(w for w in WORKLOADS if w.name == workload_name)
+    losses = {
+        "jax": workload.jax_loss,
+        "torch": workload.torch_loss,
+        "autograd": workload.autograd_loss,
+    }
     start = perf_counter()
     contestant.load()
     if contestant_key == "tapejit":
         import numba  # noqa: F401
+    if contestant_key in losses:
+        losses[contestant_key]()  # imports the submodules that the loss needs
     imported = perf_counter() - start
     native = contestant.to_native(workload, workload.args())
     start = perf_counter()

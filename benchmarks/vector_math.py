@@ -25,7 +25,7 @@ ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer 
 
 
 @inlined
-def _expm1_reduced(r):
+def _expm1_reduced(r: float) -> float:
     """exp(r) - 1 for |r| <= ln(2)/2, as r + r**2 * q(r)."""
     q = 2.510038549551032e-08
     q = q * r + 2.7620088445409746e-07
@@ -41,7 +41,7 @@ def _expm1_reduced(r):
 
 
 @inlined
-def exp(x):
+def exp(x: float) -> float:
     """exp(x) = 2**k * exp(r), with k = round(x / ln 2)."""
     x = min(max(x, -708.0), 709.0)
     shifted = x * LOG2E + ROUND
@@ -52,7 +52,7 @@ def exp(x):
 
 
 @inlined
-def expm1_negative(x):
+def expm1_negative(x: float) -> float:
     """exp(x) - 1 for x <= 0, exact to rounding near 0: (2**k - 1) + 2**k * (exp(r) - 1)."""
     x = max(x, -708.0)
     shifted = x * LOG2E + ROUND
@@ -63,14 +63,14 @@ def expm1_negative(x):
 
 
 @inlined
-def tanh(x):
+def tanh(x: float) -> float:
     """tanh(|x|) = -m / (2 + m) with m = expm1(-2|x|)."""
     m = expm1_negative(-2.0 * abs(x))
     return np.copysign(-m / (2.0 + m), x)
 
 
 @inlined
-def _atanh_tail(z):
+def _atanh_tail(z: float) -> float:
     """(2 atanh(s)/s - 2) / z with z = s**2, for z in [0, 1/9]."""
     p = 0.1687070066109721
     p = p * z + 0.10322670269499082
@@ -84,7 +84,7 @@ def _atanh_tail(z):
 
 
 @inlined
-def log1p_unit(e):
+def log1p_unit(e: float) -> float:
     """log(1 + e) for e in [0, 1]: 2 atanh(e / (2 + e)), no cancellation at either end."""
     s = e / (2.0 + e)
     z = s * s
@@ -92,7 +92,7 @@ def log1p_unit(e):
 
 
 @inlined
-def log(x):
+def log(x: float) -> float:
     """log(x) = k ln 2 + log(m), m in [sqrt(1/2), sqrt(2))."""
     bits = np.float64(x).view(np.int64)
     k = (bits - 0x3FE6A09E667F3BCD) >> 52
@@ -107,7 +107,7 @@ def log(x):
 
 
 @inlined
-def normal_tail_scaled(x):
+def normal_tail_scaled(x: float) -> float:
     """exp(x**2 / 2) * Phi(-x) for x >= 0, where Phi is the normal distribution function.
 
     With t = (x - 5) / (x + 5) in [-1, 1), (x + 5) times the function is smooth up to t = 1.
@@ -142,7 +142,7 @@ def normal_tail_scaled(x):
 
 
 @inlined
-def normal_cdf(x, gauss):
+def normal_cdf(x: float, gauss: float) -> float:
     """Phi(x), given gauss = exp(-x**2 / 2), which a caller needs for the density anyway."""
     tail = gauss * normal_tail_scaled(abs(x))
     return tail if x < 0.0 else 1.0 - tail

@@ -14,6 +14,7 @@ import numpy as np
 
 Args = tuple[Any, ...]
 Loss = Callable[..., Any]
+ValueAndGrad = Callable[..., tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Workload:
     jax_loss: Callable[[], Loss]
     torch_loss: Callable[[], Loss]
     autograd_loss: Callable[[], Loss]
-    hand: Callable[[], Callable[..., tuple[Any, Any]]]
+    hand: Callable[[], ValueAndGrad]
     small: bool = False  # dispatch dominates: the goal allows a fixed overhead over the kernel
     quick: bool = True  # part of --quick
     cold: bool = False  # part of the first-call measurements

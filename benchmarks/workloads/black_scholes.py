@@ -12,7 +12,7 @@ from functools import cache, partial
 import numpy as np
 from scipy.special import ndtr
 
-from benchmarks.workloads.base import Args, Workload
+from benchmarks.workloads.base import Args, Loss, ValueAndGrad, Workload
 
 
 def make_args(rng: np.random.Generator, *, n: int) -> Args:
@@ -27,7 +27,7 @@ def numpy_loss(spot, vol, rate, strike, expiry):
     return np.sum(spot * ndtr(d1) - discounted * ndtr(d1 - deviation))
 
 
-def jax_loss():
+def jax_loss() -> Loss:
     import jax.numpy as jnp
     from jax.scipy.special import ndtr
 
@@ -40,7 +40,7 @@ def jax_loss():
     return loss
 
 
-def torch_loss():
+def torch_loss() -> Loss:
     import torch
     from torch.special import ndtr
 
@@ -53,7 +53,7 @@ def torch_loss():
     return loss
 
 
-def autograd_loss():
+def autograd_loss() -> Loss:
     import autograd.numpy as anp
     from autograd.scipy.special import erf
 
@@ -70,7 +70,7 @@ def autograd_loss():
 
 
 @cache
-def hand():
+def hand() -> ValueAndGrad:
     from numba import njit
 
     from benchmarks import vector_math as vm

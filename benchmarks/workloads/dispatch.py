@@ -11,33 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads.base import Args, Workload
+from benchmarks.workloads.base import Args, Loss, ValueAndGrad, Workload
 
 
 def scalar_loss(x):
     return x * np.sin(x)
 
 
-def scalar_jax():
+def scalar_jax() -> Loss:
     import jax.numpy as jnp
 
     return lambda x: x * jnp.sin(x)
 
 
-def scalar_torch():
+def scalar_torch() -> Loss:
     import torch
 
     return lambda x: x * torch.sin(x)
 
 
-def scalar_autograd():
+def scalar_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda x: x * anp.sin(x)
 
 
 @cache
-def scalar_hand():
+def scalar_hand() -> ValueAndGrad:
     import math
 
     from numba import njit
@@ -54,26 +54,26 @@ def squares_loss(x):
     return np.sum(x * x)
 
 
-def squares_jax():
+def squares_jax() -> Loss:
     import jax.numpy as jnp
 
     return lambda x: jnp.sum(x * x)
 
 
-def squares_torch():
+def squares_torch() -> Loss:
     import torch
 
     return lambda x: torch.sum(x * x)
 
 
-def squares_autograd():
+def squares_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda x: anp.sum(x * x)
 
 
 @cache
-def squares_hand():
+def squares_hand() -> ValueAndGrad:
     from numba import njit
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"})
@@ -95,26 +95,26 @@ def eight_loss(a, b, c, d, e, f, g, h):
     return np.sum(a * b + c * d + e * f + g * h)
 
 
-def eight_jax():
+def eight_jax() -> Loss:
     import jax.numpy as jnp
 
     return lambda a, b, c, d, e, f, g, h: jnp.sum(a * b + c * d + e * f + g * h)
 
 
-def eight_torch():
+def eight_torch() -> Loss:
     import torch
 
     return lambda a, b, c, d, e, f, g, h: torch.sum(a * b + c * d + e * f + g * h)
 
 
-def eight_autograd():
+def eight_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda a, b, c, d, e, f, g, h: anp.sum(a * b + c * d + e * f + g * h)
 
 
 @cache
-def eight_hand():
+def eight_hand() -> ValueAndGrad:
     from numba import njit
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"})
@@ -157,26 +157,26 @@ def dict_loss(p):
     return weights + np.sum(hidden["b"] * hidden["b"]) + np.sum(out["b"] * out["b"])
 
 
-def dict_jax():
+def dict_jax() -> Loss:
     import jax.numpy as jnp
 
     return lambda p: _norm(p, jnp)
 
 
-def dict_torch():
+def dict_torch() -> Loss:
     import torch
 
     return lambda p: _norm(p, torch)
 
 
-def dict_autograd():
+def dict_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda p: _norm(p, anp)
 
 
 @cache
-def dict_hand():
+def dict_hand() -> ValueAndGrad:
     from numba import njit
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)

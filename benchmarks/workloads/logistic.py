@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from benchmarks.workloads.base import Args, Workload
+from benchmarks.workloads.base import Args, Loss, ValueAndGrad, Workload
 
 
 def make_args(rng: np.random.Generator, *, rows: int, columns: int) -> Args:
@@ -21,7 +21,7 @@ def numpy_loss(w, b, X, y):
     return np.mean(np.logaddexp(0.0, z) - y * z)
 
 
-def jax_loss():
+def jax_loss() -> Loss:
     import jax.numpy as jnp
     from jax.nn import softplus
 
@@ -32,13 +32,13 @@ def jax_loss():
     return loss
 
 
-def torch_loss():
+def torch_loss() -> Loss:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     return lambda w, b, X, y: binary_cross_entropy_with_logits(X @ w + b, y)
 
 
-def autograd_loss():
+def autograd_loss() -> Loss:
     import autograd.numpy as anp
 
     def loss(w, b, X, y):
@@ -49,7 +49,7 @@ def autograd_loss():
 
 
 @cache
-def hand():
+def hand() -> ValueAndGrad:
     from numba import njit
 
     from benchmarks import vector_math as vm

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from benchmarks.workloads.base import Args, Workload
+from benchmarks.workloads.base import Args, Loss, ValueAndGrad, Workload
 
 
 def make_args(
@@ -27,7 +27,7 @@ def numpy_loss(W1, b1, W2, b2, X, Y):
     return np.mean(log_sum - np.sum(Y * logits, axis=1))
 
 
-def jax_loss():
+def jax_loss() -> Loss:
     import jax.numpy as jnp
     from jax.nn import log_softmax
 
@@ -38,7 +38,7 @@ def jax_loss():
     return loss
 
 
-def torch_loss():
+def torch_loss() -> Loss:
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -49,7 +49,7 @@ def torch_loss():
     return loss
 
 
-def autograd_loss():
+def autograd_loss() -> Loss:
     import autograd.numpy as anp
     from autograd.scipy.special import logsumexp
 
@@ -62,7 +62,7 @@ def autograd_loss():
 
 
 @cache
-def hand():
+def hand() -> ValueAndGrad:
     from numba import njit
 
     from benchmarks import vector_math as vm

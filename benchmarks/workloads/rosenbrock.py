@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from benchmarks.workloads.base import Args, Workload
+from benchmarks.workloads.base import Args, Loss, ValueAndGrad, Workload
 
 
 def make_args(rng: np.random.Generator, *, n: int) -> Args:
@@ -17,26 +17,26 @@ def numpy_loss(x):
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
-def jax_loss():
+def jax_loss() -> Loss:
     import jax.numpy as jnp
 
     return lambda x: jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
-def torch_loss():
+def torch_loss() -> Loss:
     import torch
 
     return lambda x: torch.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
-def autograd_loss():
+def autograd_loss() -> Loss:
     import autograd.numpy as anp
 
     return lambda x: anp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
 @cache
-def hand():
+def hand() -> ValueAndGrad:
     from numba import njit
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"})
