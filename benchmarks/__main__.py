@@ -32,6 +32,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=1, help="for every contestant (default 1)")
     parser.add_argument("--repeats", type=int, help=f"samples a cell (default {REPEATS})")
+    parser.add_argument(
+        "--compile",
+        choices=("always", "auto", "never"),
+        default="always",
+        help="tapejit's policy in the timed table (default always)",
+    )
     parser.add_argument("--first-calls", action="store_true", help="measure them all the same")
     parser.add_argument("--memory", action="store_true", help="peak memory of Black-Scholes 1e6")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to FILE")
@@ -46,7 +52,7 @@ def log(line: str) -> None:
         sys.stderr.flush()
 
 
-def header(described: dict[str, Any], repeats: int) -> str:
+def header(described: dict[str, Any], repeats: int, policy: str) -> str:
     """The machine, the versions and the warning about other work."""
     versions = ", ".join(f"{name} {found}" for name, found in described["versions"].items())
     threads = described["threads"]
@@ -54,7 +60,13 @@ def header(described: dict[str, Any], repeats: int) -> str:
         f"{described['cpu']}, {described['cores']} cores, {threads} thread(s) each; "
         f"commit {described['commit']}\npython {described['python']}, {versions}\n"
         f"float64, value and gradient, medians of {repeats} interleaved samples"
+        f'; tapejit with compile="{policy}"'
     )
+    if threads > 1:
+        text += (
+            "\nPROVISIONAL: waiting threads of one library's pool spin into the next one's samples;"
+            " large on a busy machine"
+        )
     if described["load_at_start"] > LOAD_LIMIT:
         text += f"\nPROVISIONAL: load average {described['load_at_start']:.1f} at the start"
     return text
@@ -77,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
 
     # only now may NumPy be imported
     from benchmarks import measure, processes, table
-    from benchmarks.contestants import CONTESTANTS, VARIANTS
+    from benchmarks.contestants import CONTESTANTS, VARIANTS, tapejit_contestant
     from benchmarks.workloads import WORKLOADS, select
 
     repeats = options.repeats or (QUICK_REPEATS if options.quick else REPEATS)
@@ -87,13 +99,17 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     labels = {c.key: c.label for c in CONTESTANTS}
     described = environment.describe()
-    report: dict[str, Any] = {"environment": described, "repeats": repeats}
-    print(header(described, repeats) + "\n", flush=True)
+    report: dict[str, Any] = {
+        "environment": described,
+        "repeats": repeats,
+        "compile": options.compile,
+    }
+    subject = tapejit_contestant(compile=options.compile)
+    timed = [subject if c.key == subject.key else c for c in CONTESTANTS]
+    print(header(described, repeats, options.compile) + "\n", flush=True)
 
     absent = measure.load_all(CONTESTANTS)
-    rows = [
-        measure.run_row(w, CONTESTANTS, repeats=repeats, absent=absent, log=log) for w in workloads
-    ]
+    rows = [measure.run_row(w, timed, repeats=repeats, absent=absent, log=log) for w in workloads]
     log("")
     print(table.format_rows(rows, labels) + thread_warnings(rows, labels, options.threads))
     report["rows"] = {
