@@ -100,7 +100,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for line in table
     ]
-    lines.insert(1, "-" * max(len(line) for line in lines))
+    lines.insert(1, "-" * (sum(widths[:-1]) + 2 * last + min(widths[-1], 30)))
     return "\n".join(lines)
 
 
