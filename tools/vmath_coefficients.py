@@ -137,9 +137,64 @@ def logarithms() -> None:
     constant("LOG10_2", lambda: mp.log10(2), (41, 53), (15, 24))
 
 
+def trigonometry() -> None:
+    edge = (mp.pi / 4 * mpf("1.001")) ** 2
+    polynomial(
+        "SIN",  # (sin(x) - x) / x**3 in z = x**2
+        lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0, edge, (7, 4), lambda z: z,
+    )  # fmt: skip
+    polynomial(
+        "COS",  # (cos(x) - 1 + x**2 / 2) / x**4 in z = x**2
+        lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, 0, edge, (6, 3), lambda z: z * z,
+    )  # fmt: skip
+    constant("PI_2", lambda: mp.pi / 2, (53, 53, 53), (24, 24, 24))
+    constant("TWO_OVER_PI", lambda: 2 / mp.pi, (53,), (24,))
+    polynomial(
+        "ARCTAN",  # (arctan(x) - x) / x**3 in z = x**2
+        lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0, 1, (21, 10), lambda z: z,
+    )  # fmt: skip
+    polynomial(
+        "ARCSIN",  # (arcsin(x) - x) / x**3 in z = x**2
+        lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
+        0, mpf(1) / 4, (13, 6), lambda z: z,
+    )  # fmt: skip
+
+
+def normal() -> None:
+    def tail(t: Any) -> Any:
+        z = 4 * (1 + t) / (1 - t)
+        if z < 25:
+            return (1 + 2 * z) * mp.exp(z * z) * mp.erfc(z)
+        return (1 + 2 * z) * mp.hyperu(mpf(1) / 2, mpf(1) / 2, z * z) / mp.sqrt(mp.pi)
+
+    polynomial("ERFCX", tail, -1, 1 - mpf(10) ** -9, (26, 14), one)
+    polynomial(
+        "ERF",  # erf(x) / x - 1 in z = x**2
+        lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 0, 1, (13, 7), one,
+    )  # fmt: skip
+    constant("SQRT1_2", lambda: mp.sqrt(mpf(1) / 2), (53,), (24,))
+
+
+def powers() -> None:
+    s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mpf("1.0001")
+
+    def g(z: Any) -> Any:
+        return ((2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z - mpf(2) / 3) / z
+
+    polynomial("LOG_TAIL", g, 0, s * s, (7, 3), lambda z: z * z)
+    constant("TWO_THIRDS", lambda: mpf(2) / 3, (53, 53), (24, 24))
+    root = mp.sqrt(mpf(1) / 2) * mpf("0.9999")
+    polynomial("CBRT", mp.cbrt, root, 1 / root, (12, 6), one)
+    constant("CBRT2", lambda: mp.cbrt(2), (53,), (24,))
+    constant("CBRT1_2", lambda: mp.cbrt(mpf(1) / 2), (53,), (24,))
+
+
 def main() -> None:
     exponentials()
     logarithms()
+    trigonometry()
+    normal()
+    powers()
     header = '"""Constants derived by ``tools/vmath_coefficients.py``: (float64, float32) pairs."""\n'
     OUT.write_text(header + "\n" + "\n".join(LINES))
 

@@ -5,3 +5,7 @@ from __future__ import annotations
 from .exponential import *  # noqa
 from .hyperbolic import *  # noqa
 from .logarithm import *  # noqa
+from .inverse import *  # noqa
+from .normal import *  # noqa
+from .power import *  # noqa
+from .trigonometric import *  # noqa

@@ -196,6 +196,11 @@ class Format:
     def bits(self, x: Value) -> Value:
         return Value(self, self.b.bitcast(x.v, self.int_type))
 
+    def convert(self, x: Value) -> Value:
+        """`x` of the other format in this one."""
+        cast = self.b.fpext if self.wide else self.b.fptrunc
+        return Value(self, cast(x.v, self.float_type))
+
     def from_bits(self, n: Value) -> Value:
         return Value(self, self.b.bitcast(n.v, self.float_type))
 
@@ -240,6 +245,13 @@ class Format:
         x, y = self._float(a), self._float(b)
         s = x + y
         return s, (x - s) + y
+
+
+    def divide(self, n: Value, n_low: Operand, d: Value, d_low: Value) -> Value:
+        """``(n + n_low) / (d + d_low)``, the quotient corrected by its exact remainder."""
+        inverse = 1.0 / d
+        q = n * inverse
+        return self.mad(self.fma(-q, d, n) + (n_low - q * d_low), inverse, q)
 
 
 F64, F32 = Format("f64"), Format("f32")

@@ -31,14 +31,19 @@ def scale(f: Format, p: Value, n: Value) -> Value:
     return p * f.power_of_two(half) * f.power_of_two(n - half)
 
 
-def exp_of_pair(f: Format, x: Value, x_low: Value | None = None) -> Value:
-    """``exp(x + x_low)`` for ``|x_low|`` small enough to be added to the reduced argument."""
+def exp_of_pair(
+    f: Format, x: Value, x_low: Value | None = None, factor: Value | None = None
+) -> Value:
+    """``factor * exp(x + x_low)``, rounded once more only where the result is subnormal.
+
+    `x_low` must be small enough to be added to the reduced argument, `factor` of order one.
+    """
     x = f.clamp(x, f.pick(-800.0, -120.0), f.pick(800.0, 120.0))
     n, r, low = reduce(f, x)
     if x_low is not None:
-        low = low + x_low
+        r, low = f.two_sum(r, low + x_low)
     p = 1.0 + (r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low))
-    return scale(f, p, n)
+    return scale(f, p if factor is None else p * factor, n)
 
 
 def exp(f: Format, x: Value) -> Value:
@@ -54,8 +59,8 @@ def exp2(f: Format, x: Value) -> Value:
     return scale(f, f.mad(r, f.poly(r, f.pick(*tables.EXP2)), 1.0), n)
 
 
-def expm1_core(f: Format, x: Value) -> Value:
-    """``exp(x) - 1`` for `x` below the overflow threshold; +0 at both zeros.
+def expm1_core(f: Format, x: Value) -> tuple[Value, Value]:
+    """Half of ``exp(x) - 1`` as head and tail, for `x` below the overflow threshold.
 
     ``2**n (1 + q) - 1 = (2**n - 1 + 2**n r) + 2**n (q - r)``, the first sum with its error.
     """
@@ -63,14 +68,15 @@ def expm1_core(f: Format, x: Value) -> Value:
     q = f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
     s = f.power_of_two(n - 1)  # one exponent lower: 2**n itself may overflow
     a, b = f.two_sum(s - 0.5, s * r)
-    return 2.0 * (a + f.mad(s, q, b))
+    return a, f.mad(s, q, b)
 
 
 def expm1(f: Format, x: Value) -> Value:
     """``exp(x) - 1`` without cancellation, as `numpy.expm1`; within 1 ulp."""
     y = f.clamp(x, f.pick(-50.0, -30.0), f.pick(710.0, 89.0))
     small = abs(x) < f.pick(2.0**-60, 2.0**-30)
-    return f.copysign(f.select(small, x, expm1_core(f, y)), x)
+    head, tail = expm1_core(f, y)
+    return f.copysign(f.select(small, x, 2.0 * (head + tail)), x)
 
 
 exp_f64, exp_f32 = publish(exp)
