@@ -42,8 +42,8 @@ def exp_of_pair(
     n, r, low = reduce(f, x)
     if x_low is not None:
         r, low = f.two_sum(r, low + x_low)
-    p = 1.0 + (r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low))
-    return scale(f, p if factor is None else p * factor, n)
+    q = r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
+    return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
 
 
 def exp(f: Format, x: Value) -> Value:

@@ -25,7 +25,9 @@ __all__ = [
 def scaled_tail(f: Format, z: Value) -> Value:
     """``exp(z**2) erfc(z)`` for z >= 0."""
     t = (z - 4.0) / (z + 4.0)
-    return f.poly(t, f.pick(*tables.ERFCX)) / f.mad(z, 2.0, 1.0)
+    first, *others = f.pick(*tables.ERFCX)
+    p, p_low = f.fast_two_sum(first, t * f.poly(t, tuple(others)))
+    return f.divide(p, p_low, *f.two_sum(1.0, 2.0 * z))
 
 
 def tail(f: Format, z: Value) -> Value:
@@ -35,25 +37,32 @@ def tail(f: Format, z: Value) -> Value:
     return exp_of_pair(f, -square, -low, scaled_tail(f, z))
 
 
+def near_erf(f: Format, x: Value) -> Value:
+    """``erf(x)`` for ``|x| < 1``."""
+    return f.mad(x, f.poly(x * x, f.pick(*tables.ERF)), x)
+
+
 def erf(f: Format, x: Value) -> Value:
     """Error function, as `scipy.special.erf`; within 2 ulp."""
     ax = abs(x)
-    near = f.mad(x, f.poly(x * x, f.pick(*tables.ERF)), x)
-    return f.select(ax < 1.0, near, f.copysign(1.0 - tail(f, ax), x))
+    return f.select(ax < 1.0, near_erf(f, x), f.copysign(1.0 - tail(f, ax), x))
 
 
 def erfc(f: Format, x: Value) -> Value:
     """Complementary error function, as `scipy.special.erfc`; within 3 ulp."""
-    t = tail(f, abs(x))
-    return f.select(x < 0.0, 2.0 - t, t)
+    ax = abs(x)
+    t = tail(f, ax)
+    return f.select(ax < 0.5, 1.0 - near_erf(f, x), f.select(x < 0.0, 2.0 - t, t))
 
 
 def half_tail(f: Format, ax: Value) -> tuple[Value, Value]:
     """``erfc(ax / sqrt(2)) / 2`` and the same without its factor ``exp(-ax**2 / 2)``."""
-    g = 0.5 * scaled_tail(f, f.clamp(ax, 0.0, 2.0**60) * f.pick(*tables.SQRT1_2)[0])
+    x = f.clamp(ax, 0.0, 2.0**60) * f.pick(*tables.SQRT1_2)[0]
+    g = 0.5 * scaled_tail(f, x)
     z = f.clamp(ax, 0.0, f.pick(40.0, 16.0))
     square, low = f.two_product(z, z)
-    return exp_of_pair(f, -0.5 * square, -0.5 * low, g), g
+    t = exp_of_pair(f, -0.5 * square, -0.5 * low, g)
+    return f.select(ax < 0.7, 0.5 - 0.5 * near_erf(f, x), t), g
 
 
 def ndtr(f: Format, x: Value) -> Value:
@@ -65,15 +74,16 @@ def ndtr(f: Format, x: Value) -> Value:
 def log_ndtr(f: Format, x: Value) -> Value:
     """Logarithm of the normal distribution function, as `scipy.special.log_ndtr`; within 3 ulp.
 
-    ``log(1 - tail)`` for positive `x`, ``log(scaled tail) - x**2 / 2`` otherwise.
+    ``log(1 - tail)`` for positive `x`, ``log(tail)`` for small negative ones and
+    ``log(scaled tail) - x**2 / 2`` for the others.
     """
     t, g = half_tail(f, abs(x))
-    positive = x > 0.0
+    positive, far = x > 0.0, x <= -0.7
     total, error = f.fast_two_sum(1.0, -t)
-    k, m = decompose(f, f.select(positive, total, g))
+    k, m = decompose(f, f.select(positive, total, f.select(far, g, t)))
     u = f.select(k.eq(0.0), -t, m - 1.0)
     correction = f.select(positive & k.ne(0.0), error / total, 0.0)
-    square = f.select(positive, 0.0, x)
+    square = f.select(far, x, 0.0)
     result = f.mad(-0.5 * square, square, log_parts(f, k, u, correction))
     return f.select(x.ne(x), x, result)
 
