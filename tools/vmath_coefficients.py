@@ -9,6 +9,7 @@ uniform approximation.  The worst relative error of the *whole* function is prin
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,14 @@ def emit(name: str, f64: list[Any], f32: list[Any]) -> None:
     """Append ``name = (f64 tuple, f32 tuple)`` to the module."""
 
     def text(numbers: list[Any], indent: str) -> str:
-        body = "".join(f"{indent}    {float(x)!r},\n" for x in numbers)
+        body = textwrap.fill(
+            ", ".join(repr(float(x)) for x in numbers) + ",",
+            width=100,
+            initial_indent=indent + "    ",
+            subsequent_indent=indent + "    ",
+            break_on_hyphens=False,
+        )
+        body += "\n"
         return f"{indent}(\n{body}{indent}),\n"
 
     LINES.append(f"{name} = (\n{text(f64, '    ')}{text(f32, '    ')})\n")
@@ -195,7 +203,7 @@ def main() -> None:
     trigonometry()
     normal()
     powers()
-    header = '"""Constants derived by ``tools/vmath_coefficients.py``: (float64, float32) pairs."""\n'
+    header = '"""Constants derived by `tools/vmath_coefficients.py`: (float64, float32) pairs."""\n'
     OUT.write_text(header + "\n" + "\n".join(LINES))
 
 

@@ -12,31 +12,18 @@ that Numba is building.  Two reasons lead to this instead of plain jitted code:
   reassociated and NaN, infinities and signed zeros keep their meaning.
 
 Straight-line code without calls is what the loop vectoriser wants, so a loop over any of these
-functions becomes a loop over SIMD registers.  `publish` turns a formula into the pair of jitted
-functions of the public interface, and is the only place that chooses compilation flags.
+functions becomes a loop over SIMD registers.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-__all__ = ["F32", "F64", "Format", "Value", "publish"]
-
-FLAGS = {
-    "cache": False,
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": False,
-    "forceinline": True,
-}
+__all__ = ["Format", "Value"]
 
 
 class Value:
@@ -252,45 +239,3 @@ class Format:
         inverse = 1.0 / d
         q = n * inverse
         return self.mad(self.fma(-q, d, n) + (n_low - q * d_low), inverse, q)
-
-
-F64, F32 = Format("f64"), Format("f32")
-
-Formula = Callable[..., Value]
-
-
-def _jit(formula: Formula, kind: str) -> Any:
-    nb_type = types.float64 if kind == "f64" else types.float32
-    arity = len(inspect.signature(formula).parameters) - 1
-    signature = nb_type(*[nb_type] * arity)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        f = Format(kind, builder)
-        return formula(f, *(Value(f, a) for a in args)).v
-
-    if arity == 1:
-
-        @intrinsic
-        def core(typingctx, x):  # type: ignore[no-untyped-def]
-            return signature, codegen
-
-        def function(x: float) -> float:
-            return core(x)  # type: ignore[no-any-return]
-    else:
-
-        @intrinsic
-        def core(typingctx, x, y):  # type: ignore[no-untyped-def]
-            return signature, codegen
-
-        def function(x: float, y: float) -> float:  # type: ignore[misc]
-            return core(x, y)  # type: ignore[no-any-return]
-
-    function.__name__ = function.__qualname__ = f"{formula.__name__}_{kind}"
-    function.__module__ = formula.__module__
-    function.__doc__ = formula.__doc__
-    return njit(**FLAGS)(function)
-
-
-def publish(formula: Formula) -> tuple[Any, Any]:
-    """The float64 and the float32 jitted function of a formula, under its name and docstring."""
-    return _jit(formula, "f64"), _jit(formula, "f32")

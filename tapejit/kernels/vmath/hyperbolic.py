@@ -15,9 +15,10 @@ result and of the greater argument, because the result may cancel to nothing.
 from __future__ import annotations
 
 from . import tables
-from .emit import Format, Value, publish
+from .emit import Format, Value
 from .exponential import exp_of_pair, expm1_core, reduce
 from .logarithm import log1p_of_pair
+from .publish import publish
 
 __all__ = [
     "cosh_f32", "cosh_f64", "log_expit_f32", "log_expit_f64", "logaddexp_f32", "logaddexp_f64",

@@ -15,7 +15,8 @@ Measured error: below 1 ulp for each, in both formats.
 from __future__ import annotations
 
 from . import tables
-from .emit import Format, Value, publish
+from .emit import Format, Value
+from .publish import publish
 
 __all__ = [
     "log1p_f32", "log1p_f64", "log2_f32", "log2_f64",
@@ -88,7 +89,9 @@ def log10(f: Format, x: Value) -> Value:
     return log_in_base(f, x, f.pick(*tables.LOG10_2), f.pick(*tables.LOG10E))
 
 
-def log1p_of_pair(f: Format, y: Value, y_low: Value | None = None, twice: Value | None = None) -> Value:
+def log1p_of_pair(
+    f: Format, y: Value, y_low: Value | None = None, twice: Value | None = None
+) -> Value:
     """``log(1 + y + y_low)`` for ``1 + y`` normal and positive; plus log(2) where `twice`.
 
     ``1 + y`` is rounded to `t`, and the error returns as the relative correction ``error / t``;

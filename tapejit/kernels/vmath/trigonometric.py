@@ -11,7 +11,9 @@ Measured error: below 1 ulp for sin and cos, 2 ulp for tan, in both formats.
 from __future__ import annotations
 
 from . import tables
-from .emit import Format, Value, publish
+from .emit import Format, Value
+from .publish import publish
+from .rare import library_beyond
 
 __all__ = ["cos_f32", "cos_f64", "sin_f32", "sin_f64", "tan_f32", "tan_f64"]
 
@@ -46,14 +48,21 @@ def wave(f: Format, x: Value, shift: int) -> Value:
     return f.from_bits(f.bits(y) ^ ((n >> 1) << (f.fraction + (f.int_type.width - f.fraction - 1))))
 
 
+def anywhere(f: Format, x: Value, near: Value, name: str) -> Value:
+    """`near` where the reduction is valid, the C library's result for larger arguments."""
+    limit = f.pick(2.0**40, 2.0**17)
+    return f.select(abs(x) > limit, library_beyond(f, x, name, limit), near)
+
+
 def sin(f: Format, x: Value) -> Value:
     """Sine, as `numpy.sin`; within 1 ulp."""
-    return f.select(abs(x) < f.pick(2.0**-30, 2.0**-15), x, wave(f, x, 0))
+    near = f.select(abs(x) < f.pick(2.0**-30, 2.0**-15), x, wave(f, x, 0))
+    return anywhere(f, x, near, "sin")
 
 
 def cos(f: Format, x: Value) -> Value:
     """Cosine, as `numpy.cos`; within 1 ulp."""
-    return wave(f, x, 1)
+    return anywhere(f, x, wave(f, x, 1), "cos")
 
 
 def tan(f: Format, x: Value) -> Value:
@@ -64,7 +73,7 @@ def tan(f: Format, x: Value) -> Value:
     num, den = ([f.select(odd, a, b) for a, b in zip(*p)] for p in ((cosine, sine), (sine, cosine)))
     t = f.divide(*num, *den)
     t = f.select(odd, -t, t)
-    return f.select(abs(x) < f.pick(2.0**-30, 2.0**-15), x, t)
+    return anywhere(f, x, f.select(abs(x) < f.pick(2.0**-30, 2.0**-15), x, t), "tan")
 
 
 sin_f64, sin_f32 = publish(sin)
