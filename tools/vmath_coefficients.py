@@ -139,7 +139,7 @@ def logarithms() -> None:
     def g(z: Any) -> Any:
         return 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
 
-    polynomial("LOG", g, 0, s * s, (7, 3), lambda z: z)
+    polynomial("LOG", g, 0, s * s, (8, 4), lambda z: z)
     for name, base in (("LOG2E", 2), ("LOG10E", 10)):
         constant(name, lambda base=base: 1 / mp.log(base), (53, 53), (24, 24))
     constant("LOG10_2", lambda: mp.log10(2), (41, 53), (15, 24))

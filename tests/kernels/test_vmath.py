@@ -58,14 +58,14 @@ UNARY = {
     "expm1": (mp.expm1, 1, np.expm1, 1),
     "log": (safe_log(mp.log), 1, np.log, 1),
     "log2": (safe_log(lambda x: mp.log(x, 2)), 1, np.log2, 1),
-    "log10": (safe_log(mp.log10), 1.1, np.log10, 1),
+    "log10": (safe_log(mp.log10), 1, np.log10, 1),
     "log1p": (lambda x: safe_log(lambda _: mp.log1p(x))(1 + x), 1, np.log1p, 1),
     "tanh": (mp.tanh, 1, np.tanh, 2),
-    "sinh": (mp.sinh, 2, np.sinh, 10),
-    "cosh": (mp.cosh, 2, np.cosh, 10),
-    "sigmoid": (lambda x: mp.exp(log_sigmoid(x)), 2, scipy.special.expit, 10),
-    "softplus": (lambda x: -log_sigmoid(-x), 2, lambda x: np.logaddexp(x.dtype.type(0), x), 5),
-    "log_expit": (log_sigmoid, 2, scipy.special.log_expit, 5),
+    "sinh": (mp.sinh, 1, np.sinh, 10),
+    "cosh": (mp.cosh, 1, np.cosh, 10),
+    "sigmoid": (lambda x: mp.exp(log_sigmoid(x)), 1, scipy.special.expit, 10),
+    "softplus": (lambda x: -log_sigmoid(-x), 1.5, lambda x: np.logaddexp(x.dtype.type(0), x), 5),
+    "log_expit": (log_sigmoid, 1.5, scipy.special.log_expit, 5),
     "sin": (mp.sin, 1, np.sin, 10),
     "cos": (mp.cos, 1, np.cos, 10),
     "tan": (mp.tan, 1, np.tan, 10),
@@ -76,7 +76,7 @@ UNARY = {
     "arccosh": (real_only(mp.acosh, lambda x: x >= 1), 2, np.arccosh, 3),
     "arctanh": (real_only(mp.atanh, lambda x: abs(x) <= 1), 2, np.arctanh, 0.5),
     "erf": (lambda x: 1 - near_erfc(x) if abs(x) > 1 else mp.erf(x), 2, scipy.special.erf, 1),
-    "erfc": (near_erfc, 2.5, scipy.special.erfc, 3),
+    "erfc": (near_erfc, 2, scipy.special.erfc, 3),
     "ndtr": (lambda x: near_erfc(-x / mp.sqrt(2)) / 2, 3, scipy.special.ndtr, 5),
     "log_ndtr": (log_normal, 3, scipy.special.log_ndtr, 5),
     "cbrt": (lambda x: mp.sign(x) * mp.cbrt(abs(x)), 1, np.cbrt, 1),
@@ -84,7 +84,7 @@ UNARY = {
 BINARY = {
     "pow": (lambda x, y: mp.power(x, y), 1, np.power),
     "hypot": (lambda x, y: mp.sqrt(x * x + y * y), 2, np.hypot),
-    "logaddexp": (lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))), 2, np.logaddexp),
+    "logaddexp": (lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))), 1, np.logaddexp),
 }
 CASES = [pytest.param(n, k, id=f"{n}_{k}") for k in DTYPES for n in UNARY]
 COMMON = ["exp", "log", "tanh", "sigmoid", "log1p", "expm1", "sin", "cos", "erf", "softplus"]
@@ -142,8 +142,9 @@ def edges(dtype):
     info = np.finfo(dtype)
     tiny, least, largest = float(info.tiny), float(info.smallest_subnormal), float(info.max)
     wide = dtype is np.float64
-    numbers = [0.0, least, 3 * least, tiny - least, tiny, 2 * tiny, largest, largest / 2, 1e-5, 0.1]
-    numbers += [0.25, 0.3466, 0.5, 0.7, 0.75, 1.0, 1.5, 2.0, 3.0, 10.0, 17.0, 20.0, 27.2, 28.0, 37.5]
+    numbers = [0.0, least, 3 * least, tiny - least, tiny, 2 * tiny, largest, largest / 2, 1e-5]
+    numbers += [0.1, 0.25, 0.3466, 0.5, 0.7, 0.75, 1.0, 1.5, 2.0, 3.0, 10.0, 17.0, 20.0, 27.2]
+    numbers += [28.0, 37.5]
     numbers += [2.0**e for e in (-60, -54, -30, -27, -15, 17, 18, 24, 26, 31, 40, 45, 53, 55)]
     numbers += [0.5**0.5, 2**0.5, 1e5, 1e9, 1e15, 1e22, 1e30]
     numbers += [709.78, 709.79, 710.4, 710.48, 745.1, 745.2, 708.3] if wide else []
@@ -152,7 +153,8 @@ def edges(dtype):
     numbers += [k * np.pi / 4 for k in (1, 2, 3, 4, 6, 8, 1000, 10**6, 354 * 10**3, 10**12)]
     base = np.array(numbers).astype(dtype)
     with np.errstate(over="ignore"):
-        base = np.concatenate([base, np.nextafter(base, dtype(0)), np.nextafter(base, dtype(np.inf))])
+        neighbours = [np.nextafter(base, dtype(to)) for to in (0, np.inf)]
+        base = np.concatenate([base, *neighbours])
     base = base[np.isfinite(base)]
     return np.concatenate([base, -base])
 
@@ -327,7 +329,7 @@ def test_large_arguments_in_any_lane():
 
 
 def test_scalar_call_and_interface():
-    assert vmath.exp_f64(1.0) == np.exp(1.0)
+    assert abs(vmath.exp_f64(1.0) - np.e) < 1e-15
     assert isinstance(vmath.tanh_f64(0.5), float)
     for name in [*UNARY, *BINARY]:
         for kind in DTYPES:

@@ -5,7 +5,7 @@ of this package are straight-line arithmetic instead, for float64 (``_f64``) and
 (``_f32``), so that ``for i in range(n): out[i] = exp_f64(x[i])`` runs on whole SIMD registers.
 
 They follow NumPy over the whole range, including signed zeros, subnormal numbers, infinities, NaN
-and domain errors, and are accurate to 2 units in the last place (3 for erfc, ndtr and log_ndtr;
+and domain errors, and are accurate to 2 units in the last place (3 for ndtr and log_ndtr;
 the docstrings say which).  Nothing is compiled until a function is first called.
 """
 

@@ -47,6 +47,13 @@ def exp_of_pair(
     return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
 
 
+def decay(f: Format, x: Value) -> tuple[Value, Value]:
+    """``exp(x)`` for x <= 0 as head and tail (a tail of no digits where they underflow)."""
+    n, r, low = reduce(f, f.clamp(x, f.pick(-800.0, -120.0), 0.0))
+    p, p_low = f.fast_two_sum(1.0, r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low))
+    return scale(f, p, n), scale(f, p_low, n)
+
+
 def exp(f: Format, x: Value) -> Value:
     """Exponential function, as `numpy.exp`; within 1 ulp."""
     return exp_of_pair(f, x)

