@@ -103,7 +103,7 @@ def logaddexp(f: Format, x: Value, y: Value) -> Value:
     head, tail = log1p_of_pair(f, e, e_low - e * d_low)
     s, s_low = f.two_sum(hi, head)
     # where an infinity or underflow makes the corrections NaN, the greater argument is the answer
-    total = f.select(d >= f.pick(800.0, 120.0), hi, s + (s_low + tail))
+    total = f.select(d >= f.pick(800.0, 120.0), hi + 0.0, s + (s_low + tail))
     return f.select(x.eq(y), hi + f.pick(*tables.LN2_NEAREST)[0], total)
 
 
