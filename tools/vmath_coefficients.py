@@ -189,7 +189,7 @@ def powers() -> None:
     def g(z: Any) -> Any:
         return ((2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z - mpf(2) / 3) / z
 
-    polynomial("LOG_TAIL", g, 0, s * s, (7, 3), lambda z: z * z)
+    polynomial("LOG_TAIL", g, 0, s * s, (8, 4), lambda z: z * z)
     constant("TWO_THIRDS", lambda: mpf(2) / 3, (53, 53), (24, 24))
     root = mp.sqrt(mpf(1) / 2) * mpf("0.9999")
     polynomial("CBRT", mp.cbrt, root, 1 / root, (12, 6), one)

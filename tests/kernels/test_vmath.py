@@ -82,7 +82,7 @@ UNARY = {
     "cbrt": (lambda x: mp.sign(x) * mp.cbrt(abs(x)), 1, np.cbrt, 1),
 }
 BINARY = {
-    "pow": (lambda x, y: mp.power(x, y), 1, np.power),
+    "pow": (lambda x, y: mp.power(x, y), 1.5, np.power),
     "hypot": (lambda x, y: mp.sqrt(x * x + y * y), 2, np.hypot),
     "logaddexp": (lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))), 1, np.logaddexp),
 }

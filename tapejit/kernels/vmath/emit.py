@@ -183,11 +183,6 @@ class Format:
     def bits(self, x: Value) -> Value:
         return Value(self, self.b.bitcast(x.v, self.int_type))
 
-    def convert(self, x: Value) -> Value:
-        """`x` of the other format in this one."""
-        cast = self.b.fpext if self.wide else self.b.fptrunc
-        return Value(self, cast(x.v, self.float_type))
-
     def from_bits(self, n: Value) -> Value:
         return Value(self, self.b.bitcast(n.v, self.float_type))
 

@@ -28,7 +28,9 @@ def scaled_tail(f: Format, z: Value) -> Value:
     """``exp(z**2) erfc(z)`` for z >= 0."""
     t = (z - 4.0) / (z + 4.0)
     first, *others = f.pick(*tables.ERFCX)
-    p, p_low = f.fast_two_sum(first, t * f.poly(t, tuple(others)))
+    square = t * t  # even and odd part, as two independent chains
+    even, odd = f.poly(square, tuple(others[::2])), f.poly(square, tuple(others[1::2]))
+    p, p_low = f.fast_two_sum(first, t * f.mad(t, odd, even))
     return f.divide(p, p_low, *f.two_sum(1.0, 2.0 * z))
 
 

@@ -1,14 +1,14 @@
 """pow, cbrt and hypot.
 
 ``x**y = 2**(y log2(x))``: the error of the logarithm is multiplied by an exponent that can exceed
-a thousand, so ``log2(x)`` is computed to some 66 bits as head and tail: the series of
-`logarithm`, ``2 s + 2/3 s**3 + ...`` with its quotient, square and first two terms in pairs.  In
-float32 the whole of it runs in float64, where plain arithmetic has digits to spare.
+a thousand, so ``log2(x)`` is computed as head and tail, to
+some 66 bits in float64: the series of `logarithm`, ``2 s + 2/3 s**3 + ...``, with its quotient,
+square and first two terms in pairs.
 
 ``cbrt`` improves a polynomial estimate by one Newton step with an exact residual, and ``hypot``
 scales by a power of two where the squares would leave the range.
 
-Measured error: below 1 ulp for each, in both formats.
+Measured error: below 1 ulp for cbrt and hypot and 1.1 ulp for pow, in both formats.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from . import tables
 from .emit import Format, Value
 from .exponential import scale
-from .logarithm import decompose_any, log2
+from .logarithm import decompose_any
 from .publish import publish
 
 __all__ = ["cbrt_f32", "cbrt_f64", "hypot_f32", "hypot_f64", "pow_f32", "pow_f64"]
@@ -48,36 +48,28 @@ def log2_pair(f: Format, x: Value) -> tuple[Value, Value]:
     return f.fast_two_sum(a, a_low + g_low)
 
 
-def power(f: Format, x: Value, y: Value, exact: bool) -> Value:
-    """``x**y`` with the special cases of C; `exact` asks for the logarithm in two parts."""
+def pow(f: Format, x: Value, y: Value) -> Value:
+    """`x` to the power `y`, as `numpy.power` on floats; within 1.5 ulp.
+
+    The special cases are those of C: ``x**0`` and ``1**y`` are 1 even for NaN, a negative base
+    takes integers only, and zeros and infinities keep their sign under odd exponents.
+    """
     ax = abs(x)
-    if exact:
-        h, low = log2_pair(f, ax)
-    else:
-        h, low = log2(f, ax), f.const(0.0)
-    infinity = float("inf")
+    infinity, limit = float("inf"), f.pick(1200.0, 160.0)
+    h, low = log2_pair(f, ax)
     h = f.select(ax.eq(0.0), -infinity, f.select(ax < infinity, h, ax))
     e, e_low = f.two_product(y, h)
-    inside = abs(e) < 1200.0
-    e_low = f.select(inside, f.mad(y, low, e_low), 0.0)
-    k, n = f.nearest(f.clamp(e, -1200.0, 1200.0))
-    r = (f.clamp(e, -1200.0, 1200.0) - k) + e_low
+    e_low = f.select(abs(e) < limit, f.mad(y, low, e_low), 0.0)
+    e = f.clamp(e, -limit, limit)
+    k, n = f.nearest(e)
+    r = (e - k) + e_low
     value = scale(f, f.mad(r, f.poly(r, f.pick(*tables.EXP2)), 1.0), n)
     value = f.select(ax.eq(1.0) & y.eq(y), 1.0, value)
-    integer, half = y.eq(f.rint(y)), y * 0.5
-    odd = integer & half.ne(f.rint(half))
-    value = f.select(odd, f.copysign(value, x), value)
+    half = y * 0.5
+    integer, even = y.eq(f.rint(y)), half.eq(f.rint(half))
+    value = f.select(integer & ~even, f.copysign(value, x), value)
     bad = (x < 0.0) & (x > -infinity) & ~integer & y.eq(y)
     return f.select(y.eq(0.0) | x.eq(1.0), 1.0, f.select(bad, float("nan"), value))
-
-
-def pow(f: Format, x: Value, y: Value) -> Value:
-    """`x` to the power `y`, as `numpy.power` on floats; within 1 ulp."""
-    if f.wide:
-        return power(f, x, y, exact=True)
-    w = Format("f64", f.b)
-    r = power(w, w.convert(x), w.convert(y), exact=False)
-    return f.convert(r)
 
 
 def cbrt(f: Format, x: Value) -> Value:
