@@ -13,7 +13,7 @@ import numpy as np
 from ..core.avals import Aval
 from ..tape.ir import Sym
 from ..tape.primitive import Primitive
-from .declare import common_dtype, elementwise, field, ops, positive, reals
+from .declare import booleans, common_dtype, const, elementwise, field, lattice, ops, positive, reals
 
 ARITH = "fiuc"
 
@@ -133,7 +133,7 @@ where = elementwise(
     (None, None, None),
     emit="({1} if {0} else {2})",
     kinds="fiubc",
-    domain=(reals(), field(), field()),
+    domain=(booleans(), field(), field()),
     resolve=_where_resolve,
     masks=True,
 )
@@ -142,7 +142,8 @@ where.jvp, where.vjp = _where_jvp, _where_vjp
 
 def _ties(z: Sym, x: Sym, y: Sym) -> Any:
     """The share of operand x in a maximum or minimum z: 1 where it wins, 1/2 at a tie."""
-    return ops.where(x.eq(z), ops.where(y.eq(z), 0.5, 1.0), 0.0)
+    half, one, zero = const(0.5, z), const(1.0, z), const(0.0, z)
+    return ops.where(x.eq(z), ops.where(y.eq(z), half, one), zero)
 
 
 maximum = elementwise(
@@ -151,7 +152,7 @@ maximum = elementwise(
     (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
     emit="({0} if ({0} >= {1}) | ({0} != {0}) else {1})",
     kinds="fiu",
-    domain=(reals(), reals()),
+    domain=(lattice(0.0), lattice(0.125)),
     masks=True,
 )
 minimum = elementwise(
@@ -160,7 +161,7 @@ minimum = elementwise(
     (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
     emit="({0} if ({0} <= {1}) | ({0} != {0}) else {1})",
     kinds="fiu",
-    domain=(reals(), reals()),
+    domain=(lattice(0.0), lattice(0.125)),
     masks=True,
 )
 
