@@ -242,6 +242,9 @@ def literal_of(x: Any) -> Any:
 
 # ---------------------------------------------------------------- the forms
 
+_COMPILED = ("float32", "float64", "complex64", "complex128")
+"""The inexact dtypes that compiled code knows; float16 and long double are left to NumPy."""
+
 
 def elementwise(
     name: str,
@@ -270,7 +273,8 @@ def elementwise(
     domain : sequence of Domain
         Where test operands come from, one for each operand.
     resolve : callable
-        ``resolve(*avals, **params)`` gives operand dtypes and the result's, when `numpy` is no ufunc.
+        ``resolve(*avals, **params)`` gives operand dtypes and the result's; by default those of
+        the ufunc `numpy`.
     masks : bool
         Whether cotangents leaving here may be exactly zero by selection.
     """
@@ -311,7 +315,9 @@ def elementwise(
         return cts
 
     def text(dtypes: Sequence[np.dtype[Any]], params: Params) -> str | None:
-        kind = dtypes[-1].kind
+        if any(d.kind in "fc" and d.name not in _COMPILED for d in dtypes):
+            return None
+        kind = "c" if any(d.kind == "c" for d in dtypes) else dtypes[-1].kind
         template = emit_complex if kind == "c" and emit_complex is not None else emit
         if template is None or (kind not in kinds and template is emit):
             return None
