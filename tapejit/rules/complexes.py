@@ -15,7 +15,18 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..tape.ir import Sym
-from .declare import elementwise, field, ops, reals, times, ufunc_dtypes
+from .declare import (
+    broadcast,
+    common_dtype,
+    const,
+    elementwise,
+    field,
+    ops,
+    reals,
+    times,
+    ufunc_dtypes,
+    unbroadcast,
+)
 
 
 def real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -151,3 +162,42 @@ fabs = elementwise(
     domain=(reals(away=(0.0,)),),
     masks=True,
 )
+
+
+# ---------------------------------------------------------------- a complex number of its parts
+
+
+def _complex_numpy(re: Any, im: Any) -> Any:
+    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    z = np.empty(shape, complex_dtype(np.result_type(re, im)))
+    z.real, z.imag = re, im
+    return z[()]
+
+
+def _complex_resolve(re: Aval, im: Aval) -> tuple[Any, ...]:
+    dtype = common_dtype(re, im)
+    return (dtype, dtype, complex_dtype(dtype))
+
+
+def _complex_jvp(ts: Sequence[Any], z: Sym, re: Sym, im: Sym) -> Any:
+    if ts[0] is None and ts[1] is None:
+        return None
+    zero = const(0.0, re)
+    t = ops.complex_of(zero if ts[0] is None else ts[0], zero if ts[1] is None else ts[1])
+    return broadcast(t, z.shape)
+
+
+def _complex_vjp(ct: Sym, z: Sym, re: Sym, im: Sym) -> list[Any]:
+    return [unbroadcast(ops.real(ct), re.shape), unbroadcast(ops.imag(ct), im.shape)]
+
+
+# re + i im without arithmetic: 1j * inf would put nan into the real part.
+complex_of = elementwise(
+    "complex_of",
+    _complex_numpy,
+    (None, None),
+    emit="complex({0}, {1})",
+    domain=(reals(), reals()),
+    resolve=_complex_resolve,
+)
+complex_of.jvp, complex_of.vjp = _complex_jvp, _complex_vjp

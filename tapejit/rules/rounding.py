@@ -146,3 +146,26 @@ frexp = general(
     promote=lambda x: (ufunc_dtypes(np.frexp, x)[0],),
     samples=_frexp_samples,
 )
+
+
+# ---------------------------------------------------------------- unwrap
+
+
+def _unwrap_infer(p: Aval, *, discont: Any, axis: int, period: Any) -> Aval:
+    return Aval(np.result_type(p.dtype, type(period)(1)), p.shape)
+
+
+def _unwrap_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Params]]:
+    p = np.linspace(0.0, 20.0, 12).reshape(2, 6) % 6.0
+    yield (p,), {"discont": None, "axis": 1, "period": 6.25}
+
+
+# Multiples of the period are added, the same ones nearby: the derivative is the identity.
+unwrap = general(
+    "unwrap",
+    _unwrap_infer,
+    np.unwrap,
+    jvp=lambda ts, y, p, **params: ts[0],
+    vjp=lambda ct, y, p, **params: [ct if p.aval.inexact else None],
+    samples=_unwrap_samples,
+)
