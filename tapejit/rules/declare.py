@@ -127,7 +127,7 @@ def broadcast_shapes(name: str, *avals: Aval) -> Shape:
 
 
 def _spec(aval: Aval) -> Any:
-    return aval.weak_type if aval.weak else aval.dtype
+    return aval.weak_type if aval.weak and aval.dtype.kind != "b" else aval.dtype
 
 
 def common_dtype(*avals: Aval) -> np.dtype[Any]:
