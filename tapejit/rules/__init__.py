@@ -1,5 +1,27 @@
 """Primitive declarations by family. Importing this package fills the register."""
 
-from . import base, elementwise, products, reduce, shape
+from . import (
+    base,
+    complexes,
+    elementwise,
+    powers,
+    products,
+    reduce,
+    rounding,
+    shape,
+    sinc,
+    transcendental,
+)
 
-__all__ = ["base", "elementwise", "products", "reduce", "shape"]
+__all__ = [
+    "base",
+    "complexes",
+    "elementwise",
+    "powers",
+    "products",
+    "reduce",
+    "rounding",
+    "shape",
+    "sinc",
+    "transcendental",
+]
