@@ -187,9 +187,7 @@ def _advanced_runs(items: Sequence[Any]) -> int:
 
 def _checked(k: int, axis: int, n: int) -> int:
     if not -n <= k < n:
-        raise IndexingError(
-            f"index {k} is out of bounds for axis {axis} with size {n} ({where()})"
-        )
+        raise IndexingError(f"index {k} is out of bounds for axis {axis} with size {n} ({where()})")
     return k % n
 
 

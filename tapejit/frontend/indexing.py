@@ -116,7 +116,9 @@ def setitem(x: Tracer, index: Any, value: Any) -> None:
     if x.ndim == 0 and not x.chain and items not in ((Ellipsis,), ()):
         raise IndexingError(f"a scalar cannot be indexed ({where()})")
     if x.cap is not cap:
-        raise MutationError(f"an array of an enclosing call is written to: copy it first ({where()})")
+        raise MutationError(
+            f"an array of an enclosing call is written to: copy it first ({where()})"
+        )
     view = view_of(x, items)
     if view is None:
         x.write(scatter_index(cap, sym_of(cap, x), items, new))

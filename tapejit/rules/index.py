@@ -180,7 +180,10 @@ def _scatter_text(name: str) -> Any:
 def _scatter_samples(rng: np.random.Generator) -> Samples:
     yield (rng.normal(size=5), rng.normal(size=3), np.array([4, 0, 2])), {"axis": 0}
     yield (rng.normal(size=5), rng.normal(size=4), np.array([4, 0, 4, 0])), {"axis": 0}
-    yield (rng.normal(size=(2, 3)), rng.normal(size=(2, 2, 2)), np.array([[0, 1], [1, 0]])), {"axis": 1}
+    yield (
+        (rng.normal(size=(2, 3)), rng.normal(size=(2, 2, 2)), np.array([[0, 1], [1, 0]])),
+        {"axis": 1},
+    )
     yield (rng.normal(size=(3, 2)), rng.normal(size=2), np.array(1)), {"axis": 0}
 
 

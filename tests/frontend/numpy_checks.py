@@ -108,7 +108,9 @@ def check(f, *args, second=True, rtol=2e-6, values=True, grads=True):
     numbers = tuple(range(len(args)))
 
     def gradient(*xs):
-        return run(lambda cap, a, k: value_and_grad_rows(cap, phi, a, k, numbers, False, False), *xs)[1]
+        return run(
+            lambda cap, a, k: value_and_grad_rows(cap, phi, a, k, numbers, False, False), *xs
+        )[1]
 
     vs = like(rng, args)
     h = 1e-5

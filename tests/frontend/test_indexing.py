@@ -18,12 +18,16 @@ def index_of(draw, shape):
     common = draw(st.sampled_from([(), (1,), (3,), (2, 3)]))
     while axis < len(shape):
         n = shape[axis]
-        kind = draw(st.sampled_from(["int", "slice", "none", "array", "array", "mask", "bool", "dots"]))
+        kind = draw(
+            st.sampled_from(["int", "slice", "none", "array", "array", "mask", "bool", "dots"])
+        )
         if kind == "int":
             items.append(draw(st.integers(-n, n - 1)))
         elif kind == "slice":
             bound = st.one_of(st.none(), st.integers(-n - 1, n + 1))
-            items.append(slice(draw(bound), draw(bound), draw(st.sampled_from([None, 1, 2, -1, -2]))))
+            items.append(
+                slice(draw(bound), draw(bound), draw(st.sampled_from([None, 1, 2, -1, -2])))
+            )
         elif kind == "none":
             items.append(None)
             if len(items) > 6:

@@ -1,5 +1,13 @@
 """NumPy's and SciPy's functions in terms of primitives, by family. Importing registers them."""
 
-from . import creation, products, reductions, shapes, ufunc_methods
+from . import creation, nan_reductions, products, reductions, scans, shapes, ufunc_methods
 
-__all__ = ["creation", "products", "reductions", "shapes", "ufunc_methods"]
+__all__ = [
+    "creation",
+    "nan_reductions",
+    "products",
+    "reductions",
+    "scans",
+    "shapes",
+    "ufunc_methods",
+]
