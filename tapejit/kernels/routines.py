@@ -1,4 +1,7 @@
-"""The native library as kernels name it: ``routines.gather(...)``."""
+"""The plain loops that kernels call, as they name them: ``routines.gather(...)``.
+
+Scans, gathers, scatters, sorts, over flat contiguous arrays.
+"""
 
 from __future__ import annotations
 

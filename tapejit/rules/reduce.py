@@ -57,7 +57,7 @@ def _sum_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Pa
 
 
 # A fold is (initial value, update): the update is a template of the accumulator {0} and element {1}.
-FOLD_SUM = ("0", "{0} + {1}")
+FOLD_SUM = ("0", "fold_add({0}, {1})")
 
 sum_ = linear(
     "sum",

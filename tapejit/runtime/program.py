@@ -142,7 +142,7 @@ class Program:
             if self.kernel is not None or self.failed is not None:
                 return
             started = time.perf_counter()
-            self.kernel = compile_tape(self.tape, owner.name, owner.counters)
+            self.kernel = compile_tape(self.tape, owner.name)
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += time.perf_counter() - started
 
