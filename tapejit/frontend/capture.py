@@ -31,8 +31,11 @@ class Capture:
     ----------
     b : Builder
         Where the rows go; eager, so that every row has its value of this call.
-    consts : list of (Sym, ndarray)
-        Arrays met on the way that are not arguments, with a snapshot of their contents.
+    consts : list of (Sym, array, origin)
+        Arrays met on the way that are not arguments. The origin is the path where the array is
+        kept, or a snapshot of its contents when it was made on the way.
+    paths : dict
+        Where arrays that the function can reach are kept, by identity.
     lifted : list of (Sym, Tracer)
         Values of enclosing captures used in this one.
     """
@@ -41,15 +44,29 @@ class Capture:
         self.b = Builder(eager=True, limit=config.max_unroll)
         self.parent = parent
         self.consts: list[tuple[Sym, Any, Any]] = []
+        self.paths: dict[int, Any] = {}
         self.lifted: list[tuple[Sym, Tracer]] = []
         self._by_id: dict[int, int] = {}
         self._lift_index: dict[tuple[int, int], Sym] = {}
 
-    def const(self, array: Any) -> Sym:
-        """Return the input row that stands for an array that is not an argument."""
+    def const(self, array: Any, path: Any = None) -> Sym:
+        """Return the input row that stands for an array that is not an argument.
+
+        With a `path`, the array is read from there at each later call; without, its contents are
+        a snapshot that a second capture must reproduce.
+        """
+        if path is not None:
+            sym = self.b.input(aval_of(array), array.astype(aval_of(array).dtype, copy=False))
+            self.consts.append((sym, array, path))
+            return sym
         k = self._by_id.get(id(array))
+        if k is None and id(array) in self.paths:
+            self._by_id[id(array)] = len(self.consts)
+            return self.const(array, self.paths[id(array)])
         if k is not None:
             sym, _, snapshot = self.consts[k]
+            if not isinstance(snapshot, np.ndarray):
+                snapshot = self.value(sym)
             if snapshot.shape == array.shape and np.array_equal(
                 snapshot, array, equal_nan=snapshot.dtype.kind in "fc"
             ):

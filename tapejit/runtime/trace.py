@@ -10,15 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import zlib
+
 import numpy as np
 
 from ..core.avals import Aval, aval_of
 from ..core.pytree import TreeDef, flatten, unflatten
+from ..core.tables import freeze
 from ..frontend.capture import Capture, capturing
+from ..frontend.rebind import Check, Path, Surroundings
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..tape.ir import Tape
 
-Apply = Callable[[Capture, tuple[Any, ...], dict[str, Any]], Any]
+Apply = Callable[[Capture, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+FROZEN = (
+    "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
+)
+FROZEN_GLOBAL = (
+    "{} is written to: arrays outside the function are never modified. Copy it first: a = a.copy()"
+)
 
 
 @dataclass
@@ -29,8 +40,12 @@ class Traced:
     ----------
     tape : Tape
         Inputs are the dynamic leaves in order, then the constants.
-    consts : list of (array, snapshot)
-        The arrays behind the inputs that are not arguments.
+    consts : list of (array, origin)
+        The arrays behind the inputs that are not arguments: a path, or a snapshot.
+    checks : list of Check
+        What the function read besides arrays and must find again.
+    fragile : list of (array, int)
+        Arrays reachable only through objects, with checksums, when snapshots may depend on them.
     out_tree, out_leaves : TreeDef, list
         The result's structure; each leaf is ``("row", k, aval)`` for output k or ``("is", value)``.
     result : object
@@ -39,9 +54,11 @@ class Traced:
 
     tape: Tape
     consts: list[tuple[Any, Any]]
+    checks: list[Check]
+    fragile: list[tuple[Any, int]]
     out_tree: TreeDef
     out_leaves: list[tuple[Any, ...]]
-    result: Any
+    result: Any = None
 
 
 def is_dynamic(leaf: Any) -> bool:
@@ -59,20 +76,34 @@ def finished(value: Any, aval: Aval) -> Any:
     return found[()] if found.ndim == 0 else found
 
 
-def trace(apply: Apply, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -> Traced:
-    """Run `apply` on tracers of the dynamic leaves and record what it does."""
+def checksum(array: Any) -> int:
+    """Return a checksum of an array's contents."""
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+
+
+def trace(apply: Apply, fn: Any, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -> Traced:
+    """Run ``apply(capture, fn, args, kwargs)`` on tracers of the dynamic leaves and record it."""
     with capturing() as cap:
         given: list[Any] = []
-        for k, (leaf, traced) in enumerate(zip(leaves, dynamic)):
+        for leaf, traced in zip(leaves, dynamic):
             if not traced:
                 given.append(leaf)
                 continue
-            value = np.asarray(leaf)
             aval = aval_of(leaf)
-            sym = cap.b.input(aval, value.astype(aval.dtype, copy=False)[()])
-            given.append(Tracer(cap, Root(sym, FROZEN)))
+            value = np.asarray(leaf).astype(aval.dtype, copy=False)[()]
+            given.append(Tracer(cap, Root(cap.b.input(aval, value), FROZEN)))
+
+        def capture_array(array: Any, path: Path) -> Tracer:
+            return Tracer(cap, Root(cap.const(array, path), FROZEN_GLOBAL.format(path.label)))
+
+        around = Surroundings(capture_array)
         args, kwargs = unflatten(tree, given)
-        result = apply(cap, args, kwargs)
+        bound = around.rebind(fn)
+        cap.paths = around.arrays
+        try:
+            result = apply(cap, bound, args, kwargs)
+        finally:
+            around.restore()
         out_leaves, out_tree = flatten(result)
         spec: list[tuple[Any, ...]] = []
         rows = []
@@ -85,15 +116,12 @@ def trace(apply: Apply, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -
                 spec.append(("is", leaf))
         values = [cap.value(s) for s in rows]
         tape = cap.b.finish(rows)
-        consts = [(array, snapshot) for _, array, snapshot in cap.consts]
-    made = Traced(tape, consts, out_tree, spec, None)
+        consts = [(array, origin) for _, array, origin in cap.consts]
+    snapshots = any(not isinstance(origin, Path) for _, origin in consts)
+    fragile = [(a, checksum(a)) for a in around.opaque] if snapshots else []
+    made = Traced(tape, consts, around.checks, fragile, out_tree, spec)
     made.result = rebuild(made, [np.array(v) for v in values])
     return made
-
-
-FROZEN = (
-    "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
-)
 
 
 def rebuild(traced: Traced, outputs: list[Any]) -> Any:
@@ -102,3 +130,19 @@ def rebuild(traced: Traced, outputs: list[Any]) -> Any:
     for leaf in traced.out_leaves:
         made.append(finished(outputs[leaf[1]], leaf[2]) if leaf[0] == "row" else leaf[1])
     return unflatten(traced.out_tree, made)
+
+
+def same_trace(a: Traced, b: Traced) -> bool:
+    """Whether two captures recorded the same program: rows, constants and static results."""
+    if a.tape.hash != b.tape.hash or a.out_tree != b.out_tree or len(a.consts) != len(b.consts):
+        return False
+    for (x, p), (y, q) in zip(a.consts, b.consts):
+        if isinstance(p, Path) or isinstance(q, Path):
+            if p != q:
+                return False
+        elif not np.array_equal(p, q, equal_nan=p.dtype.kind in "fc"):
+            return False
+    for u, v in zip(a.out_leaves, b.out_leaves):
+        if u[0] == "is" and v[0] == "is" and freeze(u[1]) != freeze(v[1]):
+            return False
+    return True

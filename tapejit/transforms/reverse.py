@@ -17,11 +17,8 @@ from ..passes.adjoint import adjoint
 from ..rules.declare import zeros_like
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
-
-
-def function_name(fn: Callable[..., Any]) -> str:
-    """Return the name of a function for messages."""
-    return getattr(fn, "__qualname__", None) or type(fn).__name__
+from .base import Transformed
+from .names import function_name
 
 
 def fresh(cap: Capture, leaf: Any, what: str) -> Sym:
@@ -130,9 +127,9 @@ def value_and_grad_rows(
     fn: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    argnums: int | Sequence[int],
-    has_aux: bool,
-    allow_int: bool,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    allow_int: bool = False,
 ) -> Any:
     """Trace `fn`, append its adjoint and return what value_and_grad returns."""
     replaced, chosen = chosen_arguments(cap, fn, args, argnums, allow_int)
@@ -166,3 +163,96 @@ def value_and_grad_rows(
 def strong(x: Sym) -> Sym:
     """Return a weak value as an ordinary one."""
     return x.b.cast(x, x.dtype) if x.aval.weak else x
+
+
+def grad_rows(
+    cap: Capture, fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], **options: Any
+) -> Any:
+    """Trace `fn`, append its adjoint and return what grad returns."""
+    value, gradient = value_and_grad_rows(cap, fn, args, kwargs, **options)
+    return (gradient, value[1]) if options.get("has_aux") else gradient
+
+
+def _numbers(argnums: int | Sequence[int]) -> int | tuple[int, ...]:
+    if isinstance(argnums, (int, np.integer)):
+        return int(argnums)
+    return tuple(int(n) for n in argnums)
+
+
+def value_and_grad(
+    fn: Callable[..., Any] | None = None,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    allow_int: bool = False,
+    *,
+    compile: str | None = None,
+) -> Any:
+    """Return a function that computes the value of `fn` and its gradient in one call.
+
+    Parameters
+    ----------
+    fn : callable
+        A function of NumPy arrays, numbers and containers of them that returns a real scalar.
+        Without it, a decorator is returned.
+    argnums : int or sequence of int
+        The positional arguments to differentiate with respect to.
+    has_aux : bool
+        Whether `fn` returns ``(value, aux)``; then the result is ``((value, aux), gradient)``.
+    allow_int : bool
+        Accept integer leaves in the chosen arguments; their gradient is None.
+    compile : {"auto", "always", "never"}
+        When to compile: once interpreting has cost as much, at the first call, or never.
+
+    Returns
+    -------
+    callable
+        ``(value, gradient)``; the gradient has the structure, shapes and dtypes of the argument
+        (a tuple of such when `argnums` is a sequence). For complex arguments it is
+        df/dx + i df/dy, the direction of steepest ascent.
+
+    Raises
+    ------
+    DtypeError
+        For an integer argument, and for a complex or integer output.
+    TypeError
+        For an output that is not a scalar.
+
+    Examples
+    --------
+    >>> import numpy as np, tapejit as tj
+    >>> f = tj.value_and_grad(lambda x: np.sum(x**2))
+    >>> f(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+    options = {"argnums": _numbers(argnums), "has_aux": has_aux, "allow_int": allow_int}
+
+    def make(f: Callable[..., Any]) -> Transformed:
+        return Transformed("value_and_grad", f, value_and_grad_rows, options, compile)
+
+    return make if fn is None else make(fn)
+
+
+def grad(
+    fn: Callable[..., Any] | None = None,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    allow_int: bool = False,
+    *,
+    compile: str | None = None,
+) -> Any:
+    """Return a function that computes the gradient of `fn`; see `value_and_grad`.
+
+    With `has_aux` the result is ``(gradient, aux)``.
+
+    Examples
+    --------
+    >>> import numpy as np, tapejit as tj
+    >>> tj.grad(np.sin)(0.0)
+    np.float64(1.0)
+    """
+    options = {"argnums": _numbers(argnums), "has_aux": has_aux, "allow_int": allow_int}
+
+    def make(f: Callable[..., Any]) -> Transformed:
+        return Transformed("grad", f, grad_rows, options, compile)
+
+    return make if fn is None else make(fn)

@@ -1,0 +1,123 @@
+"""NumPy with the functions that its own dispatch cannot reach: ``import tapejit.numpy as np``.
+
+``np.array([x, y])`` of traced values, and ``np.zeros(n)`` filled by ``a[i] = x``, involve no
+traced array that NumPy could dispatch on. Here they do; everything else is NumPy's own. A function
+under a tapejit transformation sees its ``np`` this way already when the name is a global or a
+closure variable; import this module where ``numpy`` is imported inside the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as _np
+
+from .frontend.capture import current
+from .frontend.tracer import Root, Tracer, sym_of
+from .tape.primitive import BY_NAME
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np, name)
+
+
+def _made(value: Any, shape: Any, dtype: Any) -> Any:
+    cap = current()
+    assert cap is not None
+    dims = (shape,) if isinstance(shape, (int, _np.integer)) else tuple(int(n) for n in shape)
+    x = cap.b.cast(sym_of(cap, value), _np.dtype(dtype))
+    if x.shape != dims:
+        x = BY_NAME["broadcast_to"](x, shape=dims)
+    return Tracer(cap, Root(BY_NAME["copy"](x)))
+
+
+def _traceable(dtype: Any) -> bool:
+    return current() is not None and _np.dtype(dtype).kind in "biufc"
+
+
+def zeros(shape: Any, dtype: Any = float, order: str = "C", **options: Any) -> Any:
+    """Return zeros that traced values can be written into; see `numpy.zeros`."""
+    dtype = float if dtype is None else dtype
+    if not _traceable(dtype) or options:
+        return _np.zeros(shape, dtype, order, **options)  # type: ignore[call-overload]
+    return _made(0, shape, dtype)
+
+
+def ones(shape: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
+    """Return ones that traced values can be written into; see `numpy.ones`."""
+    dtype = float if dtype is None else dtype
+    if not _traceable(dtype) or options:
+        return _np.ones(shape, dtype, order, **options)  # type: ignore[call-overload]
+    return _made(1, shape, dtype)
+
+
+def empty(shape: Any, dtype: Any = float, order: str = "C", **options: Any) -> Any:
+    """Return an array that traced values can be written into, zero at first."""
+    dtype = float if dtype is None else dtype
+    if not _traceable(dtype) or options:
+        return _np.empty(shape, dtype, order, **options)  # type: ignore[call-overload]
+    return _made(0, shape, dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
+    """Return a constant array that traced values can be written into; see `numpy.full`."""
+    plain = isinstance(fill_value, (bool, int, float, complex, _np.generic, Tracer))
+    if dtype is None and plain:
+        dtype = fill_value.dtype if hasattr(fill_value, "dtype") else _np.asarray(fill_value).dtype
+    if not plain or not _traceable(dtype) or options:
+        return _np.full(shape, fill_value, dtype, order, **options)  # type: ignore[call-overload]
+    return _made(fill_value, shape, dtype)
+
+
+def _holds_tracer(value: Any) -> bool:
+    if isinstance(value, Tracer):
+        return True
+    return isinstance(value, (list, tuple)) and any(_holds_tracer(v) for v in value)
+
+
+def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
+    """Return an array of nested lists that may hold traced values; see `numpy.array`."""
+    if not _holds_tracer(object):
+        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)  # type: ignore[call-overload]
+    from .frontend.api.creation import array_of
+
+    if isinstance(object, Tracer):
+        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)  # type: ignore[call-overload]
+        made = made if dtype is None else made.astype(dtype)
+    else:
+        made = array_of(object, dtype)
+    while made.ndim < ndmin:
+        made = made[None]
+    return made
+
+
+def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """Return `a` as an array, a traced array as itself; see `numpy.asarray`."""
+    if not _holds_tracer(a):
+        return _np.asarray(a, dtype, order, **options)
+    if isinstance(a, Tracer):
+        return a if dtype is None or _np.dtype(dtype) == a.dtype else a.astype(dtype)
+    return array(a, dtype)
+
+
+def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+    """Return `a` with one axis at least; layout does not matter to traced arrays."""
+    if not _holds_tracer(a):
+        return _np.ascontiguousarray(a, dtype)
+    made = asarray(a, dtype)
+    return made if made.ndim else made.reshape(1)
+
+
+REPLACED: dict[Any, Callable[..., Any]] = {
+    _np.zeros: zeros,
+    _np.ones: ones,
+    _np.empty: empty,
+    _np.full: full,
+    _np.array: array,
+    _np.asarray: asarray,
+    _np.asanyarray: asarray,
+    _np.ascontiguousarray: ascontiguousarray,
+    _np.asfortranarray: ascontiguousarray,
+}
+asanyarray = asarray

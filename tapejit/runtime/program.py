@@ -1,0 +1,155 @@
+"""A program: one captured tape with what it takes to run it again.
+
+A program first replays its tape with NumPy. It is compiled when the time it has spent so passes
+what compiling is expected to cost, so that the total is never far from twice the better choice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.avals import aval_of
+from ..frontend.rebind import Path
+from ..tape.ir import Tape
+from .interp import GuardFailure, Interpreter
+from .pipeline import compile_tape, estimate_compile_seconds, optimise
+from .trace import Traced, checksum, rebuild
+
+if TYPE_CHECKING:
+    from .dispatch import Dispatcher
+
+
+class Miss(Exception):
+    """This program does not answer the call: a guard or a check failed."""
+
+
+class Program:
+    """A tape, its bindings and its state.
+
+    Attributes
+    ----------
+    trusted : bool
+        Whether a second capture has recorded the same.
+    spent : float
+        Seconds spent interpreting so far.
+    kernel : object or None
+        The compiled form.
+    """
+
+    def __init__(self, traced: Traced, capture_seconds: float) -> None:
+        self.traced = traced
+        self.capture_seconds = capture_seconds
+        self.trusted = False
+        self.spent = 0.0
+        self.runs = 0
+        self.kernel: Any = None
+        self.failed: str | None = None
+        self._lock = threading.Lock()
+        self._tape: Tape | None = None
+        self._interpreter: Interpreter | None = None
+        self._avals = [aval_of(array) for array, _ in traced.consts]
+
+    @property
+    def tape(self) -> Tape:
+        """The tape after simplification."""
+        if self._tape is None:
+            self._tape = optimise(self.traced.tape)
+        return self._tape
+
+    @property
+    def interpreter(self) -> Interpreter:
+        if self._interpreter is None:
+            self._interpreter = Interpreter(self.tape)
+        return self._interpreter
+
+    def current(self) -> bool:
+        """Whether all that the function reads besides arrays is as it was."""
+        return all(c.holds() for c in self.traced.checks) and all(
+            checksum(a) == s for a, s in self.traced.fragile
+        )
+
+    def constants(self) -> list[Any]:
+        """Return the captured arrays as they are now.
+
+        Raises
+        ------
+        Miss
+            When one has another dtype or shape, or is gone.
+        """
+        found = []
+        for (_, origin), aval in zip(self.traced.consts, self._avals):
+            if not isinstance(origin, Path):
+                found.append(origin)
+                continue
+            value = origin.get()
+            if type(value) is not np.ndarray or value.shape != aval.shape:
+                raise Miss
+            if value.dtype != aval.dtype:
+                if value.dtype.newbyteorder("=") != aval.dtype:
+                    raise Miss
+                value = value.astype(aval.dtype)
+            found.append(value)
+        return found
+
+    def applies(self, inputs: list[Any]) -> bool:
+        """Whether this program answers a call with these inputs: checks and guards hold."""
+        if not self.current():
+            return False
+        try:
+            self.interpreter(native(inputs) + self.constants())
+        except (GuardFailure, Miss):
+            return False
+        return True
+
+    def run(self, inputs: list[Any], owner: Dispatcher) -> Any:
+        """Return the result of a call.
+
+        Raises
+        ------
+        Miss
+            When a check or a guard fails.
+        """
+        if not self.current():
+            raise Miss
+        given = native(inputs) + self.constants()
+        self.runs += 1
+        if self.kernel is None and owner.policy != "never" and self.failed is None:
+            if owner.policy == "always" or self.spent > estimate_compile_seconds(self.tape):
+                self.compile(owner)
+        if self.kernel is not None:
+            outputs = self.kernel(given)
+            if outputs is None:
+                raise Miss
+            owner.counters["compiled"] += 1
+            return rebuild(self.traced, outputs)
+        started = time.perf_counter()
+        try:
+            outputs = self.interpreter(given)
+        except GuardFailure:
+            raise Miss from None
+        outputs = [np.array(o) for o in outputs]
+        self.spent += time.perf_counter() - started
+        owner.counters["interpreted"] += 1
+        return rebuild(self.traced, outputs)
+
+    def compile(self, owner: Dispatcher) -> None:
+        """Compile the tape, once."""
+        with self._lock:
+            if self.kernel is not None or self.failed is not None:
+                return
+            started = time.perf_counter()
+            self.kernel = compile_tape(self.tape, owner.name, owner.counters)
+            owner.counters["kernels"] += 1
+            owner.counters["compile_seconds"] += time.perf_counter() - started
+
+
+def native(inputs: list[Any]) -> list[Any]:
+    """Return inputs in native byte order; NumPy and compiled code agree on nothing else."""
+    return [
+        x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
+        for x in inputs
+    ]
