@@ -3,8 +3,10 @@
 from . import common as common
 from . import comparing as comparing
 from . import creation as creation
+from . import einsum as einsum
 from . import elementwise as elementwise
 from . import nan_reductions as nan_reductions
+from . import operands as operands
 from . import products as products
 from . import reductions as reductions
 from . import scans as scans
