@@ -2,6 +2,7 @@
 
 from . import base as base
 from . import complexes as complexes
+from . import control as control
 from . import declare as declare
 from . import elementwise as elementwise
 from . import index as index
