@@ -5,8 +5,8 @@ of this package are straight-line arithmetic instead, for float64 (``_f64``) and
 (``_f32``), so that ``for i in range(n): out[i] = exp_f64(x[i])`` runs on whole SIMD registers.
 
 They follow NumPy over the whole range, including signed zeros, subnormal numbers, infinities, NaN
-and domain errors, and are accurate to 2 units in the last place (2.1 for erfc, 2.5 for
-log_ndtr; the docstrings tell the measured bound of each).  Nothing is compiled until a function is first called.
+and domain errors, and are accurate to 2 units in the last place (2.1 for erfc, 2.5 for log_ndtr;
+the docstrings tell the measured bound of each).  Nothing is compiled until a function is called.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ tail.  pi/2 is the sum of three floats P1 + P2 + P3.  ``x - k P1`` is a multiple
 P1 and not larger than about one, hence exact in a fused multiply-add; the product ``k P2`` is
 taken with its error, and ``k P3`` needs no more than working precision.
 
-Measured error in either format: at most 0.8 ulp for sin and cos, 1 for tan.  Arguments beyond 2**40 (2**17 in float32),
-where the three parts would no longer do, are left to the C library (see `rare`).
+Arguments beyond 2**40 (2**17 in float32), where the three parts would no longer do, are left to the
+C library (see `rare`).
+
+Measured error in either format: at most 0.8 ulp for sin and cos, 1 for tan.
 """
 
 from __future__ import annotations
