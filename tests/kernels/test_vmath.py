@@ -328,6 +328,22 @@ def test_large_arguments_in_any_lane():
             assert max(error_in_ulp(g, t, dtype) for g, t in zip(got, true, strict=True)) <= 1
 
 
+def test_intrinsics_are_the_same_functions():
+    x = np.linspace(0.05, 0.95, 37)
+    for name in UNARY:
+        core = vmath.INTRINSICS[f"{name}_f64"]
+
+        @nb.njit
+        def loop(x, out):
+            for i in range(x.size):
+                out[i] = core(x[i])  # noqa: B023
+
+        out = np.empty_like(x)
+        loop(x, out)
+        np.testing.assert_array_equal(out, apply(name, "f64", x))
+    assert set(vmath.INTRINSICS) == set(vmath.__all__) - {"INTRINSICS"}
+
+
 def test_scalar_call_and_interface():
     assert abs(vmath.exp_f64(1.0) - np.e) < 1e-15
     assert isinstance(vmath.tanh_f64(0.5), float)
@@ -342,7 +358,8 @@ def test_scalar_call_and_interface():
 
 CACHED = '''
 import numba as nb, numpy as np
-from tapejit.kernels.vmath import exp_f64, sin_f64, cos_f64
+from tapejit.kernels.vmath import INTRINSICS, cos_f64, exp_f64
+sin_f64 = INTRINSICS["sin_f64"]
 @nb.njit(cache=True)
 def kernel(x, out):
     for i in range(x.size):
