@@ -54,7 +54,7 @@ def safe_log(g):
 # name: (reference, bound in ulp, NumPy or SciPy counterpart, typical scale of the argument)
 UNARY = {
     "exp": (mp.exp, 0.9, np.exp, 30),
-    "exp2": (lambda x: mpf(2) ** x, 0.9, np.exp2, 30),
+    "exp2": (lambda x: mpf(2) ** x, 1.2, np.exp2, 30),
     "expm1": (mp.expm1, 1.1, np.expm1, 1),
     "log": (safe_log(mp.log), 1, np.log, 1),
     "log2": (safe_log(lambda x: mp.log(x, 2)), 1.1, np.log2, 1),
