@@ -60,7 +60,10 @@ def exp(f: Format, x: Value) -> Value:
 
 
 def exp2(f: Format, x: Value) -> Value:
-    """Two to the power `x`, as `numpy.exp2`; within 0.9 ulp (1.2 without fused multiply-add) and exact for integers."""
+    """Two to the power `x`, as `numpy.exp2`; exact for integers.
+
+    Within 0.9 ulp, or 1.2 on a machine without fused multiply-add.
+    """
     x = f.clamp(x, f.pick(-1200.0, -160.0), f.pick(1200.0, 160.0))
     k, n = f.nearest(x)
     r = x - k
