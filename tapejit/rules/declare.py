@@ -416,7 +416,10 @@ def bilinear(
         if not z.aval.inexact:
             return [None, None]
         cx, cy = conj(x), conj(y)
-        return [transpose[0](ct, cx, cy, **params), transpose[1](ct, cx, cy, **params)]
+        return [
+            transpose[0](ct, cx, cy, **params) if wanted(x) else None,
+            transpose[1](ct, cx, cy, **params) if wanted(y) else None,
+        ]
 
     return declare(
         Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples)  # type: ignore[arg-type]
