@@ -99,10 +99,7 @@ _FIXED = Domain(0.5, 3.0, fixed=True)
 
 # ---------------------------------------------------------------- logistic functions
 
-expit = special(
-    "expit", lambda y, x: y * (1.0 - y), domain=(field(),), emit="vmath.sigmoid_{s}({0})"
-)
-expit.domain = (reals(),)
+expit = special("expit", lambda y, x: y * (1.0 - y), emit="vmath.sigmoid_{s}({0})")
 log_expit = special("log_expit", lambda y, x: ops.expit(-x), emit="vmath.log_expit_{s}({0})")
 logit = special("logit", lambda y, x: 1.0 / (x * (1.0 - x)), domain=(reals(0.1, 0.9),))
 # log(x / (1 - x)) cancels near 1/2, where its argument is near 1: log1p does not.
@@ -162,13 +159,14 @@ def _hazard_resolve(x: Aval) -> tuple[Any, ...]:
 # m = density / ndtr follows m' = -m (x + m).
 hazard = elementwise("hazard", _hazard_numpy, (lambda m, x: -m * (x + m),), resolve=_hazard_resolve)
 # To the left of -25, where e**(-x**2/2) / ndtr(x) loses digits, the asymptotic series of Mills.
+_HALF_LOG = repr(_log(2.0 * pi) / 2.0)
 _U = "(<1.0> / ({0} * {0}))"
 _SERIES = "<1.0>"
 for _k in (13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
     _SERIES = f"(<1.0> - <{_k}> * {_U} * {_SERIES})"
 code(
     hazard,
-    f"(vmath.exp_{{s}}(<-0.5> * {{0}} * {{0}} - vmath.log_ndtr_{{s}}({{0}}) - <{_log(2 * pi) / 2!r}>)"
+    f"(vmath.exp_{{s}}(<-0.5> * {{0}} * {{0}} - vmath.log_ndtr_{{s}}({{0}}) - <{_HALF_LOG}>)"
     f" if {{0}} _gt_ <-25.0> else (-{{0}}) / {_SERIES})",
 )
 
@@ -267,14 +265,14 @@ xlogy = special(
     lambda z, x, y: ops.log(y),
     lambda z, x, y: _share(x, x / y),
     domain=(field(), positive(complex=True)),
-    emit="({0} * 0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log_{s}({1}))",
+    emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log_{s}({1}))",
 )
 xlog1py = special(
     "xlog1py",
     lambda z, x, y: ops.log1p(y),
     lambda z, x, y: _share(x, x / (1.0 + y)),
     domain=(field(), positive(complex=True)),
-    emit="({0} * 0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log1p_{s}({1}))",
+    emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log1p_{s}({1}))",
 )
 entr = special(
     "entr",
