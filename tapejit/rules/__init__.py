@@ -14,4 +14,5 @@ from . import scan as scan
 from . import shape as shape
 from . import sinc as sinc
 from . import sort as sort
+from . import special as special
 from . import transcendental as transcendental

@@ -11,4 +11,5 @@ from . import products as products
 from . import reductions as reductions
 from . import scans as scans
 from . import shapes as shapes
+from . import special as special
 from . import ufunc_methods as ufunc_methods
