@@ -1,33 +1,20 @@
 """NumPy's and SciPy's functions in terms of primitives, by family. Importing registers them."""
 
-from . import (
-    creation,
-    diagonals,
-    joins,
-    nan_reductions,
-    numeric,
-    order,
-    picking,
-    products,
-    reductions,
-    report,
-    scans,
-    shapes,
-    ufunc_methods,
-)
-
-__all__ = [
-    "creation",
-    "diagonals",
-    "joins",
-    "nan_reductions",
-    "numeric",
-    "order",
-    "picking",
-    "products",
-    "reductions",
-    "report",
-    "scans",
-    "shapes",
-    "ufunc_methods",
-]
+from . import common as common
+from . import comparing as comparing
+from . import creation as creation
+from . import diagonals as diagonals
+from . import einsum as einsum
+from . import elementwise as elementwise
+from . import joins as joins
+from . import nan_reductions as nan_reductions
+from . import numeric as numeric
+from . import operands as operands
+from . import order as order
+from . import picking as picking
+from . import products as products
+from . import reductions as reductions
+from . import report as report
+from . import scans as scans
+from . import shapes as shapes
+from . import ufunc_methods as ufunc_methods

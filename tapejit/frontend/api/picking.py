@@ -142,20 +142,6 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 # ---------------------------------------------------------------- conditions
 
 
-@implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
-    if x is None and y is None:
-        return nonzero(condition)
-    if x is None or y is None:
-        raise ValueError("either both or neither of x and y should be given")
-    return P.where(truth(condition), _choice(x), _choice(y))
-
-
-def _choice(x: Any) -> Any:
-    """An operand of where: Python numbers stay weak."""
-    return x if isinstance(x, Sym) or type(x) in (bool, int, float, complex) else arr(x)
-
-
 @implements(np.flatnonzero)
 def flatnonzero(a: Any) -> Sym:
     return true_positions(active(), truth(a))
@@ -228,29 +214,6 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Sym:
     for k, p in enumerate(parts[1:], 1):
         found = P.where(at.eq(k), cast(p, dtype), found)
     return found
-
-
-@implements(np.select, copies=True)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Sym:
-    conditions, choices = arrays(condlist), [_choice(c) for c in choicelist]
-    if len(conditions) != len(choices):
-        raise ValueError("list of cases must be same length as list of conditions")
-    if not conditions:
-        raise ValueError("select with an empty condition list is not possible")
-    if [c for c in conditions if c.dtype.kind != "b"]:
-        raise TypeError("invalid entry in condlist: should be boolean ndarray")
-    found = _choice(default)
-    for c, x in zip(reversed(conditions), reversed(choices)):
-        found = P.where(c, x, found)
-    dtype = np.result_type(*[_spec(c) for c in [*choices, default]])
-    shape = np.broadcast_shapes(*[c.shape for c in [*conditions, found] if isinstance(c, Sym)])
-    return spread(cast(found, dtype), shape)
-
-
-def _spec(x: Any) -> Any:
-    if isinstance(x, Sym):
-        return x.aval.weak_type(0) if x.aval.weak else x.dtype
-    return x
 
 
 # ---------------------------------------------------------------- removal, insertion, grids

@@ -9,8 +9,7 @@ import numpy as np
 from ...tape.ir import Sym
 from ..dispatch import implements, implements_directly
 from ..tracer import Tracer
-from .common import P, arr, holds_sym
-from .reductions import all_
+from .common import arr, holds_sym
 
 
 @implements(np.shape)
@@ -30,16 +29,6 @@ def size(a: Any, axis: Any = None) -> int:
         return a.size
     axes = axis if isinstance(axis, tuple) else (axis,)
     return int(np.prod([a.shape[k] for k in axes]))
-
-
-@implements(np.iscomplexobj)
-def iscomplexobj(x: Any) -> bool:
-    return arr(x).dtype.kind == "c"
-
-
-@implements(np.isrealobj)
-def isrealobj(x: Any) -> bool:
-    return arr(x).dtype.kind != "c"
 
 
 def _spec(x: Any) -> Any:
@@ -67,27 +56,6 @@ def min_scalar_type(a: Any, /) -> Any:
 @implements(np.common_type)
 def common_type(*arrays: Any) -> Any:
     return np.common_type(*[np.empty(0, arr(a).dtype) for a in arrays])
-
-
-@implements(np.array_equal)
-def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
-    x, y = arr(a1), arr(a2)
-    if x.shape != y.shape:
-        return False
-    same = x.eq(y)
-    if equal_nan and (x.aval.inexact and y.aval.inexact):
-        same = P.logical_or(same, P.logical_and(x.ne(x), y.ne(y)))
-    return all_(same)
-
-
-@implements(np.array_equiv)
-def array_equiv(a1: Any, a2: Any) -> Any:
-    x, y = arr(a1), arr(a2)
-    try:
-        np.broadcast_shapes(x.shape, y.shape)
-    except ValueError:
-        return False
-    return all_(x.eq(y))
 
 
 @implements_directly(np.may_share_memory, np.shares_memory)
