@@ -3,6 +3,7 @@
 from . import base as base
 from . import complexes as complexes
 from . import control as control
+from . import convolve as convolve
 from . import declare as declare
 from . import elementwise as elementwise
 from . import index as index
