@@ -132,7 +132,7 @@ def check(
     tol = tol if tol is not None else 2e-2 if single else 1e-6
     step = step if step is not None else 1e-2 if single else 1e-5
     ts = [draw(rng, a) for a in args] if tangents is None else list(tangents)
-    cts = lambda outs: [draw(rng, o) for o in outs]  # noqa: E731
+    cts = lambda outs: [draw(rng, o) for o in outs]
     kept: list[Any] = []
 
     def remembered(outs: Any) -> Any:
@@ -148,7 +148,7 @@ def check(
             assert np.shape(y) == e.shape, (np.shape(y), e.shape)
             loose = 1e-5 if e.dtype.char in "fF" else 1e-12
             same(y, e, loose if value_tol is None else value_tol, "value")
-    smooth = lambda xs: [v for v in leaves(f(*xs)) if v.dtype.kind in "fc"]  # noqa: E731
+    smooth = lambda xs: [v for v in leaves(f(*xs)) if v.dtype.kind in "fc"]
     plus = [a + step * t for a, t in zip(args, ts)]
     minus = [a - step * t for a, t in zip(args, ts)]
     plus = [p.astype(a.dtype) for p, a in zip(plus, args)]

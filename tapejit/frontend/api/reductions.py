@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-
-
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..dispatch import implements
