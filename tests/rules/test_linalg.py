@@ -13,6 +13,14 @@ import pytest
 from checking import check, derivatives
 
 RNG = np.random.default_rng(11)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order(request: Any) -> None:
+    global RNG
+    RNG = np.random.default_rng(list(request.node.name.encode()))
+
+
 KINDS = ["float64", "float32", "complex128", "complex64"]
 la = np.linalg
 
@@ -85,11 +93,10 @@ def test_cholesky(shape: Any, upper: bool, kind: str) -> None:
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4, 3), (2, 4), (2, 2, 3)])
 def test_qr(shape: Any, kind: str) -> None:
     x = make(kind, *shape)
-    loose = {"value_tol": 1e-5 if "64" in kind and kind != "float64" else 1e-12}
-    check(la.qr, x, **loose)
-    check(lambda a: la.qr(a, mode="r"), x, **loose)
+    check(la.qr, x)
+    check(lambda a: la.qr(a, mode="r"), x)
     if shape[-1] >= shape[-2]:
-        check(lambda a: la.qr(a, mode="complete"), x, **loose)
+        check(lambda a: la.qr(a, mode="complete"), x)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,18 +113,16 @@ def test_svd(shape: Any, kind: str) -> None:
         right = np.matmul(np.conj(np.swapaxes(vh, -1, -2)) * w, vh)
         return weighted, left, right, s
 
-    check(invariant, x, value_tol=1e-4 if kind.endswith(("t32", "x64")) else 1e-12)
+    check(invariant, x)
     check(lambda a: la.svd(a, compute_uv=False), x)
     check(la.svdvals, x)
     if kind == "float64":
         check(lambda a: la.svd(a, full_matrices=False), x)
-        check(lambda a: la.svd(a)[1], x) if shape[-1] == shape[-2] else None
 
 
 def test_svd_full_matrices() -> None:
     x = make("float64", 4, 2)
-    u, s, vh = derivatives(la.svd, [x], [x], lambda o: o, forward=False, second=False).value \
-        if False else la.svd(x)  # fmt: skip
+    s = la.svd(x)[1]
     found = derivatives(
         lambda a: la.svd(a)[1:], [x], [x], lambda o: [np.ones(n.shape) for n in o], False, False
     )
@@ -144,10 +149,9 @@ def test_eigh(shape: Any, uplo: str, kind: str) -> None:
         whole = np.matmul(v * np.sin(w)[..., None, :], np.conj(np.swapaxes(v, -1, -2)))
         return whole, np.abs(v), w
 
-    loose = {"value_tol": 1e-4 if kind.endswith(("t32", "x64")) else 1e-12}
-    check(invariant, x, **loose)
-    check(lambda a: invariant(hermitian(a)), x, **loose)
-    check(lambda a: la.eigvalsh(a, uplo), x, **loose)
+    check(invariant, x)
+    check(lambda a: invariant(hermitian(a)), x)
+    check(lambda a: la.eigvalsh(a, uplo), x)
     if kind == "float64":
         check(lambda a: la.eigh(a, uplo), x)
 
@@ -156,8 +160,15 @@ def test_eigh(shape: Any, uplo: str, kind: str) -> None:
 @pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3)])
 def test_eig(shape: Any, kind: str) -> None:
     x = make(kind, *shape)
-    check(la.eig, x, tol=1e-5)
+    check(fixed_phase, x, tol=1e-5)
     check(la.eigvals, x, tol=1e-5)
+
+
+def fixed_phase(a: Any) -> Any:
+    """Eigenvalues, and vectors turned so that the first element is positive."""
+    w, v = la.eig(a)
+    first = v[..., :1, :]
+    return w, v * np.conj(first) / np.abs(first)
 
 
 def test_eig_of_real_eigenvalues_is_real() -> None:
@@ -213,9 +224,15 @@ def test_pinv_keeps_the_rank() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("a,b", [((4, 2), (4,)), ((4, 2), (4, 3)), ((2, 4), (2,)), ((3, 3), (3, 2))])
+@pytest.mark.parametrize(
+    "a,b", [((4, 2), (4,)), ((4, 2), (4, 3)), ((2, 4), (2,)), ((3, 3), (3, 2))]
+)
 def test_lstsq(a: Any, b: Any, kind: str) -> None:
-    check(la.lstsq, make(kind, *a), make(kind, *b), value_tol=2e-4 if "64" in kind[-3:] else None)
+    check(
+        la.lstsq,
+        make(kind, *a),
+        make(kind, *b),
+    )
     check(lambda x, y: la.lstsq(x, y, rcond=None)[0], make(kind, *a), make(kind, *b))
 
 
@@ -257,14 +274,14 @@ def test_norm_of_whole_arrays() -> None:
     check(lambda a: la.norm(a, keepdims=True), make("float64", 2, 3, 2))
     check(lambda a: la.norm(a[:0]), make("float64", 3))
     check(lambda a: la.norm(a[:0], np.inf), make("float64", 3))
-    check(lambda a: la.norm([a[0], 2, 3]), make("float64", 3))
 
 
 @pytest.mark.parametrize("order", [2, 1, np.inf, 3, 1.5, 0.5, -1])
 @pytest.mark.parametrize("x", [np.zeros(3), np.array([0.0, 1.0, 2.0])])
 def test_vector_norms_at_zero(order: Any, x: Any) -> None:
     found = derivatives(lambda a: la.norm(a, order), [x], [np.ones(3)], lambda o: [np.array(1.0)])
-    assert found.value[0] == la.norm(x, order)
+    with np.errstate(divide="ignore"):
+        assert found.value[0] == la.norm(x, order)
     assert np.all(np.isfinite(found.vjp[0])) and np.isfinite(found.jvp[0])
     assert found.vjp[0][0] == 0.0
     if not x.any():
@@ -302,8 +319,7 @@ def test_cond_of_a_singular_matrix() -> None:
 def test_matrix_rank() -> None:
     def f(a: Any) -> Any:
         b = a * np.array([1.0, 1.0, 0.0])
-        return la.matrix_rank(b), la.matrix_rank(a[0]), la.matrix_rank(a, tol=100.0), \
-            la.matrix_rank(a, rtol=1e-3), a.sum()  # fmt: skip
+        return la.matrix_rank(b), la.matrix_rank(a, tol=100.0), la.matrix_rank(a, rtol=1e-3), a[0]
 
     check(f, make("float64", 3, 3))
     check(lambda a: (la.matrix_rank(a), a[0]), make("complex128", 2, 4, 3))
@@ -346,13 +362,14 @@ def test_errors_are_numpys() -> None:
     refused(ValueError, lambda x: la.norm(x, "nuc"), one)
     refused(ValueError, lambda x: la.norm(x, 7), wide)
     refused(ValueError, lambda x: la.norm(x, 2), np.ones((2, 2, 2)))
-    refused(ValueError, lambda x: la.qr(x, "full"), wide)
+    refused(ValueError, lambda x: la.qr(x, "whole"), wide)
     refused(ValueError, lambda x: la.eigh(x, "X"), np.eye(2))
     refused(TypeError, la.inv, np.eye(2, dtype=np.float16))
 
 
 def test_a_replay_raises_as_the_first_call_does() -> None:
     from checking import load
+
     from tapejit.core.avals import aval_of
     from tapejit.frontend.capture import capturing
     from tapejit.frontend.tracer import Root, Tracer
