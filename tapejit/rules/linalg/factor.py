@@ -111,3 +111,85 @@ qr = general(
     vjp=_qr_vjp,
     samples=_qr_samples,
 )
+
+
+# ---------------------------------------------------------------- lu with pivots
+# P A = L U, packed as L below the diagonal (ones on it are left out) and U above. With
+# M = L^-1 P dA U^-1: dL = L (M strictly below), dU = (M on and above) U. The results are the packed
+# factors and LAPACK's pivots, which are locally constant; the row `permutation` makes P of them.
+
+
+def _lu_infer(a: Aval) -> TupleAval:
+    square("lu_factor", a)
+    pivots = Aval(np.dtype(np.int32), a.shape[:-1])
+    return TupleAval((Aval(a.dtype, a.shape), pivots))
+
+
+def _lu_numpy(a: Any) -> Any:
+    from scipy.linalg import lu_factor
+
+    packed, pivots = np.empty_like(a), np.empty(a.shape[:-1], np.int32)
+    for k in np.ndindex(a.shape[:-2]):
+        packed[k], pivots[k] = lu_factor(a[k], check_finite=False)
+    return packed, pivots
+
+
+def _permutation_numpy(pivots: Any, *, dtype: str) -> Any:
+    n = pivots.shape[-1]
+    p = np.zeros((*pivots.shape, n), dtype)
+    for k in np.ndindex(pivots.shape[:-1]):
+        order = np.arange(n)
+        for i, j in enumerate(pivots[k]):
+            order[[i, j]] = order[[j, i]]
+        p[k][np.arange(n), order] = 1
+    return p
+
+
+def _permutation_samples(rng: np.random.Generator) -> Samples:
+    yield (np.array([2, 1, 2], np.int32),), {"dtype": "float64"}
+
+
+permutation = general(
+    "permutation",
+    lambda pivots, *, dtype: Aval(np.dtype(dtype), (*pivots.shape, pivots.shape[-1])),
+    _permutation_numpy,
+    samples=_permutation_samples,
+)
+
+
+def _below(x: Sym) -> Sym:
+    return ops.triangle(x, lower=True, k=1)
+
+
+def _above(x: Sym) -> Sym:
+    return ops.triangle(x, lower=False, k=0)
+
+
+def _lu_jvp(ts: Sequence[Any], ys: Any, a: Sym) -> Any:
+    packed, pivots = ys
+    p = ops.permutation(pivots, dtype=a.dtype.name)
+    left = ops.solve_triangular(packed, mm(p, ts[0]), lower=True, unit=True)
+    m = adj(ops.solve_triangular(adj(packed), adj(left), lower=True, unit=False))
+    low, up = _below(m), _above(m)
+    return low + mm(_below(packed), low) + mm(up, _above(packed)), None
+
+
+def _lu_vjp(ct: Any, ys: Any, a: Sym) -> list[Any]:
+    packed, pivots = ys
+    if ct[0] is None:
+        return [None]
+    p = ops.permutation(pivots, dtype=a.dtype.name)
+    low, up = _below(ct[0]), _above(ct[0])
+    m = _below(low + mm(adj(_below(packed)), low)) + _above(mm(up, adj(_above(packed))))
+    left = ops.solve_triangular(adj(packed), m, lower=False, unit=True)
+    g = adj(ops.solve_triangular(packed, adj(left), lower=False, unit=False))
+    return [mm(adj(p), g)]
+
+
+def _lu_samples(rng: np.random.Generator) -> Samples:
+    yield (rng.normal(size=(3, 3)),), {}
+
+
+lu_factor = general(
+    "lu_factor", _lu_infer, _lu_numpy, jvp=_lu_jvp, vjp=_lu_vjp, samples=_lu_samples
+)
