@@ -1,0 +1,170 @@
+"""The columns of the table: how each library is loaded, fed and called.
+
+A contestant turns a workload into a call without arguments. Inputs are converted before that
+call is made, to whatever the library is happiest with: NumPy arrays, device arrays or tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks import environment, trees
+from benchmarks.workloads.base import Args, Workload
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One column. `load` raises ImportError where the library is not there to be measured."""
+
+    key: str
+    label: str
+    load: Callable[[], None]
+    to_native: Callable[[Workload, Args], Args]
+    build: Callable[[Workload, Args], Call]
+    has_gradient: bool = True
+    package: str | None = None  # imported by the measurement of import times
+
+
+def _as_is(workload: Workload, args: Args) -> Args:
+    return args
+
+
+def _load_numba() -> None:
+    import numba  # noqa: F401
+
+
+def _build_hand(workload: Workload, args: Args) -> Call:
+    return partial(workload.hand(), *args)
+
+
+def _load_tapejit() -> None:
+    import tapejit
+
+    if not hasattr(tapejit, "value_and_grad"):
+        raise ImportError("this tapejit has no value_and_grad yet")
+
+
+def _build_tapejit(workload: Workload, args: Args, *, compile: str) -> Call:
+    import tapejit as tj
+
+    transformed = tj.value_and_grad(workload.numpy_loss, argnums=workload.argnums, compile=compile)
+    return partial(transformed, *args)
+
+
+def _load_jax() -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    # By default JAX hands each execution to a second thread and waits for it. Measured on one
+    # thread, that makes Rosenbrock of 1000 variables 58 to 80 us instead of 11, so JAX gets its
+    # better setting. Only this call works, before the backend starts; no environment variable does.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    jax.devices()  # starts the backend, so the first call does not pay for it
+
+
+def _jax_args(workload: Workload, args: Args) -> Args:
+    import jax
+    import jax.numpy as jnp
+
+    native: Args = jax.block_until_ready(trees.map_leaves(jnp.asarray, args))
+    return native
+
+
+def _build_jax(workload: Workload, args: Args) -> Call:
+    import jax
+
+    compiled = jax.jit(jax.value_and_grad(workload.jax_loss(), argnums=workload.argnums))
+
+    def call() -> Any:
+        return jax.block_until_ready(compiled(*args))
+
+    return call
+
+
+def _load_torch() -> None:
+    import torch
+
+    torch.set_num_threads(environment.threads())
+
+
+def _torch_args(workload: Workload, args: Args) -> Args:
+    import torch
+
+    def tensor(leaf: Any, requires_grad: bool) -> torch.Tensor:
+        return torch.tensor(leaf, dtype=torch.float64, requires_grad=requires_grad)
+
+    wanted = workload.argnums if isinstance(workload.argnums, tuple) else (workload.argnums,)
+    return tuple(
+        trees.map_leaves(partial(tensor, requires_grad=i in wanted), arg)
+        for i, arg in enumerate(args)
+    )
+
+
+def _build_torch(workload: Workload, args: Args) -> Call:
+    import torch
+
+    loss = workload.torch_loss()
+    picked = trees.pick(args, workload.argnums)
+    inputs = trees.leaves(picked)
+
+    def call() -> Any:
+        value = loss(*args)
+        return value.detach(), trees.unflatten(picked, torch.autograd.grad(value, inputs))
+
+    return call
+
+
+def _load_autograd() -> None:
+    import autograd
+    import autograd.numpy  # noqa: F401
+
+
+def _build_autograd(workload: Workload, args: Args) -> Call:
+    import autograd
+
+    return partial(autograd.value_and_grad(workload.autograd_loss(), workload.argnums), *args)
+
+
+def _load_numpy() -> None:
+    import numpy  # noqa: F401
+
+
+def _build_numpy(workload: Workload, args: Args) -> Call:
+    return partial(workload.numpy_loss, *args)
+
+
+def tapejit_contestant(key: str = "tapejit", *, compile: str = "always") -> Contestant:
+    """tapejit under one compile policy."""
+    build = partial(_build_tapejit, compile=compile)
+    return Contestant(key, key, _load_tapejit, _as_is, build, package="tapejit")
+
+
+HAND = Contestant("hand", "hand", _load_numba, _as_is, _build_hand, package="numba")
+
+CONTESTANTS: tuple[Contestant, ...] = (
+    HAND,
+    tapejit_contestant(),
+    Contestant("jax", "JAX", _load_jax, _jax_args, _build_jax, package="jax"),
+    Contestant("torch", "PyTorch", _load_torch, _torch_args, _build_torch, package="torch"),
+    Contestant("autograd", "autograd", _load_autograd, _as_is, _build_autograd, package="autograd"),
+    Contestant(
+        "numpy",
+        "NumPy primal",
+        _load_numpy,
+        _as_is,
+        _build_numpy,
+        has_gradient=False,
+        package="numpy",
+    ),
+)
+VARIANTS = (tapejit_contestant("tapejit-auto", compile="auto"),)
+
+
+def by_key(key: str) -> Contestant:
+    """The contestant with this key, variants included."""
+    return next(c for c in (*CONTESTANTS, *VARIANTS) if c.key == key)

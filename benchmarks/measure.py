@@ -1,0 +1,188 @@
+"""One interleaved run: every repeat visits every contestant, so a slow minute slows all alike.
+
+A sample is the time of `inner` calls over `inner`, with `inner` chosen so that a sample lasts at
+least `SAMPLE_SECONDS` or is one call. Nothing is timed whose value and gradient were not found
+equal to the hand-written reference's just before.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from time import perf_counter, process_time
+from typing import Any
+
+from benchmarks import trees
+from benchmarks.contestants import Call, Contestant
+from benchmarks.workloads import Workload
+
+SAMPLE_SECONDS = 1.2e-3  # the aim; noise then leaves few samples below 1 ms
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contestant on one workload: `status` is "ok", "failed", "WRONG" or "absent"."""
+
+    status: str
+    note: str = ""
+    samples: tuple[float, ...] = ()
+    inner: int = 0
+    cpu_per_wall: float = 0.0  # above 1 when several threads worked
+
+    @property
+    def median(self) -> float:
+        """Median seconds of a call."""
+        return statistics.median(self.samples)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """First and third quartile of the samples, in seconds."""
+        first, _, third = statistics.quantiles(self.samples, n=4, method="inclusive")
+        return first, third
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything about this cell."""
+        record: dict[str, Any] = {"status": self.status, "note": self.note}
+        if self.status == "ok":
+            record["median_s"] = self.median
+            record["quartiles_s"] = self.quartiles
+            record["inner"] = self.inner
+            record["cpu_per_wall"] = self.cpu_per_wall
+            record["samples_s"] = self.samples
+        return record
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload and its cells by contestant key."""
+
+    workload: str
+    about: str
+    small: bool
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+
+@dataclass
+class _Runner:
+    call: Call
+    inner: int = 1
+    samples: list[float] = field(default_factory=list)
+    wall: float = 0.0
+    cpu: float = 0.0
+
+
+def failure(error: BaseException) -> Cell:
+    """The cell of a contestant that raised."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return Cell("failed", f"{type(error).__name__}: {first_line}")
+
+
+def _time(call: Call, inner: int) -> float:
+    start = perf_counter()
+    for _ in repeat(None, inner):
+        call()
+    return perf_counter() - start
+
+
+def calibrate(call: Call) -> int:
+    """The number of calls that fill a sample."""
+    inner = 1
+    while True:
+        elapsed = min(_time(call, inner) for _ in range(2))
+        if elapsed >= SAMPLE_SECONDS:
+            return inner
+        inner = max(inner + 1, min(inner * 8, int(1.1 * inner * SAMPLE_SECONDS / elapsed)))
+
+
+def _prepare(
+    workload: Workload, contestant: Contestant, reference: tuple[Any, Any] | Cell
+) -> _Runner | Cell:
+    """A checked and warm call, or the cell that says why there is none."""
+    try:
+        call = contestant.build(workload, contestant.to_native(workload, workload.args()))
+        result = call()
+        if isinstance(reference, Cell):
+            return Cell("failed", f"nothing to check against: {reference.note}")
+        got, want = (result, reference) if contestant.has_gradient else (result, reference[0])
+        for _ in range(2):  # the second look is at the compiled call that will be timed
+            reason = trees.disagreement(got, want)
+            if reason is not None:
+                return Cell("WRONG", reason)
+            got = call()
+        return _Runner(call, inner=calibrate(call))
+    except Exception as error:  # shown in the contestant's cell
+        return failure(error)
+
+
+def _sample(runner: _Runner) -> None:
+    cpu = process_time()
+    elapsed = _time(runner.call, runner.inner)
+    runner.cpu += process_time() - cpu
+    runner.wall += elapsed
+    runner.samples.append(elapsed / runner.inner)
+
+
+def _cell(runner: _Runner) -> Cell:
+    return Cell("ok", "", tuple(runner.samples), runner.inner, runner.cpu / runner.wall)
+
+
+def run_row(
+    workload: Workload,
+    contestants: Sequence[Contestant],
+    *,
+    repeats: int,
+    absent: dict[str, Cell],
+    log: Callable[[str], None] = lambda line: None,
+) -> Row:
+    """Check and time all contestants on one workload."""
+    row = Row(workload.name, workload.about, workload.small)
+    reference: tuple[Any, Any] | Cell
+    try:
+        reference = workload.hand()(*workload.args())
+    except Exception as error:  # shown in every cell of the row
+        reference = failure(error)
+    runners: dict[str, _Runner] = {}
+    for contestant in contestants:
+        if contestant.key in absent:
+            row.cells[contestant.key] = absent[contestant.key]
+            continue
+        log(f"{workload.name}: checking {contestant.label}")
+        prepared = _prepare(workload, contestant, reference)
+        if isinstance(prepared, Cell):
+            row.cells[contestant.key] = prepared
+        else:
+            runners[contestant.key] = prepared
+    keys = list(runners)
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(repeats):
+            log(f"{workload.name}: repeat {turn + 1} of {repeats}")
+            first = turn % max(len(keys), 1)  # nobody always runs after the same neighbour
+            for key in [*keys[first:], *keys[:first]]:
+                if key not in row.cells:
+                    try:
+                        _sample(runners[key])
+                    except Exception as error:  # shown in the contestant's cell
+                        row.cells[key] = failure(error)
+    finally:
+        gc.enable()
+    for key in keys:
+        row.cells.setdefault(key, _cell(runners[key]))
+    return row
+
+
+def load_all(contestants: Sequence[Contestant]) -> dict[str, Cell]:
+    """Import every library; the cells of those that cannot be imported."""
+    absent: dict[str, Cell] = {}
+    for contestant in contestants:
+        try:
+            contestant.load()
+        except ImportError as error:
+            absent[contestant.key] = Cell("absent", str(error))
+        except Exception as error:  # shown in the contestant's column
+            absent[contestant.key] = failure(error)
+    return absent

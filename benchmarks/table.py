@@ -1,0 +1,160 @@
+"""The printed result: aligned columns, ratios, and a verdict that says "behind" where it is.
+
+The verdict of a row is "goal met" only if tapejit is ahead of every peer that differentiates, at
+least twice as fast as JAX, and within 1.25 times the hand-written adjoint (small rows: or within
+1.5 microseconds over it). Anything else says "behind" and whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.measure import Cell, Row
+
+SUBJECT = "tapejit"
+PEERS = {"jax": "JAX", "torch": "PyTorch", "autograd": "autograd"}
+WITHIN_HAND = 1.25
+SMALL_OVERHEAD = 1.5e-6  # seconds over the kernel that dispatch may cost on small rows
+AHEAD_OF_JAX = 2.0
+RATIOS = (
+    ("tapejit/hand", "tapejit", "hand"),
+    ("JAX/tapejit", "jax", "tapejit"),
+    ("PyTorch/tapejit", "torch", "tapejit"),
+    ("autograd/tapejit", "autograd", "tapejit"),
+    ("JAX/hand", "jax", "hand"),
+)
+NOTE_WIDTH = 24
+
+
+def seconds(value: float) -> str:
+    """Three significant digits in the unit that suits: ``1.23 us``."""
+    units = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
+    unit, scale = next((u for u in units if value >= 0.9995 * u[1]), units[-1])
+    scaled = value / scale
+    digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+    return f"{scaled:.{digits}f} {unit}"
+
+
+def cell_text(cell: Cell | None) -> str:
+    """A median, or in words why there is none."""
+    if cell is None or cell.status == "absent":
+        return "-"
+    if cell.status == "ok":
+        return seconds(cell.median)
+    if cell.status == "WRONG":
+        return "WRONG"
+    text = f"{cell.status}: {cell.note}"
+    return text if len(text) <= NOTE_WIDTH else text[: NOTE_WIDTH - 2] + ".."
+
+
+def _median(row: Row, key: str) -> float | None:
+    cell = row.cells.get(key)
+    return cell.median if cell is not None and cell.status == "ok" else None
+
+
+def ratio_text(row: Row, above: str, below: str) -> str:
+    """``1.23x``, or "-" where one of the two was not timed."""
+    numerator, denominator = _median(row, above), _median(row, below)
+    if numerator is None or denominator is None:
+        return "-"
+    ratio = numerator / denominator
+    return f"{ratio:.2f}x" if ratio < 9.995 else f"{ratio:.0f}x"
+
+
+def verdict(row: Row) -> str:
+    """Where tapejit stands on this row."""
+    subject = row.cells.get(SUBJECT)
+    if subject is None or subject.status == "absent":
+        return "-"
+    if subject.status != "ok":
+        return f"behind: {subject.status}"
+    mine = subject.median
+    behind = [
+        f"{label} {mine / theirs:.2f}x"
+        for key, label in PEERS.items()
+        if (theirs := _median(row, key)) is not None and theirs <= mine
+    ]
+    if behind:
+        return "behind " + ", ".join(behind)
+    short = []
+    hand, jax = _median(row, "hand"), _median(row, "jax")
+    if hand is not None:
+        allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
+        if mine > allowed:
+            short.append(f"{mine / hand:.2f}x hand")
+    if jax is not None and jax < AHEAD_OF_JAX * mine:
+        short.append(f"JAX only {jax / mine:.2f}x")
+    return "behind goal: " + ", ".join(short) if short else "goal met"
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest entry; the first and last on the left, others right."""
+    table = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(header))]
+    last = len(header) - 1
+    lines = [
+        "  ".join(
+            text.ljust(width) if i in (0, last) else text.rjust(width)
+            for i, (text, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in table
+    ]
+    lines.insert(1, "-" * (sum(widths[:-1]) + 2 * last + min(widths[-1], 30)))
+    return "\n".join(lines)
+
+
+def widest_spread(row: Row) -> str:
+    """The widest interquartile range of the row, relative to its median."""
+    spreads = []
+    for cell in row.cells.values():
+        if cell.status == "ok" and len(cell.samples) > 1:
+            first, third = cell.quartiles
+            spreads.append((third - first) / cell.median)
+    return f"{100 * max(spreads):.0f}%" if spreads else "-"
+
+
+def format_rows(rows: Sequence[Row], labels: Mapping[str, str]) -> str:
+    """The table of medians, ratios and verdicts, then a line for each cell without a number."""
+    timed = {key for row in rows for key, cell in row.cells.items() if cell.status == "ok"}
+    ratios = [ratio for ratio in RATIOS if {ratio[1], ratio[2]} <= timed]
+    header = ["workload", *labels.values(), *(name for name, _, _ in ratios)]
+    lines = [
+        [
+            row.workload,
+            *(cell_text(row.cells.get(key)) for key in labels),
+            *(ratio_text(row, above, below) for _, above, below in ratios),
+            widest_spread(row),
+            verdict(row),
+        ]
+        for row in rows
+    ]
+    text = aligned([*header, "spread", "verdict"], lines)
+    notes: dict[str, list[str]] = {}
+    for row in rows:
+        for key, cell in row.cells.items():
+            if cell.status != "ok":
+                note = f"{labels[key]} {cell.status}: {cell.note}"
+                notes.setdefault(note, []).append(row.workload)
+    for note, where in notes.items():
+        text += f"\n{'everywhere' if len(where) == len(rows) else ', '.join(where)}: {note}"
+    return text
+
+
+def format_records(
+    records: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str], *, first: str
+) -> str:
+    """A table with one record a row; keys ending in ``_s`` are seconds, in ``_mib`` MiB."""
+    lines = []
+    for name, record in records.items():
+        cells = []
+        for key in columns:
+            value = record.get(key)
+            if value is None:
+                cells.append("-")
+            elif key.endswith("_s"):
+                cells.append(seconds(value))
+            else:
+                cells.append(f"{value:.0f} MiB")
+        lines.append([name, *cells, f"failed: {record['failed']}" if "failed" in record else ""])
+    return aligned([first, *columns.values(), ""], lines)

@@ -1,0 +1,277 @@
+"""The reference of every benchmark is right, and the table says so when tapejit is behind.
+
+Only NumPy, SciPy and Numba are needed: what the peers compute is checked by the run itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.special
+
+from benchmarks import environment, measure, recycle, table, trees
+from benchmarks.contestants import HAND, Contestant
+from benchmarks.measure import Cell, Row
+from benchmarks.workloads import WORKLOADS, select
+
+BY_NAME = {w.name: w for w in WORKLOADS}
+
+
+def finite_differences(loss, args, argnums):
+    """Central differences of `loss` by every entry of the chosen arguments, as a tree."""
+    picked = trees.pick(args, argnums)
+    flat = [np.array(leaf, dtype=float) for leaf in trees.leaves(picked)]
+    found = [np.empty_like(leaf) for leaf in flat]
+
+    def value():
+        changed = trees.unflatten(picked, flat)
+        full = list(args)
+        if isinstance(argnums, tuple):
+            for i, arg in zip(argnums, changed):
+                full[i] = arg
+        else:
+            full[argnums] = changed
+        return loss(*full)
+
+    for leaf, out in zip(flat, found):
+        for index in np.ndindex(leaf.shape):
+            kept, step = leaf[index], 1e-5
+            leaf[index] = kept + step
+            above = value()
+            leaf[index] = kept - step
+            below = value()
+            leaf[index] = kept
+            out[index] = (above - below) / (2 * step)
+    return trees.unflatten(picked, found)
+
+
+def check(workload, value_and_grad):
+    """Why a value and gradient is wrong at the workload's test size, or None."""
+    args = workload.test_args(np.random.default_rng(7))
+    value, gradient = value_and_grad(*args)
+    reason = trees.disagreement(value, workload.numpy_loss(*args), rtol=1e-13, where="value")
+    wanted = finite_differences(workload.numpy_loss, args, workload.argnums)
+    return reason or trees.disagreement(gradient, wanted, rtol=2e-7, where="gradient")
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_hand_written_adjoint_equals_finite_differences(name):
+    workload = BY_NAME[name]
+    assert check(workload, workload.hand()) is None
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_check_notices_one_wrong_entry(name):
+    workload = BY_NAME[name]
+
+    def broken(*args):
+        value, gradient = workload.hand()(*args)
+        flat = [np.array(leaf) for leaf in trees.leaves(gradient)]
+        flat[-1].flat[-1] *= 1.001
+        return value, trees.unflatten(gradient, flat)
+
+    assert "gradient" in check(workload, broken)
+
+
+def test_rosenbrock_of_two_variables_has_no_interior():
+    workload = BY_NAME["rosenbrock-10"]
+    smallest = replace(workload, test_args=lambda rng: (rng.normal(size=2),))
+    assert check(smallest, workload.hand()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "low", "high", "rtol"),
+    [
+        ("exp", np.exp, -700.0, 700.0, 4e-16),
+        ("expm1_negative", np.expm1, -40.0, 0.0, 5e-16),
+        ("tanh", np.tanh, -20.0, 20.0, 7e-16),
+        ("log", np.log, 1e-3, 1e3, 4e-16),
+        ("log1p_unit", np.log1p, 0.0, 1.0, 6e-16),
+    ],
+)
+def test_vector_math_is_accurate(name, reference, low, high, rtol):
+    from benchmarks import vector_math
+
+    f = getattr(vector_math, name)
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.uniform(low, high, 2000), rng.uniform(low, high, 500) * 1e-3])
+    x = x[(x >= low) & (x <= high)]
+    np.testing.assert_allclose([f(v) for v in x], reference(x), rtol=rtol)
+
+
+def test_normal_cdf_is_accurate_in_the_tail():
+    from benchmarks import vector_math
+
+    x = np.linspace(-30.0, 8.0, 3001)
+    got = [vector_math.normal_cdf(v, vector_math.exp(-0.5 * v * v)) for v in x]
+    # rounding x**2 / 2 costs that many ulp in exp
+    wanted = scipy.special.ndtr(x)
+    assert np.all(np.abs(got - wanted) <= (4.0 + x * x) * 2.3e-16 * wanted)
+
+
+def test_a_recycled_array_is_one_that_nobody_holds():
+    pool = recycle.Recycler(smallest=4)
+    first = pool.empty(8)
+    address = first.ctypes.data
+    view = first[2:]
+    assert pool.empty(8).ctypes.data != address
+    del first
+    assert pool.empty(8).ctypes.data != address  # the view still holds it
+    del view
+    found = [pool.empty(8) for _ in range(2)]
+    assert address in [array.ctypes.data for array in found]
+
+
+# the run
+
+
+def _contestant(key, build, **changes):
+    return Contestant(key, key, lambda: None, lambda workload, args: args, build, **changes)
+
+
+def _run(*contestants, workload="vector10"):
+    return measure.run_row(BY_NAME[workload], contestants, repeats=3, absent={})
+
+
+def test_a_sample_fills_a_millisecond():
+    cell = _run(HAND).cells["hand"]
+    assert cell.status == "ok" and len(cell.samples) == 3
+    assert cell.inner * max(cell.samples) >= 1e-3
+    assert cell.inner > 100  # one call takes about half a microsecond
+
+
+def test_a_wrong_gradient_is_not_timed():
+    def build(workload, args):
+        return lambda: (workload.numpy_loss(*args), 2.0 * args[0] + 1e-6)
+
+    cell = _run(HAND, _contestant("tapejit", build)).cells["tapejit"]
+    assert (cell.status, cell.samples) == ("WRONG", ())
+    assert "differs" in cell.note
+
+
+def test_a_gradient_that_goes_wrong_at_the_second_call_is_not_timed():
+    calls = []
+
+    def build(workload, args):
+        def call():
+            calls.append(None)
+            return workload.numpy_loss(*args), (2.0 if len(calls) == 1 else 3.0) * args[0]
+
+        return call
+
+    assert _run(HAND, _contestant("tapejit", build)).cells["tapejit"].status == "WRONG"
+
+
+def test_an_exception_is_shown():
+    def build(workload, args):
+        raise NotImplementedError("no such rule")
+
+    row = _run(HAND, _contestant("jax", build))
+    assert row.cells["jax"].note == "NotImplementedError: no such rule"
+    text = table.format_rows([row], {"hand": "hand", "jax": "JAX"})
+    assert "failed: NotImplemented.." in text
+    assert "JAX failed: NotImplementedError: no such rule" in text
+
+
+def test_a_wrong_shape_or_container_is_a_disagreement():
+    want = {"a": np.ones(3), "b": 1.0}
+    assert trees.disagreement({"a": np.ones(3), "b": 1.0}, want) is None
+    assert "shape" in trees.disagreement({"a": np.ones((3, 1)), "b": 1.0}, want)
+    assert "keys" in trees.disagreement({"a": np.ones(3)}, want)
+    assert "dtype" in trees.disagreement({"a": np.ones(3, np.float32), "b": 1.0}, want)
+    assert "finite" in trees.disagreement({"a": np.ones(3), "b": np.nan}, want)
+    assert "sequence" in trees.disagreement(np.ones(3), (np.ones(3),))
+
+
+def test_threads_cannot_be_fixed_too_late():
+    with pytest.raises(RuntimeError, match="before importing numpy"):
+        environment.fix_threads(1)
+
+
+def test_quick_leaves_out_only_what_is_not_named():
+    quick = {w.name for w in select([], quick=True)}
+    assert "black-scholes-1e6" not in quick and "mlp" in quick
+    assert [w.name for w in select(["scholes-1e6"], quick=True)] == ["black-scholes-1e6"]
+
+
+# the table
+
+
+def _row(*, small=False, **times):
+    cells = {key: Cell("ok", "", (time,) * 3, 1, 1.0) for key, time in times.items()}
+    return Row("some", "some workload", small, cells)
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (_row(hand=10e-6, tapejit=12e-6, jax=30e-6, torch=1e-3), "goal met"),
+        (_row(hand=10e-6, tapejit=12e-6, jax=11e-6, torch=1e-3), "behind JAX 1.09x"),
+        (_row(hand=1e-6, tapejit=4e-6, jax=2e-6, torch=1e-6), "behind JAX 2.00x, PyTorch 4.00x"),
+        (_row(hand=10e-6, tapejit=12e-6, jax=12e-6), "behind JAX 1.00x"),
+        (_row(hand=10e-6, tapejit=12e-6, jax=18e-6), "behind goal: JAX only 1.50x"),
+        (_row(hand=10e-6, tapejit=15e-6, jax=90e-6), "behind goal: 1.50x hand"),
+        (_row(hand=0.5e-6, tapejit=1.9e-6, jax=9e-6, small=True), "goal met"),
+        (_row(hand=0.5e-6, tapejit=1.9e-6, jax=9e-6), "behind goal: 3.80x hand"),
+        (_row(hand=0.5e-6, tapejit=2.1e-6, jax=9e-6, small=True), "behind goal: 4.20x hand"),
+        (_row(hand=10e-6, jax=18e-6), "-"),
+    ],
+)
+def test_verdict(row, wanted):
+    assert table.verdict(row) == wanted
+    assert table.format_rows([row], {key: key for key in row.cells}).endswith(wanted)
+
+
+@pytest.mark.parametrize("status", ["failed", "WRONG"])
+def test_a_row_without_a_number_of_tapejit_is_behind(status):
+    row = _row(hand=1e-6)
+    row.cells["tapejit"] = Cell(status, "why")
+    assert table.verdict(row) == f"behind: {status}"
+
+
+def test_columns_are_aligned():
+    rows = [_row(hand=1e-6, jax=2e-3), replace(_row(hand=1.0, jax=2e-9), workload="a longer name")]
+    header, _, *lines = table.format_rows(rows, {"hand": "hand", "jax": "JAX"}).splitlines()
+    end = header.index("JAX") + len("JAX")
+    assert [line[:end].rsplit("  ", 1)[1] for line in lines] == ["2.00 ms", "2.00 ns"]
+    assert "JAX/hand" in header and "tapejit" not in header
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (1.234e-6, "1.23 us"),
+        (12.34e-6, "12.3 us"),
+        (123.4e-6, "123 us"),
+        (999.9e-6, "1.00 ms"),
+        (9.996e-6, "10.0 us"),
+        (2.0, "2.00 s"),
+        (150e-9, "150 ns"),
+        (0.2e-9, "0.20 ns"),
+    ],
+)
+def test_seconds(value, wanted):
+    assert table.seconds(value) == wanted
+
+
+def test_first_call_records_show_failures():
+    records = {"jax": {"first_call_s": 0.1}, "torch": {"failed": "ValueError: no"}}
+    text = table.format_records(records, {"first_call_s": "first call"}, first="contestant")
+    assert "100 ms" in text.splitlines()[2]
+    assert text.endswith("failed: ValueError: no")
+
+
+def test_chart_is_drawn_with_and_without_some_cells(tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks import plot
+
+    row = _row(hand=1e-6, tapejit=2e-6, jax=3e-6)
+    row.cells["torch"] = Cell("WRONG", "")
+    labels = {key: key for key in ("hand", "tapejit", "jax", "torch")}
+    described = {"cpu": "some", "threads": 1, "versions": {"numpy": "2"}}
+    draw = partial(plot.draw, labels=labels, environment=described, path=tmp_path / "times.png")
+    draw([row])
+    assert (tmp_path / "times.png").stat().st_size > 10_000
