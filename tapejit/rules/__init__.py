@@ -6,6 +6,7 @@ from . import control as control
 from . import convolve as convolve
 from . import declare as declare
 from . import elementwise as elementwise
+from . import fft as fft
 from . import index as index
 from . import powers as powers
 from . import products as products
