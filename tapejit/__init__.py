@@ -5,9 +5,26 @@ compiled once with Numba, and every later call runs machine code.
 """
 
 from .frontend.dispatch import load as _load
+from .transforms.forward import jvp, linearize, vjp
+from .transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .transforms.reverse import grad, value_and_grad
+from .transforms.simple import elementwise_grad, jit, stop_gradient
 
 __version__ = "0.1.0"
-__all__ = ["grad", "value_and_grad"]
+__all__ = [
+    "elementwise_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
+    "jvp",
+    "linearize",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
 
 _load()
