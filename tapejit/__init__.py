@@ -5,6 +5,8 @@ compiled once with Numba, and every later call runs machine code.
 """
 
 from .frontend.dispatch import load as _load
+from .transforms.batch import vmap
+from .transforms.custom import custom_jvp, custom_vjp
 from .transforms.forward import jvp, linearize, vjp
 from .transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from .transforms.reverse import grad, value_and_grad
@@ -12,6 +14,8 @@ from .transforms.simple import elementwise_grad, jit, stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [
+    "custom_jvp",
+    "custom_vjp",
     "elementwise_grad",
     "grad",
     "hessian",
@@ -25,6 +29,7 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 _load()

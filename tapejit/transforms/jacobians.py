@@ -7,7 +7,6 @@ Narrow sides (up to `UNROLLED` vectors) are written out instead: the rows then f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 

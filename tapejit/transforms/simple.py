@@ -81,7 +81,9 @@ def stop_gradient(x: Any) -> Any:
         return x
     leaves, tree = flatten(x)
     made = [
-        Tracer(cap, Root(ops.stop_gradient(sym_of(cap, leaf)))) if isinstance(leaf, Tracer) else leaf
+        Tracer(cap, Root(ops.stop_gradient(sym_of(cap, leaf))))
+        if isinstance(leaf, Tracer)
+        else leaf
         for leaf in leaves
     ]
     return unflatten(tree, made)
