@@ -1,0 +1,1 @@
+"""From a schedule to Numba source text. Nothing here computes or compiles."""

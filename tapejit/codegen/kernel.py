@@ -1,0 +1,151 @@
+"""The source of a kernel: one Python function of the tape's arrays, in Numba's subset.
+
+The arguments are the inputs that are used, then one preallocated array for each array output. The
+result is a status, 0 when every guard holds, else one more than the position of the first that
+failed, and -1 when an argument has another shape; scalar outputs follow it in a tuple.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.avals import Aval
+from ..core.sources import LINES
+from ..passes.schedule import Schedule, schedule
+from ..tape.ir import Tape
+from .nests import Nest
+from .steps import write_step
+from .text import number
+from .values import NoCode, Values, template_of
+
+CODED = {
+    "elementwise", "reduce", "guard", "view", "lit", "input", "product", "update", "concatenate",
+    "iota", "call",
+}  # fmt: skip
+KERNEL_DTYPES = {
+    "float64", "float32", "complex128", "complex64", "bool", "int64", "int32", "int16", "int8",
+    "uint64", "uint32", "uint16", "uint8",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KernelText:
+    """The source of a kernel and how to call it.
+
+    Attributes
+    ----------
+    source : str
+        A module's text; it defines ``kernel``.
+    inputs : tuple of int
+        Which inputs of the tape are arguments, in order.
+    arrays : tuple of (int, Aval)
+        Which outputs of the tape are arrays to be allocated and passed, in order.
+    scalars : tuple of int
+        Which outputs of the tape come back as scalars, in order.
+    guards : tuple of int
+        The rows of the guards, by status.
+    """
+
+    source: str
+    inputs: tuple[int, ...]
+    arrays: tuple[tuple[int, Aval], ...]
+    scalars: tuple[int, ...]
+    guards: tuple[int, ...]
+    plan: Schedule
+    workspace: int
+
+
+def has_code(tape: Tape, i: int) -> bool:
+    """Whether a row can stand in a kernel; otherwise it is a host step."""
+    row = tape.row(i)
+    kind = row.prim.emit.kind
+    if kind not in CODED or not isinstance(row.aval, Aval):
+        return False
+    if kind in ("input", "lit"):
+        return True
+    avals = [row.aval, *[tape.any_aval(a) for a in row.args]]
+    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in avals):
+        return False
+    try:
+        if kind == "elementwise" and row.prim.name != "cast":
+            template_of(tape, i)
+        elif kind == "call":
+            assert row.prim.emit.text is not None
+            if any(isinstance(a, Aval) and a.shape == () for a in avals):
+                return False
+            return row.prim.emit.text(avals[1:], row.aval, row.params) is not None
+        elif kind == "update":
+            return row.prim.name in ("set_slice", "add_slice")
+        elif kind == "product":
+            return row.aval.dtype.kind in "fc"
+        elif kind == "guard":
+            return tape.value(row.args[0]).shape == ()
+    except NoCode:
+        return False
+    return True
+
+
+def write_kernel(tape: Tape, title: str = "") -> KernelText:
+    """Return the source of a kernel for a legalised tape without host rows."""
+    plan = schedule(tape)
+    values = Values(plan)
+    body: list[str] = []
+    for step in plan.steps:
+        place = LINES[tape.line[step.rows[0]]]
+        names = ", ".join(dict.fromkeys(tape.prim(i).name for i in step.rows))
+        shown = names if len(names) < 60 else names[:57] + "..."
+        space = "x".join(map(str, step.space)) if step.space else ""
+        body.append(f"# {step.kind} {space}: {shown}  ({place.short})".replace("  :", ":"))
+        if step.kind == "nest":
+            body += Nest(values, step.space, step.rows).write()
+        else:
+            body += write_step(values, step)
+    used = {a for i in range(tape.n_inputs, tape.rows) for a in tape.args(i)}
+    inputs = tuple(i for i in range(tape.n_inputs) if i in used)
+    arrays = tuple(
+        (k, tape.value(o)) for k, o in enumerate(tape.outputs) if tape.value(o).shape != ()
+    )
+    scalars = tuple(k for k, o in enumerate(tape.outputs) if tape.value(o).shape == ())
+    head: list[str] = []
+    for i in inputs:
+        if tape.value(i).shape != ():
+            head.append(f"a{i} = memory.flat(x{i})")
+    head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
+    head += values.carve()
+    tail = ["memory.keep(ws)"] if values.place else []
+    status = "0"
+    if values.guards:
+        tail.append("status = 0")
+        for n in range(len(values.guards), 0, -1):
+            tail += [f"if not {values.guards[n - 1][0]}:", f"    status = {n}"]
+        status = "status"
+    results = []
+    for k in scalars:
+        o = tape.outputs[k]
+        lit = tape.prim(o).emit.kind == "lit"
+        aval = tape.value(o)
+        results.append(
+            number(tape.params(o)["value"], aval.dtype) if lit else (values.constant(o) or "")
+        )
+    tail.append(f"return {', '.join([status, *results])}")
+    dummies = [number(0, tape.value(tape.outputs[k]).dtype) for k in scalars]
+    fits = [
+        f"x{i}.shape[{d}] != {n}" for i in inputs for d, n in enumerate(tape.value(i).shape)
+    ]
+    if fits:
+        head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
+    params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
+    text = "\n    ".join([*head, *body, *tail])
+    source = f'''"""{title or "A compiled tape"}."""
+
+import numpy as np
+
+from tapejit.kernels import blas, memory, routines, vmath
+from tapejit.kernels.memory import fold_add, fold_mul, select
+
+
+def kernel({params}):
+    {text}
+'''
+    guards = tuple(row for _, _, row in values.guards)
+    return KernelText(source, inputs, arrays, scalars, guards, plan, values.workspace)

@@ -1,0 +1,263 @@
+"""Loop nests: elementwise rows, the reductions they feed, and the stores of what is kept.
+
+Adjacent axes that every operand walks evenly become one loop. A load or a statement stands in the
+outermost loop in which it varies. A reduction over the innermost loops accumulates in a local, one
+for each loop so that rounding errors grow with the sum of the lengths and not their product; a
+long single loop is cut into blocks for the same reason. A reduction over outer loops alone adds
+into memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.avals import Shape
+from ..tape.ir import Row
+from .text import cast, index, number
+from .values import Values
+
+BLOCK = 2048
+
+
+@dataclass
+class Access:
+    """A place in memory for each point of the nest's space."""
+
+    pointer: str
+    offset: int
+    strides: tuple[int, ...]
+
+
+@dataclass
+class Fold:
+    """A reduction: which axes, where its result goes."""
+
+    row: Row
+    axes: frozenset[int]
+    access: Access | None
+    init: str
+    template: str
+    element: str = ""
+    start: int = 0
+
+
+def aligned(strides: tuple[int, ...], shape: Shape, space: Shape) -> tuple[int, ...]:
+    """Return strides over the axes of `space` for an operand that is broadcast to it."""
+    lead = len(space) - len(shape)
+    return (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(shape, strides))
+
+
+def collapse(space: Shape, vectors: list[tuple[int, ...]], groups: list[frozenset[int]]) -> list[list[int]]:
+    """Return the loops of a nest as lists of axes that run as one."""
+    loops: list[list[int]] = []
+    for d, n in enumerate(space):
+        if n == 1:
+            continue
+        if loops:
+            p = loops[-1][-1]
+            even = all(v[p] == v[d] * n for v in vectors)
+            alike = all((p in g) == (d in g) for g in groups)
+            if even and alike:
+                loops[-1].append(d)
+                continue
+        loops.append([d])
+    return loops
+
+
+class Nest:
+    """Writes one nest."""
+
+    def __init__(self, values: Values, space: Shape, rows: list[int]) -> None:
+        self.values, self.space = values, space
+        self.rows = [values.tape.row(i) for i in rows]
+        self.mine = set(rows)
+        self.loads: dict[tuple[str, int, tuple[int, ...]], str] = {}
+        self.accesses: list[Access] = []
+        self.folds: list[Fold] = []
+        self.statements: list[tuple[str, list[str], str]] = []
+        self.stores: list[tuple[Access, str]] = []
+
+    def write(self) -> list[str]:
+        """Return the lines of the nest, indented from column 0."""
+        for row in self.rows:
+            if row.prim.emit.kind == "reduce":
+                self._fold(row)
+            else:
+                self._statement(row)
+        empty = 0 in self.space
+        vectors = [a.strides for a in self.accesses] + [a.strides for a, _ in self.stores]
+        vectors += [f.access.strides for f in self.folds if f.access is not None]
+        groups = [f.axes for f in self.folds]
+        loops = [] if empty else collapse(self.space, vectors, groups)
+        return self._loops(loops, empty)
+
+    # ------------------------------------------------------------ collecting
+
+    def _operand(self, i: int) -> str:
+        """Return the name that holds operand `i` at a point of the nest."""
+        values = self.values
+        if i in self.mine and values.tape.prim(i).emit.kind != "reduce":
+            return values.local(i)
+        constant = values.constant(i)
+        if constant is not None:
+            return constant
+        x = values.strided(i)
+        aval = values.tape.value(i)
+        access = Access(values.pointer(x.root), x.offset, aligned(x.strides, aval.shape, self.space))
+        key = (access.pointer, access.offset, access.strides)
+        name = self.loads.get(key)
+        if name is None:
+            name = self.loads[key] = values.fresh("l")
+            self.accesses.append(access)
+        return name
+
+    def _statement(self, row: Row) -> None:
+        values = self.values
+        names = [self._operand(a) for a in row.args]
+        local = values.local(row.id)
+        if row.prim.name == "guard":
+            expected = number(row.params["expected"], values.tape.value(row.args[0]).dtype)
+            values.guards.append((local, f"{names[0]} == {expected}", row.id))
+            self.statements.append((local, names, f"{names[0]} == {expected}"))
+            return
+        self.statements.append((local, names, values.expression(row, names)))
+        if row.id in values.plan.stored:
+            strides = values.strided(row.id).strides
+            access = Access(values.pointer(row.id), 0, aligned(strides, self.space, self.space))
+            self.stores.append((access, local))
+
+    def _fold(self, row: Row) -> None:
+        values = self.values
+        source = values.tape.value(row.args[0])
+        target = values.tape.value(row.id)
+        axes = frozenset(row.params["axis"])
+        init, template = values.fold(row)
+        access = None
+        if row.id in values.plan.stored:
+            kept = [n for d, n in enumerate(self.space) if d not in axes]
+            steps = list(np.cumprod([1, *kept[::-1]])[:-1][::-1]) if kept else []
+            strides = []
+            for d, n in enumerate(self.space):
+                strides.append(0 if d in axes or n == 1 else int(steps[0]))
+                if d not in axes:
+                    steps.pop(0)
+            access = Access(values.pointer(row.id), 0, tuple(strides))
+        fold = Fold(row, axes, access, init, template)
+        fold.element = cast(self._operand(row.args[0]), source.dtype, target.dtype)
+        self.folds.append(fold)
+
+    # ------------------------------------------------------------ writing
+
+    def _loops(self, loops: list[list[int]], empty: bool) -> list[str]:
+        depth = len(loops)
+        names = [f"i{d}" for d in range(depth)]
+        sizes = [int(np.prod([self.space[k] for k in axes])) for axes in loops]
+
+        def over(strides: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(strides[axes[-1]] for axes in loops)
+
+        def level(strides: tuple[int, ...]) -> int:
+            return max((d + 1 for d, s in enumerate(over(strides)) if s), default=0)
+
+        body: list[list[str]] = [[] for _ in range(depth + 1)]
+        at: dict[str, int] = {}
+        for (pointer, offset, strides), name in self.loads.items():
+            at[name] = level(strides)
+            where = index(offset, over(strides), names)
+            body[at[name]].append(f"{name} = {pointer}[{where}]")
+        for local, operands, text in self.statements:
+            at[local] = max((at.get(o, 0) for o in operands), default=0)
+            body[at[local]].append(f"{local} = {text}")
+        for access, local in self.stores:
+            where = index(access.offset, over(access.strides), names)
+            body[depth].append(f"{access.pointer}[{where}] = {local}")
+
+        lines: list[str] = []
+        tails: list[list[str]] = [[] for _ in range(depth + 1)]
+        heads: list[list[str]] = [[] for _ in range(depth + 1)]
+        for fold in self.folds:
+            self._write_fold(fold, loops, names, over, body, heads, tails, lines, empty)
+        if empty:
+            return lines + heads[0] + tails[0]
+
+        def emit(d: int, pad: str) -> None:
+            lines.extend(pad + t for t in heads[d])
+            lines.extend(pad + t for t in body[d])
+            if d < depth:
+                if d == depth - 1 and sizes[d] > 2 * BLOCK and self._long:
+                    lines.append(f"{pad}for b{d} in range(0, {sizes[d]}, {BLOCK}):")
+                    lines.extend(f"{pad}    {t}" for t in self._block_heads)
+                    lines.append(
+                        f"{pad}    for i{d} in range(b{d}, min(b{d} + {BLOCK}, {sizes[d]})):"
+                    )
+                    emit(d + 1, pad + "        ")
+                    lines.extend(f"{pad}    {t}" for t in self._block_tails)
+                else:
+                    lines.append(f"{pad}for i{d} in range({sizes[d]}):")
+                    emit(d + 1, pad + "    ")
+                if not lines[-1].strip():
+                    lines.append(f"{pad}    pass")
+            lines.extend(pad + t for t in tails[d])
+
+        self._sizes = sizes
+        emit(0, "")
+        return lines
+
+    _long = False
+
+    def _write_fold(self, fold, loops, names, over, body, heads, tails, lines, empty) -> None:  # type: ignore[no-untyped-def]
+        depth = len(loops)
+        trailing = 0
+        while trailing < depth and loops[depth - 1 - trailing][-1] in fold.axes:
+            trailing += 1
+        start = depth - trailing
+        outer_reduced = any(axes[-1] in fold.axes for axes in loops[:start])
+        local = self.values.local(fold.row.id)
+        access = fold.access
+        place = None
+        if access is not None:
+            place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
+            if outer_reduced or empty:
+                size = int(np.prod(self.values.tape.value(fold.row.id).shape))
+                lines.append(f"for i in range({size}):")
+                lines.append(f"    {access.pointer}[i] = {fold.init}")
+                if empty:
+                    return
+        if empty:
+            heads[0].append(f"{local} = {fold.init}")
+            return
+        if trailing == 0:
+            if depth and outer_reduced:
+                assert place is not None
+                body[depth].append(f"{place} = {fold.template.format(place, fold.element)}")
+            else:
+                body[depth].append(f"{local} = {fold.template.format(fold.init, fold.element)}")
+                if place is not None:
+                    body[depth].append(f"{place} = {local}")
+            return
+        # One accumulator a loop: partial sums of the inner loop are added to those outside it.
+        accumulators = [local] + [f"{local}_{d}" for d in range(start + 1, depth)]
+        for k, name in enumerate(accumulators):
+            heads[start + k].append(f"{name} = {fold.init}")
+        inner = accumulators[-1]
+        size = int(np.prod([self.space[a] for a in loops[-1]]))
+        if size > 2 * BLOCK:
+            block = f"{local}_b"
+            if not self._long:
+                self._long = True
+                self._block_heads: list[str] = []
+                self._block_tails: list[str] = []
+            self._block_heads.append(f"{block} = {fold.init}")
+            self._block_tails.append(f"{inner} = {fold.template.format(inner, block)}")
+            inner = block
+        body[depth].append(f"{inner} = {fold.template.format(inner, fold.element)}")
+        for k in range(len(accumulators) - 1, 0, -1):
+            outer, name = accumulators[k - 1], accumulators[k]
+            tails[start + k].append(f"{outer} = {fold.template.format(outer, name)}")
+        if place is not None:
+            if outer_reduced:
+                tails[start].append(f"{place} = {fold.template.format(place, local)}")
+            else:
+                tails[start].append(f"{place} = {local}")

@@ -1,0 +1,228 @@
+"""Steps that are not nests: products, in-place updates, joins, counters and routines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.avals import Aval
+from ..passes.schedule import Step
+from ..passes.views import Strided, strides_of
+from .nests import aligned
+from .text import SUFFIX, cast, index, number
+from .values import NoCode, Values
+
+SMALL_PRODUCT = 512
+
+
+def loop_nest(
+    shape: tuple[int, ...], pairs: list[tuple[str, int, tuple[int, ...]]], template: str
+) -> list[str]:
+    """Return loops over `shape` around one statement with an index for each (pointer, ...)."""
+    if 0 in shape:
+        return []
+    dims = [d for d, n in enumerate(shape) if n != 1]
+    merged: list[list[int]] = []
+    for d in dims:
+        if merged and all(s[merged[-1][-1]] == s[d] * shape[d] for _, _, s in pairs):
+            merged[-1].append(d)
+        else:
+            merged.append([d])
+    names = [f"i{k}" for k in range(len(merged))]
+    lines, pad = [], ""
+    for name, axes in zip(names, merged):
+        lines.append(f"{pad}for {name} in range({int(np.prod([shape[d] for d in axes]))}):")
+        pad += "    "
+    places = [f"{p}[{index(o, tuple(s[axes[-1]] for axes in merged), names)}]" for p, o, s in pairs]
+    lines.append(pad + template.format(*places))
+    return lines
+
+
+def source(values: Values, i: int, shape: tuple[int, ...]) -> tuple[str, int, tuple[int, ...]] | str:
+    """Return where to read operand `i` over `shape`, or the source of the number it is."""
+    constant = values.constant(i)
+    if constant is not None:
+        return constant
+    x = values.strided(i)
+    return (values.pointer(x.root), x.offset, aligned(x.strides, values.tape.value(i).shape, shape))
+
+
+def write_step(values: Values, step: Step) -> list[str]:
+    """Return the lines of a step of one row."""
+    i = step.rows[0]
+    writer = {
+        "product": _product,
+        "update": _update,
+        "concatenate": _concatenate,
+        "iota": _iota,
+        "call": _call,
+    }.get(step.kind)
+    if writer is None:
+        raise NoCode(values.tape.prim(i).name)
+    return writer(values, i)
+
+
+# ---------------------------------------------------------------- updates and joins
+
+
+def _copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int) -> list[str]:
+    shape = values.tape.value(i).shape
+    read = source(values, i, shape)
+    if isinstance(read, str):
+        return loop_nest(shape, [target], "{0} = " + read)
+    return loop_nest(shape, [target, read], "{0} = {1}")
+
+
+def _update(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    row = tape.row(i)
+    if row.prim.name not in ("set_slice", "add_slice"):
+        raise NoCode(row.prim.name)
+    base, u = row.args
+    shape = tape.value(i).shape
+    pointer = values.pointer(i)
+    lines = []
+    if i not in values.base:
+        lines += _copy_into(values, (pointer, 0, strides_of(shape)), base)
+    whole = strides_of(shape)
+    offset, strides = 0, []
+    for (start, length, step), s in zip(row.params["ranges"], whole):
+        offset += start * s if length else 0
+        strides.append(step * s)
+    target = (pointer, offset, tuple(strides))
+    window = tape.value(u).shape
+    read = source(values, u, window)
+    if isinstance(read, str):
+        if row.prim.name == "set_slice":
+            return lines + loop_nest(window, [target], "{0} = " + read)
+        return lines + loop_nest(window, [target], "{0} = {0} + " + read)
+    statement = "{0} = {1}" if row.prim.name == "set_slice" else "{0} = {0} + {1}"
+    return lines + loop_nest(window, [target, read], statement)
+
+
+def _concatenate(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    row = tape.row(i)
+    axis = row.params["axis"]
+    shape = tape.value(i).shape
+    whole = strides_of(shape)
+    lines, start = [], 0
+    for a in row.args:
+        target = (values.pointer(i), start * whole[axis], whole)
+        lines += _copy_into(values, target, a)
+        start += tape.value(a).shape[axis]
+    return lines
+
+
+def _iota(values: Values, i: int) -> list[str]:
+    aval = values.tape.value(i)
+    count = cast("i", np.dtype(np.int64), aval.dtype)
+    return [f"for i in range({aval.size}):", f"    {values.pointer(i)}[i] = {count}"]
+
+
+def _call(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    row = tape.row(i)
+    avals = [tape.value(a) for a in row.args]
+    assert row.prim.emit.text is not None
+    text = row.prim.emit.text(avals, row.aval, row.params)
+    if text is None or not isinstance(row.aval, Aval):
+        raise NoCode(row.prim.name)
+
+    def flat(k: int) -> str:
+        x = values.strided(k)
+        pointer = values.pointer(x.root)
+        if x.offset:
+            pointer = f"memory.shift({pointer}, {x.offset})"
+        return f"memory.array({pointer}, {tape.value(k).size})"
+
+    return [text.format(*[flat(a) for a in row.args], out=flat(i))]
+
+
+# ---------------------------------------------------------------- products
+
+
+def _layout(x: Strided, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return (is row-major, leading dimension) of the last two axes."""
+    (m, n), (s, t) = shape[-2:], x.strides[-2:]
+    if (t == 1 or n == 1) and (s >= max(n, 1) or m == 1):
+        return 1, max(s if m > 1 else n, n, 1)
+    return 0, max(t if n > 1 else m, m, 1)
+
+
+def _product(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    x, y = tape.args(i)
+    ax, ay, az = tape.value(x), tape.value(y), tape.value(i)
+    if az.dtype.kind not in "fc" or SUFFIX[az.dtype.name] not in ("f64", "f32", "c128", "c64"):
+        raise NoCode("matmul of " + az.dtype.name)
+    sx, sy = values.strided(x), values.strided(y)
+    px, py, pz = values.pointer(sx.root), values.pointer(sy.root), values.pointer(i)
+    m, k = ax.shape[-2:]
+    n = ay.shape[-1]
+    if 0 in (m, n, k) or 0 in az.shape:
+        return [f"for i in range({az.size}):", f"    {pz}[i] = {number(0, az.dtype)}"]
+    batch = az.shape[:-2]
+    bx = aligned(sx.strides[:-2], ax.shape[:-2], batch)
+    by = aligned(sy.strides[:-2], ay.shape[:-2], batch)
+    bz = strides_of(az.shape)[:-2]
+    lines, pad, names = [], "", []
+    for d, count in enumerate(batch):
+        names.append(f"b{d}")
+        lines.append(f"{pad}for b{d} in range({count}):")
+        pad += "    "
+    ox, oy, oz = index(sx.offset, bx, names), index(sy.offset, by, names), index(0, bz, names)
+    if m * n * k <= SMALL_PRODUCT:
+        body = _inline(az.dtype, (m, n, k), (px, ox, sx), (py, oy, sy), (pz, oz))
+    else:
+        body = _blas(az.dtype, (m, n, k), (px, ox, sx, ax.shape), (py, oy, sy, ay.shape), (pz, oz))
+    return lines + [pad + t for t in body]
+
+
+def _inline(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
+    m, n, k = sizes
+    (px, ox, sx), (py, oy, sy), (pz, oz) = x, y, z
+
+    def at(p: str, o: str, terms: list[tuple[str, int]]) -> str:
+        text = index(0, tuple(s for _, s in terms), [v for v, _ in terms])
+        joined = " + ".join(t for t in (o, text) if t != "0")
+        return f"{p}[{joined or '0'}]"
+
+    read_x = at(px, ox, [("i", sx.strides[-2] if m > 1 else 0), ("k", sx.strides[-1] if k > 1 else 0)])
+    read_y = at(py, oy, [("k", sy.strides[-2] if k > 1 else 0), ("j", sy.strides[-1] if n > 1 else 0)])
+    write = at(pz, oz, [("i", n if m > 1 else 0), ("j", 1 if n > 1 else 0)])
+    return [
+        f"for i in range({m}):",
+        f"    for j in range({n}):",
+        f"        s = {number(0, dtype)}",
+        f"        for k in range({k}):",
+        f"            s = fold_add(s, {read_x} * {read_y})",
+        f"        {write} = s",
+    ]
+
+
+def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
+    m, n, k = sizes
+    (px, ox, sx, shape_x), (py, oy, sy, shape_y), (pz, oz) = x, y, z
+    suffix = SUFFIX[dtype.name]
+    one, zero = number(1, dtype), number(0, dtype)
+
+    def moved(p: str, o: str) -> str:
+        return p if o == "0" else f"memory.shift({p}, {o})"
+
+    row_x, ld_x = _layout(sx, shape_x)
+    row_y, ld_y = _layout(sy, shape_y)
+    if n == 1 and (sy.strides[-2] == 1 or k == 1):
+        # z = X y: a row-major X is the transpose of what BLAS sees.
+        dims = f"1, {k}, {m}" if row_x else f"0, {m}, {k}"
+        call = f"gemv_{suffix}({dims}, {one}, {moved(px, ox)}, {ld_x}, {moved(py, oy)}, {zero}, {moved(pz, oz)})"
+        return ["blas." + call]
+    if m == 1 and (sx.strides[-1] == 1 or k == 1):
+        dims = f"0, {n}, {k}" if row_y else f"1, {k}, {n}"
+        call = f"gemv_{suffix}({dims}, {one}, {moved(py, oy)}, {ld_y}, {moved(px, ox)}, {zero}, {moved(pz, oz)})"
+        return ["blas." + call]
+    # Row-major Z = X Y is column-major Z' = Y' X'.
+    ta, tb = (0 if row_y else 1), (0 if row_x else 1)
+    return [
+        f"blas.gemm_{suffix}({ta}, {tb}, {n}, {m}, {k}, {one}, {moved(py, oy)}, {ld_y}, "
+        f"{moved(px, ox)}, {ld_x}, {zero}, {moved(pz, oz)}, {n})"
+    ]

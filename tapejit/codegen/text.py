@@ -1,0 +1,71 @@
+"""Pieces of Numba source: numbers, casts, index expressions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+SUFFIX = {
+    "float64": "f64",
+    "float32": "f32",
+    "complex128": "c128",
+    "complex64": "c64",
+    "int64": "i64",
+    "int32": "i32",
+    "int16": "i16",
+    "int8": "i8",
+    "uint64": "u64",
+    "uint32": "u32",
+    "uint16": "u16",
+    "uint8": "u8",
+    "bool": "b1",
+}
+
+
+def number(value: Any, dtype: np.dtype[Any]) -> str:
+    """Return a literal of a dtype as source."""
+    value = np.asarray(value).astype(dtype)[()].item() if not isinstance(value, int) else value
+    if dtype.kind == "b":
+        return "True" if value else "False"
+    if dtype.kind in "iu":
+        text = str(int(value))
+        return text if dtype.name == "int64" else f"np.{dtype.name}({text})"
+    if dtype.kind == "c":
+        text = f"complex({_real(value.real)}, {_real(value.imag)})"
+        return text if dtype.name == "complex128" else f"np.complex64({text})"
+    text = _real(float(value))
+    return text if dtype.name == "float64" else f"np.{dtype.name}({text})"
+
+
+def _real(x: float) -> str:
+    if math.isnan(x):
+        return "np.nan"
+    if math.isinf(x):
+        return "np.inf" if x > 0 else "-np.inf"
+    return repr(x) if x >= 0 and math.copysign(1, x) > 0 else f"({x!r})"
+
+
+def cast(text: str, source: np.dtype[Any], target: np.dtype[Any]) -> str:
+    """Return the source of a conversion."""
+    if source == target:
+        return text
+    if target.kind == "b":
+        return f"({text} != 0)"
+    if source.kind == "c" and target.kind != "c":
+        text = f"({text}).real"
+    return f"np.{target.name}({text})"
+
+
+def index(offset: int, strides: tuple[int, ...], names: list[str]) -> str:
+    """Return ``offset + i*s + ...`` with zero terms left out."""
+    terms = []
+    for s, name in zip(strides, names):
+        if s == 1:
+            terms.append(name)
+        elif s:
+            terms.append(f"{name} * {s}")
+    if offset or not terms:
+        terms.append(str(offset))
+    return " + ".join(terms)

@@ -1,0 +1,155 @@
+"""Raw memory in kernels: arrays and the workspace as bare pointers.
+
+A pointer indexes without bounds check, wrap-around or reference counting. Its owner must outlive
+it: arguments do, and a kernel ends with ``keep(workspace)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np import numpy_support
+
+
+@intrinsic
+def flat(typingctx: Any, array: Any) -> Any:
+    """Return a pointer to the first element of a contiguous array."""
+    sig = types.CPointer(array.dtype)(array)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = context.make_array(signature.args[0])(context, builder, args[0])
+        return made.data
+
+    return sig, codegen
+
+
+def _carve(dtype: str) -> Any:
+    numba_type = numpy_support.from_dtype(np.dtype(dtype))
+
+    @intrinsic
+    def carve(typingctx: Any, workspace: Any, offset: Any) -> Any:
+        """Return a pointer into the workspace, `offset` bytes from its start."""
+        sig = types.CPointer(numba_type)(workspace, offset)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            made = context.make_array(signature.args[0])(context, builder, args[0])
+            at = cgutils.pointer_add(builder, made.data, args[1])
+            return builder.bitcast(at, context.get_value_type(signature.return_type))
+
+        return sig, codegen
+
+    return carve
+
+
+carve_f64, carve_f32 = _carve("float64"), _carve("float32")
+carve_c128, carve_c64 = _carve("complex128"), _carve("complex64")
+carve_i64, carve_i32, carve_i16, carve_i8 = map(_carve, ("int64", "int32", "int16", "int8"))
+carve_u64, carve_u32, carve_u16, carve_u8 = map(_carve, ("uint64", "uint32", "uint16", "uint8"))
+carve_b1 = _carve("bool")
+
+
+@intrinsic
+def keep(typingctx: Any, workspace: Any) -> Any:
+    """Hold a reference up to here, so that pointers into the workspace stay valid."""
+    sig = types.none(workspace)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def shift(typingctx: Any, pointer: Any, count: Any) -> Any:
+    """Return a pointer moved by `count` elements."""
+    sig = pointer(pointer, count)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return sig, codegen
+
+
+@intrinsic
+def array(typingctx: Any, pointer: Any, count: Any) -> Any:
+    """Return `count` elements behind a pointer as a one-dimensional array that owns nothing."""
+    made_type = types.Array(pointer.dtype, 1, "C")
+    sig = made_type(pointer, count)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.np.arrayobj import populate_array
+
+        ary = context.make_array(made_type)(context, builder)
+        count = context.cast(builder, args[1], signature.args[1], types.intp)
+        size = context.get_abi_sizeof(context.get_data_type(pointer.dtype))
+        itemsize = context.get_constant(types.intp, size)
+        populate_array(
+            ary,
+            data=builder.bitcast(args[0], ary.data.type),
+            shape=[count],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return ary._getvalue()
+
+    return sig, codegen
+
+
+@intrinsic
+def select(typingctx: Any, flag: Any, yes: Any, no: Any) -> Any:
+    """Return `yes` or `no` without a branch; both are computed."""
+    if yes != no:
+        unified = typingctx.unify_types(yes, no)
+        if unified is None:
+            return None
+        yes = no = unified
+    sig = yes(types.boolean, yes, no)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(args[0], args[1], args[2])
+
+    return sig, codegen
+
+
+def _fold(float_op: str, int_op: str) -> Any:
+    @intrinsic
+    def fold(typingctx: Any, total: Any, term: Any) -> Any:
+        """Fold a term into a total; the order of terms may be changed (flag reassoc)."""
+        if total != term:
+            return None
+        sig = total(total, term)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = signature.return_type
+            if isinstance(kind, types.Float):
+                flags = ("reassoc", "contract")
+                return getattr(builder, float_op)(args[0], args[1], flags=flags)
+            if isinstance(kind, types.Complex):
+                return _complex(context, builder, kind, args, float_op)
+            return getattr(builder, int_op)(args[0], args[1])
+
+        return sig, codegen
+
+    return fold
+
+
+def _complex(context: Any, builder: Any, kind: Any, args: Any, op: str) -> Any:
+    x = context.make_complex(builder, kind, args[0])
+    y = context.make_complex(builder, kind, args[1])
+    z = context.make_complex(builder, kind)
+    flags = ("reassoc",)
+    if op == "fadd":
+        z.real = builder.fadd(x.real, y.real, flags=flags)
+        z.imag = builder.fadd(x.imag, y.imag, flags=flags)
+    else:
+        z.real = builder.fsub(builder.fmul(x.real, y.real), builder.fmul(x.imag, y.imag))
+        z.imag = builder.fadd(builder.fmul(x.real, y.imag), builder.fmul(x.imag, y.real))
+    return z._getvalue()
+
+
+fold_add = _fold("fadd", "add")
+fold_mul = _fold("fmul", "mul")

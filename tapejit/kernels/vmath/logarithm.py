@@ -1,0 +1,122 @@
+"""log, log2, log10, log1p: exponent and significand apart, and an odd series for the latter.
+
+``x = 2**k m`` with ``m`` in [sqrt(1/2), sqrt(2)), taken from the bit pattern.  With ``f = m - 1``
+(exact) and ``s = f / (2 + f)``, ``log(m) = 2 atanh(s) = 2 s + s T`` where `T` is a polynomial in
+``s**2`` that begins with ``2/3 s**2``; and because ``2 s = f - s f``,
+
+    log(m) = f - s (f - T),
+
+in which the exact `f` dominates and every rounded quantity is small against it.  The parts are
+added to ``k log(2)`` from the largest to the smallest, with the error of the one sum that matters.
+
+Measured error: below 1 ulp for each, in both formats.
+"""
+
+from __future__ import annotations
+
+from . import tables
+from .emit import Format, Value
+from .publish import publish
+
+__all__ = [
+    "log1p_f32", "log1p_f64", "log2_f32", "log2_f64",
+    "log10_f32", "log10_f64", "log_f32", "log_f64",
+]  # fmt: skip
+
+
+def decompose(f: Format, x: Value) -> tuple[Value, Value]:
+    """``(k, m)`` of a positive normal number: ``x = 2**k m`` with sqrt(1/2) <= m < sqrt(2)."""
+    b = f.bits(x)
+    n = (b - f.pattern(0.5**0.5)) >> f.fraction
+    return f.to_float(n), f.from_bits(b - (n << f.fraction))
+
+
+def decompose_any(f: Format, x: Value) -> tuple[Value, Value]:
+    """As `decompose`, for every positive number."""
+    shift = f.digits + 1
+    low = x < f.tiny
+    k, m = decompose(f, f.select(low, x * 2.0**shift, x))
+    return f.select(low, k - float(shift), k), m
+
+
+def series(f: Format, u: Value) -> Value:
+    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)]."""
+    s = u / (2.0 + u)
+    z = s * s
+    return s * (u - z * f.poly(z, f.pick(*tables.LOG)))
+
+
+def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> tuple[Value, Value]:
+    """``k log(2) + log(1 + u) + low`` for a small correction `low`, as head and tail."""
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    w = series(f, u)
+    a, b = f.fast_two_sum(k * ln2_head, u)
+    rest = f.mad(k, ln2_tail, -w)
+    return a, b + (rest if low is None else rest + low)
+
+
+def log_in_base(f: Format, x: Value, unit: tuple[float, ...], base: tuple[float, ...]) -> Value:
+    """``k * unit + log(m) * base`` for head and tail constants."""
+    k, m = decompose_any(f, x)
+    u = m - 1.0
+    p, p_low = f.two_product(u, base[0])
+    a, b = f.fast_two_sum(k * unit[0], p)
+    rest = f.mad(u, base[1], p_low) - series(f, u) * base[0]
+    if len(unit) > 1:
+        rest = f.mad(k, unit[1], rest)
+    return domain(f, x, a + (b + rest))
+
+
+def domain(f: Format, x: Value, result: Value) -> Value:
+    """`result` for positive finite `x`, otherwise what a logarithm gives there."""
+    outside = f.select(x.eq(0.0), -float("inf"), f.select(x < 0.0, float("nan"), x))
+    return f.select((x > 0.0) & (x < float("inf")), result, outside)
+
+
+def log(f: Format, x: Value) -> Value:
+    """Natural logarithm, as `numpy.log`; within 1 ulp."""
+    k, m = decompose_any(f, x)
+    head, tail = log_parts(f, k, m - 1.0)
+    return domain(f, x, head + tail)
+
+
+def log2(f: Format, x: Value) -> Value:
+    """Logarithm to base 2, as `numpy.log2`; within 1 ulp and exact for powers of two."""
+    return log_in_base(f, x, (1.0,), f.pick(*tables.LOG2E))
+
+
+def log10(f: Format, x: Value) -> Value:
+    """Logarithm to base 10, as `numpy.log10`; within 1 ulp."""
+    return log_in_base(f, x, f.pick(*tables.LOG10_2), f.pick(*tables.LOG10E))
+
+
+def log1p_of_pair(
+    f: Format, y: Value, y_low: Value | None = None, twice: Value | None = None
+) -> tuple[Value, Value]:
+    """``log(1 + y + y_low)`` for ``1 + y`` normal and positive; plus log(2) where `twice`.
+
+    ``1 + y`` is rounded to `t`, and the error returns as the relative correction ``error / t``;
+    near zero, where that would not do, ``t - 1`` is replaced by `y` itself.
+    """
+    t, error = f.two_sum(1.0, y)
+    k, m = decompose(f, t)
+    near = k.eq(0.0)
+    u = f.select(near, y, m - 1.0)
+    error = f.select(near, 0.0, error)
+    if y_low is not None:
+        error = error + y_low
+    if twice is not None:
+        k = f.select(twice, k + 1.0, k)
+    return log_parts(f, k, u, error / t)
+
+
+def log1p(f: Format, x: Value) -> Value:
+    """``log(1 + x)`` without cancellation, as `numpy.log1p`; within 1 ulp."""
+    head, tail = log1p_of_pair(f, x)
+    return f.copysign(domain(f, 1.0 + x, head + tail), x)
+
+
+log_f64, log_f32 = publish(log)
+log2_f64, log2_f32 = publish(log2)
+log10_f64, log10_f32 = publish(log10)
+log1p_f64, log1p_f32 = publish(log1p)

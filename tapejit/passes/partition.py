@@ -1,0 +1,77 @@
+"""Segments: a tape with host rows is cut into tapes without, run in turn with the host rows.
+
+The level of a row counts the host rows on the longest way to it. Coded rows of one level make one
+segment; a host row of level n runs after segment n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..tape.ir import Builder, Tape
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Coded rows of one level as a tape, with the ids its inputs and outputs have outside."""
+
+    tape: Tape
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Segments and host rows in the order in which they run."""
+
+    stages: tuple[Segment | int, ...]
+
+
+def partition(tape: Tape, has_code: Callable[[Tape, int], bool]) -> Partition:
+    """Cut a tape at the rows without code."""
+    level: list[int] = []
+    hosted: list[bool] = []
+    for i in range(tape.rows):
+        host = i >= tape.n_inputs and tape.prim(i).emit.kind != "lit" and not has_code(tape, i)
+        base = max((level[a] + hosted[a] for a in tape.args(i)), default=0)
+        level.append(base)
+        hosted.append(host)
+    stages: list[Segment | int] = []
+    for n in range(max(level, default=0) + 1):
+        rows = [i for i in range(tape.n_inputs, tape.rows) if level[i] == n and not hosted[i]]
+        segment = _segment(tape, rows)
+        if segment is not None:
+            stages.append(segment)
+        stages += [i for i in range(tape.rows) if level[i] == n and hosted[i]]
+    return Partition(tuple(stages))
+
+
+def _segment(tape: Tape, rows: list[int]) -> Segment | None:
+    """Return the tape of some rows; values from elsewhere are inputs, values read elsewhere outputs."""
+    inside = {i for i in rows if tape.prim(i).emit.kind != "lit"}
+    if not inside:
+        return None
+    readers: set[int] = set(tape.outputs)
+    for i in range(tape.rows):
+        if i not in inside:
+            readers.update(tape.args(i))
+    outside = sorted(
+        {
+            a
+            for i in inside
+            for a in tape.args(i)
+            if a not in inside and tape.prim(a).emit.kind != "lit"
+        }
+    )
+    b = Builder()
+    place: dict[int, int] = {}
+    for a in outside:
+        place[a] = b.input(tape.value(a)).id
+    for i in range(tape.n_inputs, tape.rows):
+        lit = tape.prim(i).emit.kind == "lit"
+        if lit or i in inside:
+            args = [place[a] for a in tape.args(i)]
+            place[i] = b.append(tape.op[i], args, tape.aval[i], tape.param[i], tape.line[i])
+    outputs = tuple(i for i in sorted(inside) if i in readers and not tape.prim(i).effect)
+    return Segment(b.finish([place[o] for o in outputs]), tuple(outside), outputs)

@@ -1,0 +1,96 @@
+"""Views as strides: the elements of a value within the memory of its root.
+
+A `Strided` says that element (i0, i1, ...) lies at ``offset + i0*strides[0] + ...``, counted in
+elements of the root's contiguous buffer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.avals import Aval, Shape
+from ..tape.ir import Tape
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Where the elements of a value lie in the buffer of its root row."""
+
+    root: int
+    offset: int
+    strides: tuple[int, ...]
+
+    def contiguous(self, shape: Shape) -> bool:
+        """Whether the elements lie one after the other in C order."""
+        return all(n == 1 or s == c for n, s, c in zip(shape, self.strides, strides_of(shape)))
+
+
+def strides_of(shape: Shape) -> tuple[int, ...]:
+    """Return the strides, in elements, of a contiguous array."""
+    made: list[int] = []
+    step = 1
+    for n in reversed(shape):
+        made.append(step)
+        step *= n
+    return tuple(reversed(made))
+
+
+def own(i: int, aval: Aval) -> Strided:
+    """Return a value that is its own root."""
+    return Strided(i, 0, strides_of(aval.shape))
+
+
+def viewed(name: str, params: dict[str, Any], x: Strided, a: Aval, out: Aval) -> Strided | None:
+    """Return what a view row shows of `x`, or None when strides cannot express it."""
+    if name == "transpose":
+        return Strided(x.root, x.offset, tuple(x.strides[k] for k in params["axes"]))
+    if name == "broadcast_to":
+        lead = len(out.shape) - len(a.shape)
+        strides = [0] * lead
+        for n, m, s in zip(a.shape, out.shape[lead:], x.strides):
+            strides.append(0 if n == 1 and m != 1 else s)
+        return Strided(x.root, x.offset, tuple(strides))
+    if name == "slice":
+        offset = x.offset
+        strides = []
+        for (start, length, step), s in zip(params["ranges"], x.strides):
+            offset += start * s if length else 0
+            strides.append(step * s)
+        return Strided(x.root, offset, tuple(strides))
+    if name == "reshape":
+        return _reshaped(x, a.shape, out.shape)
+    return None
+
+
+def _reshaped(x: Strided, old: Shape, new: Shape) -> Strided | None:
+    """Ask NumPy whether a reshape needs a copy, on strides alone (one byte an element)."""
+    if 0 in old:
+        return Strided(x.root, x.offset, strides_of(new))
+    if x.contiguous(old):
+        return Strided(x.root, x.offset, strides_of(new))
+    shown = np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), old, x.strides)
+    try:
+        made = np.reshape(shown, new, copy=False)
+    except ValueError:
+        return None
+    return Strided(x.root, x.offset, made.strides)
+
+
+def all_views(tape: Tape) -> list[Strided | None]:
+    """Return the `Strided` of every row with one result; None for rows with several."""
+    found: list[Strided | None] = []
+    for row in tape:
+        if not isinstance(row.aval, Aval):
+            found.append(None)
+        elif row.prim.emit.kind == "view":
+            x = found[row.args[0]]
+            assert x is not None
+            found.append(
+                viewed(row.prim.name, row.params, x, tape.value(row.args[0]), row.aval)
+            )
+        else:
+            found.append(own(row.id, row.aval))
+    return found

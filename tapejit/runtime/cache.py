@@ -1,0 +1,203 @@
+"""The disk cache: kernels as real module files named by their content.
+
+A kernel's file is ``kernels/k_<hash>.py`` in the cache directory, the hash covering its source,
+signature, flags, the processor and the versions involved. Numba keeps the machine code beside it.
+Loading a file runs it, so a directory that others may write to is refused. Several processes may
+write at once: a file is written under a temporary name and renamed, and never rewritten.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import platform
+import stat
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ..core.config import config
+from ..core.errors import CacheError, CacheWarning
+
+
+@functools.cache
+def _environment() -> str:
+    """Return what a kernel's machine code depends on besides its source."""
+    import llvmlite
+    import numba
+    import numpy
+
+    import tapejit
+
+    parts = [sys.version, numba.__version__, llvmlite.__version__, numpy.__version__]
+    parts += [tapejit.__version__, platform.machine(), _cpu(), _kernel_sources()]
+    return "|".join(parts)
+
+
+def _cpu() -> str:
+    import llvmlite.binding as llvm
+
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+
+
+def _kernel_sources() -> str:
+    """Return a hash of the modules that kernels inline; a kernel is stale when they change."""
+    here = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kernels")
+    digest = hashlib.sha256()
+    for folder, _, files in sorted(os.walk(here)):
+        for name in sorted(files):
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), "rb") as file:
+                    digest.update(file.read())
+    return digest.hexdigest()
+
+
+def key_of(source: str, signature: str, flags: str) -> str:
+    """Return the name under which a kernel is kept."""
+    text = "\n".join([source, signature, flags, _environment()])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def directory() -> str:
+    """Return the directory of kernels, made when it is missing.
+
+    Raises
+    ------
+    CacheError
+        When it belongs to another user or others may write to it: loading a kernel runs code.
+    """
+    path = os.path.join(config.cache_dir, "kernels")
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CacheError(
+            f"cannot make the cache directory {path}: {error}. Set TAPEJIT_CACHE_DIR to a directory "
+            "of your own, or TAPEJIT_CACHE=0 to go without"
+        ) from None
+    for each in (config.cache_dir, path):
+        info = os.stat(each)
+        if hasattr(os, "getuid") and info.st_uid != os.getuid():
+            raise CacheError(
+                f"the cache directory {each} belongs to another user (uid {info.st_uid}); loading "
+                "kernels from it would run their code. Set TAPEJIT_CACHE_DIR to one of your own"
+            )
+        if hasattr(os, "getuid") and info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise CacheError(
+                f"the cache directory {each} may be written by others (mode "
+                f"{stat.S_IMODE(info.st_mode):o}); loading kernels from it would run their code. "
+                f"Run: chmod go-w {each}"
+            )
+    return path
+
+
+def file_of(key: str, source: str) -> str:
+    """Return the file that holds a kernel's source, written when it is missing or damaged."""
+    path = os.path.join(directory(), f"k_{key}.py")
+    try:
+        with open(path, encoding="utf-8") as file:
+            if file.read() == source:
+                return path
+        warnings.warn(f"the cached kernel {path} was damaged; rebuilt", CacheWarning, stacklevel=2)
+        discard(key)
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError):
+        warnings.warn(f"the cached kernel {path} is unreadable; rebuilt", CacheWarning, stacklevel=2)
+        discard(key)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(source)
+    os.replace(temporary, path)
+    return path
+
+
+def load(key: str, path: str) -> ModuleType:
+    """Import a kernel's file as a module that Numba and pickle can find again."""
+    name = f"tapejit_kernels.k_{key}"
+    found = sys.modules.get(name)
+    if found is not None:
+        return found
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def has_code(key: str) -> bool:
+    """Whether machine code for a kernel lies on disk."""
+    folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
+    try:
+        return any(name.startswith(f"k_{key}") for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def discard(key: str) -> int:
+    """Remove a kernel and its machine code; return the bytes freed."""
+    folder = os.path.join(config.cache_dir, "kernels")
+    freed = 0
+    for place in (folder, os.path.join(folder, "__pycache__")):
+        try:
+            names = os.listdir(place)
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith(f"k_{key}"):
+                full = os.path.join(place, name)
+                try:
+                    freed += os.path.getsize(full)
+                    os.unlink(full)
+                except OSError:
+                    continue
+    return freed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cached kernel, for listing."""
+
+    key: str
+    title: str
+    size: int
+    modified: float
+
+
+def entries() -> list[Entry]:
+    """Return the cached kernels, newest first."""
+    folder = os.path.join(config.cache_dir, "kernels")
+    found: dict[str, list[Any]] = {}
+    for place in (folder, os.path.join(folder, "__pycache__")):
+        try:
+            names = os.listdir(place)
+        except OSError:
+            continue
+        for name in names:
+            if not name.startswith("k_"):
+                continue
+            key = name[2:].partition(".")[0].partition("-")[0]
+            info = os.stat(os.path.join(place, name))
+            entry = found.setdefault(key, ["", 0, 0.0])
+            entry[1] += info.st_size
+            entry[2] = max(entry[2], info.st_mtime)
+            if name.endswith(".py"):
+                with open(os.path.join(place, name), encoding="utf-8", errors="replace") as file:
+                    entry[0] = file.readline().strip().strip('"').rstrip(".")
+    listed = [Entry(key, *fields) for key, fields in found.items()]
+    return sorted(listed, key=lambda e: -e.modified)
+
+
+def clear() -> tuple[int, int]:
+    """Remove every cached kernel; return how many and the bytes freed."""
+    keys = [e.key for e in entries()]
+    return len(keys), sum(discard(k) for k in keys)

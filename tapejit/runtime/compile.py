@@ -1,0 +1,224 @@
+"""Compile a tape: segments become Numba kernels, rows without code are host steps between them."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..codegen.kernel import KernelText, has_code, write_kernel
+from ..core.avals import Aval
+from ..core.config import config
+from ..core.errors import CacheWarning
+from ..passes.legalise import legalise
+from ..passes.partition import Segment, partition
+from ..tape.ir import PARAMS, Tape
+from . import cache
+from .interp import literal
+
+FLAGS: dict[str, Any] = {
+    "boundscheck": False,
+    "error_model": "numpy",
+    "nogil": True,
+    "fastmath": {"contract"},
+}
+_compile_lock = threading.RLock()
+
+
+class Kernel:
+    """A compiled tape without host rows.
+
+    Attributes
+    ----------
+    text : KernelText
+        The source and the calling convention.
+    call : callable
+        The compiled function; it raises TypeError for arguments of other types or layouts.
+    cached : bool
+        Whether the machine code came from disk.
+    """
+
+    def __init__(self, tape: Tape, title: str) -> None:
+        legal = legalise(tape)
+        self.tape = legal
+        self.text = write_kernel(legal, title)
+        self.cached = False
+        self.call: Callable[..., Any] = self._build()
+        text = self.text
+        self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
+        self._single = not text.scalars
+
+    def _build(self) -> Any:
+        from numba import njit
+        from numba.core import types
+        from numba.np import numpy_support
+
+        args = [self.tape.value(i) for i in self.text.inputs] + [a for _, a in self.text.arrays]
+        signature = tuple(
+            types.Array(numpy_support.from_dtype(a.dtype), a.ndim, "C")
+            if a.shape
+            else numpy_support.from_dtype(a.dtype)
+            for a in args
+        )
+        with _compile_lock:
+            if not config.cache:
+                return _in_memory(self.text.source, signature)
+            key = cache.key_of(self.text.source, str(signature), str(sorted(FLAGS["fastmath"])))
+            source = self.text.source.replace("def kernel(", f"def kernel_{key}(")
+            path = cache.file_of(key, source)
+            made = _load_or_compile(key, path, signature)
+            if made is None:
+                cache.discard(key)
+                made = _load_or_compile(key, cache.file_of(key, source), signature)
+                assert made is not None
+            self.cached = sum(made.stats.cache_hits.values()) > 0
+            made.disable_compile()
+            return made
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
+        """Return the outputs, or None when a guard failed."""
+        text = self.text
+        given = []
+        for i in text.inputs:
+            given.append(prepared(inputs[i], self.tape.value(i)))
+        arrays = [np.empty(shape, dtype) for shape, dtype in self._alloc]
+        found = self.call(*given, *arrays)
+        status, scalars = (found, ()) if self._single else (found[0], found[1:])
+        if status:
+            return None
+        outputs: list[Any] = [None] * len(self.tape.outputs)
+        for (k, _), array in zip(text.arrays, arrays):
+            outputs[k] = array
+        for k, value in zip(text.scalars, scalars):
+            outputs[k] = value
+        return outputs
+
+
+def _load_or_compile(key: str, path: str, signature: Any) -> Any:
+    """Return the compiled function, from disk when it is there; None when what is there is damaged."""
+    from numba import njit
+
+    module = cache.load(key, path)
+    made = njit(cache=True, **FLAGS)(getattr(module, f"kernel_{key}"))
+    try:
+        made.compile(signature)
+    except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
+        if not cache.has_code(key):
+            raise
+        warnings.warn(
+            f"the cached code of kernel {key} could not be loaded; rebuilt", CacheWarning, stacklevel=5
+        )
+        return None
+    return made
+
+
+def _in_memory(source: str, signature: Any) -> Any:
+    """Compile without a file on disk; tracebacks still show the source."""
+    import linecache
+
+    from numba import njit
+
+    name = f"<tapejit kernel {cache.hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
+    exec(compile(source, name, "exec"), space)
+    made = njit(**FLAGS)(space["kernel"])
+    made.compile(signature)
+    made.disable_compile()
+    return made
+
+
+def prepared(x: Any, aval: Aval) -> Any:
+    """Return an input as kernels take it: a scalar, or a contiguous array of the right dtype."""
+    if aval.shape == ():
+        value = x if not isinstance(x, np.ndarray) else x[()]
+        return value if isinstance(value, aval.dtype.type) else aval.dtype.type(value)
+    x = np.asarray(x)
+    if x.dtype != aval.dtype or not x.flags.c_contiguous:
+        return np.array(x, dtype=aval.dtype, order="C")
+    return x if x.flags.writeable else _writeable_alias(x)
+
+
+class _Memory:
+    """An array's memory under NumPy's array interface, declared writeable."""
+
+    def __init__(self, x: Any) -> None:
+        self.base = x
+        self.__array_interface__ = {
+            "shape": x.shape,
+            "typestr": x.dtype.str,
+            "data": (x.__array_interface__["data"][0], False),
+            "version": 3,
+        }
+
+
+def _writeable_alias(x: Any) -> Any:
+    """Return the same memory as an array that kernels accept; they never write to inputs."""
+    return np.asarray(_Memory(x)) if x.size else np.empty(x.shape, x.dtype)
+
+
+class Staged:
+    """A compiled tape with host rows: kernels and NumPy calls in turn."""
+
+    def __init__(self, tape: Tape, title: str) -> None:
+        self.tape = tape
+        self.stages: list[tuple[Segment, Kernel] | int] = []
+        for stage in partition(tape, has_code).stages:
+            if isinstance(stage, Segment):
+                self.stages.append((stage, Kernel(stage.tape, title)))
+            else:
+                self.stages.append(stage)
+        self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
+        self.lits = [
+            (i, literal(tape.params(i)["value"], tape.value(i)))
+            for i in range(tape.rows)
+            if tape.prim(i).name == "lit"
+        ]
+
+    @property
+    def host_rows(self) -> list[int]:
+        """The rows that run by NumPy between kernels."""
+        return [s for s in self.stages if isinstance(s, int)]
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
+        """Return the outputs, or None when a guard failed."""
+        tape = self.tape
+        values: list[Any] = [None] * tape.rows
+        values[: len(inputs)] = inputs
+        for i, value in self.lits:
+            values[i] = value
+        with np.errstate(all="ignore"):
+            for stage in self.stages:
+                if isinstance(stage, int):
+                    fn, params = tape.prim(stage), PARAMS[tape.param[stage]]
+                    values[stage] = fn.numpy(*[values[a] for a in tape.args(stage)], **params)
+                    if fn.effect and not values[stage]:
+                        return None
+                    continue
+                segment, kernel = stage
+                found = kernel([values[i] for i in segment.inputs])
+                if found is None:
+                    return None
+                for i, value in zip(segment.outputs, found):
+                    values[i] = value
+        return [
+            np.array(values[o]) if tape.value(o).shape and not self._owned(o) else values[o]
+            for o in tape.outputs
+        ]
+
+    def _owned(self, o: int) -> bool:
+        """Whether an output is the kernel's own array, nobody else's."""
+        coded = any(o in s[0].outputs for s in self.stages if not isinstance(s, int))
+        return coded and self.tape.outputs.count(o) == 1
+
+
+def compile_staged(tape: Tape, title: str) -> Kernel | Staged:
+    """Return the compiled form of a tape."""
+    coded = all(
+        i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)
+    ) and all(isinstance(tape.any_aval(o), Aval) for o in tape.outputs)
+    return Kernel(tape, title) if coded else Staged(tape, title)
