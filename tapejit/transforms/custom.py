@@ -381,7 +381,8 @@ class custom_jvp(_Custom):
         for leaf, kept in zip(out.leaves, cut.results[n:]):
             if isinstance(kept, int):
                 raise ArgumentError(
-                    f"the rule of {self.name} returns an out that depends on the tangents ({where()})"
+                    f"the rule of {self.name} returns an out that depends on the tangents "
+                    f"({where()})"
                 )
             made.append(leaf if kept is None else Tracer(cap, Root(kept)))
         outer = results(cap, unflatten(out.tree, made))

@@ -151,8 +151,14 @@ def jacobian_rows(
 
 
 def _blocks(
-    cap: Capture, fn: Any, xs: list[Sym], ys: list[Sym], name: str, mode: str | None, holomorphic: bool
-) -> dict[tuple[int, int], Sym]:  # fmt: skip
+    cap: Capture,
+    fn: Any,
+    xs: list[Sym],
+    ys: list[Sym],
+    name: str,
+    mode: str | None,
+    holomorphic: bool,
+) -> dict[tuple[int, int], Sym]:
     complex_in = any(x.dtype.kind == "c" for x in xs)
     complex_out = any(y.dtype.kind == "c" for y in ys)
     if mode is None:
