@@ -6,9 +6,11 @@ compiled once with Numba, and every later call runs machine code.
 
 from .frontend.dispatch import load as _load
 from .transforms.batch import vmap
-from .transforms.custom import custom_jvp, custom_vjp
+from .transforms.custom_forward import custom_jvp
+from .transforms.custom_reverse import custom_vjp
 from .transforms.forward import jvp, linearize, vjp
-from .transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from .transforms.hessians import hessian, hvp
+from .transforms.jacobians import jacfwd, jacobian, jacrev
 from .transforms.reverse import grad, value_and_grad
 from .transforms.simple import elementwise_grad, jit, stop_gradient
 
