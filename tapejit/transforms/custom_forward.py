@@ -18,6 +18,7 @@ from ..tape.ir import Sym
 from .custom import Custom, fitting, live_rows
 from .inner import run_inside
 from .leaves import Results, leaves_like, results
+from .names import global_name
 from .order import differentiating
 
 
@@ -160,7 +161,7 @@ class custom_jvp(Custom):
         return self._row(cap, xs, outer, cut, forward=True)
 
     def __reduce__(self) -> Any:
-        return (_restored, (self.fn, self.static, self.rule, self.parts))
+        return global_name(self) or (_restored, (self.fn, self.static, self.rule, self.parts))
 
 
 def _zero(x: Any) -> Any:

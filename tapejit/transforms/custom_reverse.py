@@ -17,6 +17,7 @@ from ..tape.ir import Sym
 from .custom import Custom, fitting, live_rows
 from .inner import run_inside
 from .leaves import leaves_like, results
+from .names import global_name
 from .order import differentiating
 
 
@@ -131,7 +132,7 @@ class custom_vjp(Custom):
         return self._row(cap, xs, out, cut, forward=False)
 
     def __reduce__(self) -> Any:
-        return (_restored, (self.fn, self.static, self.fwd, self.bwd))
+        return global_name(self) or (_restored, (self.fn, self.static, self.fwd, self.bwd))
 
 
 def _restored(fn: Any, static: tuple[int, ...], fwd: Any, bwd: Any) -> custom_vjp:

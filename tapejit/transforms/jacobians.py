@@ -283,7 +283,7 @@ jacfwd.__doc__ = """Return a function that computes the Jacobian of `fn` by forw
     Examples
     --------
     >>> import numpy as np, tapejit as tj
-    >>> tj.jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
+    >>> tj.jacfwd(lambda t: np.array([np.cos(t), np.sin(t)]))(0.0)
     array([0., 1.])
     """
 jacrev = _jacobian("jacrev", "reverse")
