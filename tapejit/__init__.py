@@ -4,6 +4,7 @@ A function is captured once onto a flat linear tape; the tape is transformed int
 compiled once with Numba, and every later call runs machine code.
 """
 
+from .core import errors
 from .frontend.dispatch import load as _load
 from .transforms.batch import vmap
 from .transforms.custom_forward import custom_jvp
@@ -19,6 +20,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "elementwise_grad",
+    "errors",
     "grad",
     "hessian",
     "hvp",

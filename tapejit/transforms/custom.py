@@ -67,6 +67,7 @@ class Custom:
         numbers = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else nondiff_argnums
         self.static = tuple(int(n) for n in numbers)
         self.name = function_name(fn)
+        self._parameters = _positional_parameters(fn)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -75,8 +76,7 @@ class Custom:
         return f"<tapejit {self.kind} {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            args = self._positional(args, kwargs)
+        args = self._positional(args, kwargs)
         cap = current()
         static = {n % len(args) for n in self.static} if args else set()
         moving = [k for k in range(len(args)) if k not in static]
@@ -85,18 +85,21 @@ class Custom:
         return self._record(cap, args, [args[k] for k in sorted(static)], moving)
 
     def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        try:
-            bound = inspect.signature(self.fn).bind(*args, **kwargs)
-        except ValueError:
+        """Return all arguments by position, defaults included: rules know them by position."""
+        found, rest = list(args), dict(kwargs)
+        for p in self._parameters[len(args) :]:
+            if p.name in rest:
+                found.append(rest.pop(p.name))
+            elif p.default is not p.empty:
+                found.append(p.default)
+            else:
+                break
+        if rest:
             raise ArgumentError(
-                f"{self.name} has no signature: pass its arguments by position ({where()})"
-            ) from None
-        bound.apply_defaults()
-        if bound.kwargs:
-            raise ArgumentError(
-                f"{self.name} under {self.kind} cannot take keyword-only arguments ({where()})"
+                f"{self.name} under {self.kind} cannot take {next(iter(rest))}= : its arguments "
+                f"must be positional ({where()})"
             )
-        return bound.args
+        return tuple(found)
 
     def _record(self, cap: Capture, args: Any, static: list[Any], moving: list[int]) -> Any:
         raise NotImplementedError
@@ -115,6 +118,16 @@ class Custom:
             for leaf, y in zip(out.leaves, out.rows)
         ]
         return unflatten(out.tree, made)
+
+
+def _positional_parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    if isinstance(fn, np.ufunc):
+        return []  # Its defaults are out= and the like.
+    try:
+        found = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def is_live(cap: Capture, value: Any) -> bool:

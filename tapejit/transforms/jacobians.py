@@ -283,8 +283,8 @@ jacfwd.__doc__ = """Return a function that computes the Jacobian of `fn` by forw
     Examples
     --------
     >>> import numpy as np, tapejit as tj
-    >>> tj.jacfwd(lambda t: np.array([np.cos(t), np.sin(t)]))(0.0)
-    array([0., 1.])
+    >>> tj.jacfwd(lambda t: np.sin(t * np.array([1.0, 2.0])))(0.0)
+    array([1., 2.])
     """
 jacrev = _jacobian("jacrev", "reverse")
 jacrev.__doc__ = """Return a function that computes the Jacobian of `fn` by reverse sweeps.

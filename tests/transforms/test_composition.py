@@ -34,7 +34,7 @@ def test_orders_up_to_four():
     for value in want:
         d = tj.grad(d, compile="never")
         assert d(0.7) == pytest.approx(value)
-    e = lambda x: np.exp(2 * x)  # noqa: E731
+    e = lambda x: np.exp(2 * x)
     for k in range(1, 4):
         e = tj.jacfwd(e) if k % 2 else tj.grad(e)
         assert e(0.1) == pytest.approx(2**k * np.exp(0.2))
@@ -62,7 +62,7 @@ def test_hessian_of_a_jacobian():
 
 def test_jvp_of_vjp_and_vjp_of_jvp():
     v, w = np.arange(4.0), np.ones(4)
-    J = lambda x: jacobian(f, x, 1e-5)  # noqa: E731
+    J = lambda x: jacobian(f, x, 1e-5)
     out, t = tj.jvp(lambda x: tj.vjp(f, x)[1](v)[0], (X,), (w,))
     close(out, J(X).T @ v)
     close(t, jacobian(lambda x: tj.vjp(f, x)[1](v)[0], X) @ w)

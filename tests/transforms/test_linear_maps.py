@@ -97,7 +97,7 @@ def test_aux_is_passed_on():
 
 
 def test_a_pullback_is_captured_once_however_often_it_is_called():
-    out, pullback = tj.vjp(smooth, X, compile="never")
+    _, pullback = tj.vjp(smooth, X, compile="never")
     for _ in range(5):
         pullback(V)
     captures = pullback.stats()["captures"]
@@ -152,7 +152,7 @@ def test_complex_pullbacks_are_adjoints_in_the_real_inner_product():
         return rng.normal(size=3) + 1j * rng.normal(size=3)
 
     z, tz = draw(), draw()
-    out, t = tj.jvp(f, (z, X), (tz, V))
+    _, t = tj.jvp(f, (z, X), (tz, V))
     cts = (draw(), rng.normal(size=3))
     _, pullback = tj.vjp(f, z, X)
     cz, cx = pullback(cts)
