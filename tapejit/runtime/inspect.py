@@ -9,9 +9,8 @@ from __future__ import annotations
 import inspect as python_inspect
 import linecache
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
-
 
 from ..core.avals import Aval, aval_of
 from ..core.pytree import children, flatten
@@ -332,7 +331,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     if not rows:
         return
     widths = [max(len(r[k]) for r in rows) for k in range(len(rows[0]))]
