@@ -2,7 +2,7 @@
 
 The arguments are the inputs that are used, then one preallocated array for each array output. The
 result is a status, 0 when every guard holds, else one more than the position of the first that
-failed; scalar outputs follow it in a tuple.
+failed, and -1 when an argument has another shape; scalar outputs follow it in a tuple.
 """
 
 from __future__ import annotations
@@ -128,6 +128,12 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
             number(tape.params(o)["value"], aval.dtype) if lit else (values.constant(o) or "")
         )
     tail.append(f"return {', '.join([status, *results])}")
+    dummies = [number(0, tape.value(tape.outputs[k]).dtype) for k in scalars]
+    fits = [
+        f"x{i}.shape[{d}] != {n}" for i in inputs for d, n in enumerate(tape.value(i).shape)
+    ]
+    if fits:
+        head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
     text = "\n    ".join([*head, *body, *tail])
     source = f'''"""{title or "A compiled tape"}."""

@@ -23,6 +23,10 @@ class DtypeError(TapejitError, TypeError):
     """A dtype without meaning here: the gradient of an integer, a complex output of ``grad``."""
 
 
+class ArgumentError(TapejitError, TypeError):
+    """Arguments, results or containers whose number or structure does not fit a transformation."""
+
+
 class MutationError(TapejitError, ValueError):
     """A write into something that must not change: an argument or a captured array."""
 

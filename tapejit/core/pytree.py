@@ -94,11 +94,11 @@ def _unflatten(tree: TreeDef, leaves: Any) -> Any:
     if kind is tuple:
         return tuple(values)
     if dataclasses.is_dataclass(kind):
-        return _rebuild_dataclass(kind, dict(zip(tree.keys, values)))
+        return rebuild_dataclass(kind, dict(zip(tree.keys, values)))
     return kind(*values)
 
 
-def _rebuild_dataclass(kind: type, values: dict[str, Any]) -> Any:
+def rebuild_dataclass(kind: type, values: dict[str, Any]) -> Any:
     """Make a dataclass without running ``__post_init__``: leaves may be gradients or tracers."""
     made = object.__new__(kind)
     for name, value in values.items():

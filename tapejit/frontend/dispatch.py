@@ -185,14 +185,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     mask = kwargs.pop("where", True)
     dtype = kwargs.pop("dtype", None)
     kwargs.pop("casting", None)
-    if kwargs:
+    if kwargs and ufunc.signature is None:
         raise UnsupportedError(f"{ufunc.__name__}: option {next(iter(kwargs))} ({where()})")
     syms = [sym_of(cap, _operand(x)) for x in inputs]
     if all(s.aval.weak for s in syms):
         syms = [cap.b.cast(s, s.dtype) for s in syms]
     if dtype is not None:
         syms = [cap.b.cast(s, np.dtype(dtype)) for s in syms]
-    result = impl(*syms)
+    result = impl(*syms, **kwargs)
     if mask is not True:
         if out is None:
             raise UnsupportedError(f"{ufunc.__name__}: where= needs out= ({where()})")

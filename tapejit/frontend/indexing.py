@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import IndexingError
+from ..core.errors import IndexingError, MutationError
 from ..core.sources import where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
-from .dispatch import assign
+from .advanced import gather_index, scalar_view, scatter_index, viewed
+from .dispatch import _operand, assign
 from .tracer import Tracer, active, sym_of, wrap
 
 
@@ -84,38 +85,44 @@ def _read_basic(x: Sym, index: list[Any]) -> Sym:
 
 
 def getitem(x: Tracer, index: Any) -> Any:
-    """Return ``x[index]``, a view when the index is basic."""
+    """Return ``x[index]``: a view for integers and slices, a scalar or a copy as NumPy has it."""
     cap = active()
     items = index if isinstance(index, tuple) else (index,)
-    sym = sym_of(cap, x)
-    if is_basic(items):
-        found = _read_basic(sym, expand_ellipsis(items, x.ndim))
-        if found is sym:
-            found = BY_NAME["reshape"](sym, shape=sym.shape)
-        return wrap(cap, found, (x,))
-    from .advanced import gather_index
+    view = view_of(x, items)
+    if view is None:
+        return wrap(cap, gather_index(cap, sym_of(cap, x), items))
+    if view.shape == () and not any(i is Ellipsis for i in items):
+        return wrap(cap, view.sym)  # a scalar: later writes to x do not change it
+    return view
 
-    return wrap(cap, gather_index(cap, sym, items))
+
+def view_of(x: Tracer, items: tuple[Any, ...]) -> Tracer | None:
+    """Return the view of `x` that an index names, None when the index makes a copy."""
+    cap = active()
+    if not is_basic(items):
+        return scalar_view(cap, x, items)
+    sym = sym_of(cap, x)
+    found = _read_basic(sym, expand_ellipsis(items, x.ndim))
+    if found is sym:
+        found = BY_NAME["reshape"](sym, shape=sym.shape)
+    return viewed(cap, x, sym, found)
 
 
 def setitem(x: Tracer, index: Any, value: Any) -> None:
     """Carry out ``x[index] = value`` on the array that `x` shows."""
     cap = active()
     items = index if isinstance(index, tuple) else (index,)
-    from .dispatch import _operand
-
     new = sym_of(cap, _operand(value))
-    if is_basic(items):
-        if x.ndim == 0 and not x.chain and items not in ((Ellipsis,), ()):
-            raise IndexingError(f"a scalar cannot be indexed ({where()})")
-        view = getitem(x, items)
-        if not view.chain:
-            # NumPy would have copied: the tracer stands for an array of its own.
-            view = Tracer(cap, x.root, x.chain, x.sym)
-        while new.ndim > view.ndim and new.shape[0] == 1:
-            new = BY_NAME["reshape"](new, shape=new.shape[1:])
-        assign(view, new)
+    if x.ndim == 0 and not x.chain and items not in ((Ellipsis,), ()):
+        raise IndexingError(f"a scalar cannot be indexed ({where()})")
+    if x.cap is not cap:
+        raise MutationError(
+            f"an array of an enclosing call is written to: copy it first ({where()})"
+        )
+    view = view_of(x, items)
+    if view is None:
+        x.write(scatter_index(cap, sym_of(cap, x), items, new))
         return
-    from .advanced import scatter_index
-
-    x.write(scatter_index(cap, sym_of(cap, x), items, new))
+    while new.ndim > view.ndim and new.shape[0] == 1:
+        new = BY_NAME["reshape"](new, shape=new.shape[1:])
+    assign(view, new)

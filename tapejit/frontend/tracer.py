@@ -333,7 +333,21 @@ def _inverse_slice(base: Sym, new: Sym, params: Params) -> Sym:
     return BY_NAME["set_slice"](base, new, **params)
 
 
-INVERSES.update(reshape=_inverse_reshape, transpose=_inverse_transpose, slice=_inverse_slice)
+def _inverse_real(base: Sym, new: Sym, params: Params) -> Sym:
+    return BY_NAME["complex_of"](new, BY_NAME["imag"](base))
+
+
+def _inverse_imag(base: Sym, new: Sym, params: Params) -> Sym:
+    return BY_NAME["complex_of"](BY_NAME["real"](base), new)
+
+
+INVERSES.update(
+    reshape=_inverse_reshape,
+    transpose=_inverse_transpose,
+    slice=_inverse_slice,
+    real=_inverse_real,
+    imag=_inverse_imag,
+)
 
 
 def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
@@ -351,7 +365,7 @@ def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
         b = cap.b
         while at != start:
             prim = _prim_of(b, at)
-            if prim.emit.kind != "view":
+            if prim.emit.kind != "view" and prim.name not in INVERSES:
                 break
             links.append((prim, _params_of(b, at)))
             at = b.arg[b.off[at]]

@@ -1,5 +1,17 @@
 """Primitive declarations by family. Importing this package fills the register."""
 
-from . import base, elementwise, products, reduce, shape
-
-__all__ = ["base", "elementwise", "products", "reduce", "shape"]
+from . import base as base
+from . import complexes as complexes
+from . import control as control
+from . import declare as declare
+from . import elementwise as elementwise
+from . import index as index
+from . import powers as powers
+from . import products as products
+from . import reduce as reduce
+from . import rounding as rounding
+from . import scan as scan
+from . import shape as shape
+from . import sinc as sinc
+from . import sort as sort
+from . import transcendental as transcendental

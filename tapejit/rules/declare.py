@@ -17,7 +17,7 @@ import numpy as np
 from ..core.avals import AnyAval, Aval, Shape
 from ..core.errors import DtypeError, ShapeError
 from ..core.sources import where as user_line
-from ..tape.ir import Sym
+from ..tape.ir import PARAMS, Sym
 from ..tape.primitive import BY_NAME, HOST, Emit, Params, Primitive, declare, primitive
 
 Partial = Callable[..., Any] | None
@@ -42,17 +42,36 @@ class Domain:
 
     `lo` and `hi` bound the real line; `away` lists points to keep a distance of 0.1 from;
     `complex` says whether complex operands are meant too (drawn from the square lo..hi).
+    `step` and `phase` snap values to phase + k step: two operands on lattices of different phase
+    are never near a tie. `dtypes` are the dtypes to test, by default those of single and double
+    precision.
     """
 
     lo: float = -2.0
     hi: float = 2.0
     away: tuple[float, ...] = ()
     complex: bool = False
+    step: float = 0.0
+    phase: float = 0.0
+    only: tuple[str, ...] = ()
 
-    def draw(self, rng: np.random.Generator, shape: Shape, dtype: Any = np.float64) -> Any:
-        """Return random values of this domain."""
-        dtype = np.dtype(dtype)
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes to test."""
+        if self.only:
+            return self.only
+        return ("float64", "float32") + (("complex128", "complex64") if self.complex else ())
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: Any = None) -> Any:
+        """Return random values of this domain, of its first dtype unless another is given."""
+        dtype = np.dtype(self.dtypes[0] if dtype is None else dtype)
+        if dtype.kind == "b":
+            return rng.integers(0, 2, shape).astype(bool)
+        if dtype.kind in "iu":
+            return np.asarray(rng.integers(int(self.lo), int(self.hi), shape)).astype(dtype)
         x: Any = rng.uniform(self.lo, self.hi, shape)
+        if self.step:
+            x = self.phase + self.step * np.round((x - self.phase) / self.step)
         for point in self.away:
             near = np.abs(x - point) < 0.1
             x = np.where(near, point + np.where(x < point, -0.1, 0.1) + (x - point), x)
@@ -66,14 +85,31 @@ def reals(lo: float = -2.0, hi: float = 2.0, away: tuple[float, ...] = ()) -> Do
     return Domain(lo, hi, away)
 
 
-def positive(lo: float = 0.3, hi: float = 3.0) -> Domain:
-    """Numbers above zero."""
-    return Domain(lo, hi)
+def lattice(phase: float, step: float = 0.25, lo: float = -2.0, hi: float = 2.0) -> Domain:
+    """Real numbers phase + k step."""
+    return Domain(lo, hi, step=step, phase=phase)
+
+
+def positive(lo: float = 0.3, hi: float = 3.0, complex: bool = False) -> Domain:
+    """Numbers above zero; complex ones in the open first quadrant."""
+    return Domain(lo, hi, complex=complex)
 
 
 def field(lo: float = -2.0, hi: float = 2.0, away: tuple[float, ...] = ()) -> Domain:
     """Real or complex numbers."""
     return Domain(lo, hi, away, complex=True)
+
+
+def integers(
+    lo: int = 0, hi: int = 8, only: tuple[str, ...] = ("int64", "int32", "uint8")
+) -> Domain:
+    """Integers from `lo` to below `hi`."""
+    return Domain(lo, hi, only=only)
+
+
+def booleans() -> Domain:
+    """True and False."""
+    return Domain(only=("bool",))
 
 
 # ---------------------------------------------------------------- shapes and dtypes
@@ -86,13 +122,12 @@ def broadcast_shapes(name: str, *avals: Aval) -> Shape:
     except ValueError:
         shapes = " ".join(str(a.shape) for a in avals)
         raise ShapeError(
-            f"{name}: operands could not be broadcast together with shapes {shapes} "
-            f"({user_line()})"
+            f"{name}: operands could not be broadcast together with shapes {shapes} ({user_line()})"
         ) from None
 
 
 def _spec(aval: Aval) -> Any:
-    return aval.weak_type if aval.weak else aval.dtype
+    return aval.weak_type if aval.weak and aval.dtype.kind != "b" else aval.dtype
 
 
 def common_dtype(*avals: Aval) -> np.dtype[Any]:
@@ -191,7 +226,24 @@ def zeros_like(x: Sym, shape: Shape | None = None) -> Sym:
     return broadcast(zero, x.shape if shape is None else shape)
 
 
+def const(value: float, like: Sym) -> Sym:
+    """Return a number in the dtype of `like`: a choice between weak numbers would not be weak."""
+    return like.b.lit(np.asarray(value).astype(like.dtype)[()].item(), Aval(like.dtype))
+
+
+def literal_of(x: Any) -> Any:
+    """Return the Python number that an operand is, None when it is not a literal."""
+    if isinstance(x, Sym):
+        if x.b.op[x.id] != BY_NAME["lit"].index:
+            return None
+        return PARAMS[x.b.param[x.id]]["value"]
+    return x
+
+
 # ---------------------------------------------------------------- the forms
+
+_COMPILED = ("float32", "float64", "complex64", "complex128")
+"""The inexact dtypes that compiled code knows; float16 and long double are left to NumPy."""
 
 
 def elementwise(
@@ -221,7 +273,8 @@ def elementwise(
     domain : sequence of Domain
         Where test operands come from, one for each operand.
     resolve : callable
-        ``resolve(*avals, **params)`` gives operand dtypes and the result's, when `numpy` is no ufunc.
+        ``resolve(*avals, **params)`` gives operand dtypes and the result's; by default those of
+        the ufunc `numpy`.
     masks : bool
         Whether cotangents leaving here may be exactly zero by selection.
     """
@@ -262,7 +315,9 @@ def elementwise(
         return cts
 
     def text(dtypes: Sequence[np.dtype[Any]], params: Params) -> str | None:
-        kind = dtypes[-1].kind
+        if any(d.kind in "fc" and d.name not in _COMPILED for d in dtypes):
+            return None
+        kind = "c" if any(d.kind == "c" for d in dtypes) else dtypes[-1].kind
         template = emit_complex if kind == "c" and emit_complex is not None else emit
         if template is None or (kind not in kinds and template is emit):
             return None
@@ -361,7 +416,10 @@ def bilinear(
         if not z.aval.inexact:
             return [None, None]
         cx, cy = conj(x), conj(y)
-        return [transpose[0](ct, cx, cy, **params), transpose[1](ct, cx, cy, **params)]
+        return [
+            transpose[0](ct, cx, cy, **params) if wanted(x) else None,
+            transpose[1](ct, cx, cy, **params) if wanted(y) else None,
+        ]
 
     return declare(
         Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Arithmetic, comparisons, logic, selection and the functions built of them.
+"""Arithmetic, comparisons, logic, bits and selection.
 
 Each declaration reads as a line of a formula sheet: meaning, partial derivatives, code.
 """
@@ -12,8 +12,20 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..tape.ir import Sym
-from ..tape.primitive import Primitive
-from .declare import common_dtype, elementwise, field, ops, positive, reals
+from ..tape.primitive import Emit, Primitive
+from .declare import (
+    booleans,
+    broadcast,
+    common_dtype,
+    const,
+    elementwise,
+    field,
+    integers,
+    lattice,
+    ops,
+    reals,
+    unbroadcast,
+)
 
 ARITH = "fiuc"
 
@@ -78,22 +90,69 @@ logical_and = elementwise(
     "logical_and",
     np.logical_and,
     emit="(({0} != 0) & ({1} != 0))",
-    kinds="fiub",
+    kinds="fiubc",
     domain=(reals(), reals()),
 )
 logical_or = elementwise(
     "logical_or",
     np.logical_or,
     emit="(({0} != 0) | ({1} != 0))",
-    kinds="fiub",
+    kinds="fiubc",
     domain=(reals(), reals()),
 )
 logical_not = elementwise(
-    "logical_not", np.logical_not, emit="({0} == 0)", kinds="fiub", domain=(reals(),)
+    "logical_not", np.logical_not, emit="({0} == 0)", kinds="fiubc", domain=(reals(),)
 )
+logical_xor = elementwise(
+    "logical_xor",
+    np.logical_xor,
+    emit="(({0} != 0) ^ ({1} != 0))",
+    kinds="fiubc",
+    domain=(reals(), reals()),
+)
+
+
+# ---------------------------------------------------------------- what kind of number
+
 isfinite = elementwise(
-    "isfinite", np.isfinite, emit="(({0} - {0}) == 0)", kinds="f", domain=(reals(),)
+    "isfinite",
+    np.isfinite,
+    emit="(({0} - {0}) == 0)",
+    emit_complex="np.isfinite({0})",
+    domain=(field(),),
 )
+isnan = elementwise("isnan", np.isnan, emit="({0} != {0})", kinds="fc", domain=(field(),))
+isinf = elementwise(
+    "isinf",
+    np.isinf,
+    emit="(abs({0}) == np.inf)",
+    emit_complex="np.isinf({0})",
+    domain=(field(),),
+)
+signbit = elementwise("signbit", np.signbit, emit="np.signbit({0})", domain=(reals(away=(0.0,)),))
+
+
+# ---------------------------------------------------------------- bits
+
+
+def _bits(name: str, ufunc: np.ufunc, text: str) -> Primitive:
+    return elementwise(name, ufunc, emit=text, kinds="iub", domain=(integers(),) * ufunc.nin)
+
+
+bitwise_and = _bits("bitwise_and", np.bitwise_and, "({0} & {1})")
+bitwise_or = _bits("bitwise_or", np.bitwise_or, "({0} | {1})")
+bitwise_xor = _bits("bitwise_xor", np.bitwise_xor, "({0} ^ {1})")
+# Numba knows ~ of integers; of a bool it would be that of the integer 0 or 1.
+invert = _bits("invert", np.invert, "(~{0})")
+invert.emit = Emit(
+    "elementwise", lambda dtypes, params: "({0} == 0)" if dtypes[0].kind == "b" else "(~{0})"
+)
+# A shift by the width or more gives 0 (or -1) in NumPy and anything in machine code: no code here.
+left_shift = elementwise("left_shift", np.left_shift, domain=(integers(), integers()))
+right_shift = elementwise("right_shift", np.right_shift, domain=(integers(), integers()))
+bitwise_count = elementwise("bitwise_count", np.bitwise_count, domain=(integers(),))
+gcd = elementwise("gcd", np.gcd, domain=(integers(), integers()))
+lcm = elementwise("lcm", np.lcm, domain=(integers(), integers()))
 
 
 # ---------------------------------------------------------------- selection
@@ -109,8 +168,6 @@ def _where_zero(c: Sym, ct: Sym, keep: bool) -> Sym:
 
 
 def _where_jvp(ts: Sequence[Any], z: Sym, c: Sym, x: Sym, y: Sym) -> Any:
-    from .declare import broadcast
-
     if not z.aval.inexact or (ts[1] is None and ts[2] is None):
         return None
     found = ops.where(c, 0.0 if ts[1] is None else ts[1], 0.0 if ts[2] is None else ts[2])
@@ -118,8 +175,6 @@ def _where_jvp(ts: Sequence[Any], z: Sym, c: Sym, x: Sym, y: Sym) -> Any:
 
 
 def _where_vjp(ct: Sym, z: Sym, c: Sym, x: Sym, y: Sym) -> list[Any]:
-    from .declare import unbroadcast
-
     return [
         None,
         unbroadcast(_where_zero(c, ct, True), x.shape),
@@ -133,7 +188,7 @@ where = elementwise(
     (None, None, None),
     emit="({1} if {0} else {2})",
     kinds="fiubc",
-    domain=(reals(), field(), field()),
+    domain=(booleans(), field(), field()),
     resolve=_where_resolve,
     masks=True,
 )
@@ -142,7 +197,8 @@ where.jvp, where.vjp = _where_jvp, _where_vjp
 
 def _ties(z: Sym, x: Sym, y: Sym) -> Any:
     """The share of operand x in a maximum or minimum z: 1 where it wins, 1/2 at a tie."""
-    return ops.where(x.eq(z), ops.where(y.eq(z), 0.5, 1.0), 0.0)
+    half, one, zero = const(0.5, z), const(1.0, z), const(0.0, z)
+    return ops.where(x.eq(z), ops.where(y.eq(z), half, one), zero)
 
 
 maximum = elementwise(
@@ -151,7 +207,7 @@ maximum = elementwise(
     (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
     emit="({0} if ({0} >= {1}) | ({0} != {0}) else {1})",
     kinds="fiu",
-    domain=(reals(), reals()),
+    domain=(lattice(0.0), lattice(0.125)),
     masks=True,
 )
 minimum = elementwise(
@@ -160,87 +216,24 @@ minimum = elementwise(
     (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
     emit="({0} if ({0} <= {1}) | ({0} != {0}) else {1})",
     kinds="fiu",
-    domain=(reals(), reals()),
+    domain=(lattice(0.0), lattice(0.125)),
     masks=True,
 )
-
-
-# ---------------------------------------------------------------- powers, exponentials, tanh
-
-square = elementwise(
-    "square",
-    np.square,
-    (lambda y, x: 2.0 * x,),
-    emit="({0} * {0})",
-    kinds=ARITH,
-    domain=(field(),),
+fmax = elementwise(
+    "fmax",
+    np.fmax,
+    (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
+    emit="({0} if ({0} >= {1}) | ({1} != {1}) else {1})",
+    kinds="fiu",
+    domain=(lattice(0.0), lattice(0.125)),
+    masks=True,
 )
-sqrt = elementwise(
-    "sqrt",
-    np.sqrt,
-    (lambda y, x: ops.where(y.eq(0.0), 0.0, 0.5 / y),),
-    emit="np.sqrt({0})",
-    kinds="fc",
-    domain=(positive(),),
-)
-exp = elementwise(
-    "exp",
-    np.exp,
-    (lambda y, x: y,),
-    emit="vmath.exp_{s}({0})",
-    emit_complex="np.exp({0})",
-    domain=(field(),),
-)
-log = elementwise(
-    "log",
-    np.log,
-    (lambda y, x: 1.0 / x,),
-    emit="vmath.log_{s}({0})",
-    emit_complex="np.log({0})",
-    domain=(positive(),),
-)
-tanh = elementwise(
-    "tanh",
-    np.tanh,
-    (lambda y, x: 1.0 - y * y,),
-    emit="vmath.tanh_{s}({0})",
-    emit_complex="np.tanh({0})",
-    domain=(field(),),
-)
-sin = elementwise(
-    "sin",
-    np.sin,
-    (lambda y, x: ops.cos(x),),
-    emit="vmath.sin_{s}({0})",
-    emit_complex="np.sin({0})",
-    domain=(field(),),
-)
-cos = elementwise(
-    "cos",
-    np.cos,
-    (lambda y, x: -ops.sin(x),),
-    emit="vmath.cos_{s}({0})",
-    emit_complex="np.cos({0})",
-    domain=(field(),),
-)
-
-
-def _power_base(z: Sym, x: Sym, n: Sym) -> Any:
-    """n x**(n-1), and 0 where n is 0 even at x = 0."""
-    return ops.where(n.eq(0.0), 0.0, n * ops.power(x, n - 1.0))
-
-
-def _power_exponent(z: Sym, x: Sym, n: Sym) -> Any:
-    """x**n log x, and 0 where x is 0 (the limit for n > 0)."""
-    at_zero = x.eq(0.0)
-    return ops.where(at_zero, 0.0, z * ops.log(ops.where(at_zero, 1.0, x)))
-
-
-power = elementwise(
-    "power",
-    np.power,
-    (_power_base, _power_exponent),
-    emit="vmath.pow_{s}({0}, {1})",
-    emit_complex="({0} ** {1})",
-    domain=(positive(), reals()),
+fmin = elementwise(
+    "fmin",
+    np.fmin,
+    (lambda z, x, y: _ties(z, x, y), lambda z, x, y: _ties(z, y, x)),
+    emit="({0} if ({0} <= {1}) | ({1} != {1}) else {1})",
+    kinds="fiu",
+    domain=(lattice(0.0), lattice(0.125)),
+    masks=True,
 )

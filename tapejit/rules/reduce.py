@@ -37,13 +37,17 @@ def axis_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Pa
     yield (rng.normal(size=(3,)),), {"axis": (0,), "keepdims": False}
 
 
-def _sum_infer(a: Aval, *, axis: Axes, keepdims: bool) -> Aval:
-    dtype = a.dtype
+def integral_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which sums and products are taken: bools and short integers widen."""
     if dtype.kind == "b" or (dtype.kind == "i" and dtype.itemsize < 8):
-        dtype = np.dtype(np.int64)
-    elif dtype.kind == "u" and dtype.itemsize < 8:
-        dtype = np.dtype(np.uint64)
-    return Aval(dtype, reduced_shape(a.shape, axis, keepdims))
+        return np.dtype(np.int64)
+    if dtype.kind == "u" and dtype.itemsize < 8:
+        return np.dtype(np.uint64)
+    return dtype
+
+
+def _sum_infer(a: Aval, *, axis: Axes, keepdims: bool) -> Aval:
+    return Aval(integral_dtype(a.dtype), reduced_shape(a.shape, axis, keepdims))
 
 
 def _sum_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Params]]:

@@ -15,12 +15,15 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..core.avals import aval_id, aval_of
 from ..core.config import config
 from ..core.errors import ReplayWarning
 from ..core.pytree import TreeDef, flatten
 from ..core.sources import where
 from ..core.tables import freeze
+from .entry import MISS
 from .program import Miss, Program
 from .trace import Apply, Traced, is_dynamic, same_trace, trace
 
@@ -35,12 +38,21 @@ def static_key(leaf: Any) -> Any:
     return key
 
 
+def stand_in(leaf: Any) -> Any:
+    """Return something with the type, dtype and rank of an array leaf that holds no memory."""
+    if isinstance(leaf, np.ndarray):
+        return np.empty((0,) * leaf.ndim if leaf.ndim else (), leaf.dtype)
+    return leaf
+
+
 class Signature:
     """The variants of one signature."""
 
-    def __init__(self, owner: Dispatcher, tree: TreeDef, dynamic: list[bool], keep: list[Any]) -> None:
+    def __init__(
+        self, owner: Dispatcher, tree: TreeDef, dynamic: list[bool], example: list[Any]
+    ) -> None:
         self.owner, self.tree, self.dynamic = owner, tree, dynamic
-        self.keep = keep
+        self.example = example
         self.variants: list[Program] = []
         self.python_only: str | None = None
         self.calls = 0
@@ -62,7 +74,7 @@ class Signature:
             if not program.trusted:
                 continue
             try:
-                result = program.run(inputs, self.owner)
+                result = program.run(inputs, self.owner, self)
             except Miss:
                 self.owner.counters["guard_misses"] += 1
                 continue
@@ -144,7 +156,7 @@ class Dispatcher:
             raise ValueError(f'compile must be "auto", "always" or "never", not {policy!r}')
         self.table: dict[Any, Signature] = {}
         self.lock = threading.RLock()
-        self.fast: Callable[..., Any] | None = None
+        self.entries: tuple[Callable[..., Any], ...] = ()
         self.counters: dict[str, Any] = {
             "captures": 0,
             "interpreted": 0,
@@ -157,6 +169,10 @@ class Dispatcher:
         }
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for entry in self.entries:
+            found = entry(args, kwargs)
+            if found is not MISS:
+                return found
         leaves, tree = flatten((args, kwargs))
         return self.signature(leaves, tree).call(leaves)
 
@@ -172,9 +188,9 @@ class Dispatcher:
         )
         found = self.table.get(key)
         if found is None:
-            keep = [leaf for leaf, dyn in zip(leaves, dynamic) if not dyn]
+            example = [stand_in(leaf) if dyn else leaf for leaf, dyn in zip(leaves, dynamic)]
             with self.lock:
-                found = self.table.setdefault(key, Signature(self, tree, dynamic, keep))
+                found = self.table.setdefault(key, Signature(self, tree, dynamic, example))
         return found
 
     def program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:

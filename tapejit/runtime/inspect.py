@@ -97,7 +97,7 @@ def _state(dispatcher: Dispatcher, entry: Signature, program: Program) -> Iterat
 
 
 def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
-    calls = f"{program.runs} call{'' if program.runs == 1 else 's'}"
+    calls = _count(program.runs + program.fast_calls[0], "call")
     if program.kernel is not None:
         how = "loaded from the disk cache" if program.cached else "compiled"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
@@ -242,8 +242,16 @@ def _is_length(check: Check) -> bool:
     return check.path.kind == "len"
 
 
+def counters_of(dispatcher: Dispatcher) -> dict[str, Any]:
+    """Return the counters of a function, the calls of its hot paths included."""
+    found = dict(dispatcher.counters)
+    for entry in list(dispatcher.table.values()):
+        found["compiled"] += sum(p.fast_calls[0] for p in list(entry.variants))
+    return found
+
+
 def _counters(dispatcher: Dispatcher) -> Iterator[str]:
-    counters = dict(dispatcher.counters)
+    counters = counters_of(dispatcher)
     spent = counters.pop("compile_seconds", 0.0)
     shown = [f"{name.replace('_', ' ')} {n}" for name, n in counters.items()]
     yield from _wrapped(", ".join([*shown, f"compile time {_seconds(spent)}"]))

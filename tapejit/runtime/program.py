@@ -15,12 +15,13 @@ import numpy as np
 from ..core.avals import aval_of
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
+from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import compile_tape, estimate_compile_seconds, optimise
 from .trace import Traced, checksum, rebuild
 
 if TYPE_CHECKING:
-    from .dispatch import Dispatcher
+    from .dispatch import Dispatcher, Signature
 
 
 class Miss(Exception):
@@ -53,7 +54,10 @@ class Program:
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
-        self._avals = [aval_of(array) for array, _ in traced.consts]
+        self.avals = [aval_of(array) for array, _ in traced.consts]
+        self.fast_calls = [0]
+        self.mismatches = 0
+        self.entry: Any = None
 
     @property
     def tape(self) -> Tape:
@@ -83,7 +87,7 @@ class Program:
             When one has another dtype or shape, or is gone.
         """
         found = []
-        for (_, origin), aval in zip(self.traced.consts, self._avals):
+        for (_, origin), aval in zip(self.traced.consts, self.avals):
             if not isinstance(origin, Path):
                 found.append(origin)
                 continue
@@ -107,7 +111,7 @@ class Program:
             return False
         return True
 
-    def run(self, inputs: list[Any], owner: Dispatcher) -> Any:
+    def run(self, inputs: list[Any], owner: Dispatcher, entry: Signature) -> Any:
         """Return the result of a call.
 
         Raises
@@ -127,6 +131,7 @@ class Program:
             if outputs is None:
                 raise Miss
             owner.counters["compiled"] += 1
+            self.offer(owner, entry)
             return rebuild(self.traced, outputs)
         started = time.perf_counter()
         try:
@@ -137,6 +142,25 @@ class Program:
         self.spent += time.perf_counter() - started
         owner.counters["interpreted"] += 1
         return rebuild(self.traced, outputs)
+
+    @property
+    def kernel_inputs(self) -> list[int]:
+        """The input of the captured tape that each input of the kernel's tape stands for."""
+        return list(range(self.tape.n_inputs))
+
+    def mismatch(self) -> Any:
+        """Note that arguments had another dtype or layout than the kernel wants."""
+        self.mismatches += 1
+        return MISS
+
+    def offer(self, owner: Dispatcher, entry: Signature) -> None:
+        """Give the dispatcher the hot path of this program, unless its arguments never fit."""
+        if self.entry is None:
+            self.entry = make_entry(self, entry) or False
+        if self.entry and self.mismatches < 8 and self.entry not in owner.entries:
+            owner.entries = (self.entry, *owner.entries[:3])
+        elif self.entry and self.mismatches >= 8:
+            owner.entries = tuple(e for e in owner.entries if e is not self.entry)
 
     def compile(self, owner: Dispatcher) -> None:
         """Compile the tape, once."""

@@ -57,9 +57,22 @@ class Tape:
         The value ids that the tape returns.
     n_inputs : int
         The first rows, which stand for the inputs.
+    replay : object or None
+        The prepared replay (see `tape.replay`), made when it is first wanted.
     """
 
-    __slots__ = ("_hash", "arg", "aval", "line", "n_inputs", "off", "op", "outputs", "param")
+    __slots__ = (
+        "_hash",
+        "arg",
+        "aval",
+        "line",
+        "n_inputs",
+        "off",
+        "op",
+        "outputs",
+        "param",
+        "replay",
+    )
 
     def __init__(
         self,
@@ -75,6 +88,7 @@ class Tape:
         self.op, self.off, self.arg, self.aval = op, off, arg, aval
         self.param, self.line, self.n_inputs, self.outputs = param, line, n_inputs, outputs
         self._hash: str | None = None
+        self.replay: Any = None
 
     def __len__(self) -> int:
         """Count the rows, those of bodies included."""

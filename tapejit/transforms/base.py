@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..frontend.capture import current
+from ..frontend.capture import _stack
 from ..runtime import inspect
 from ..runtime.dispatch import Dispatcher
 from .names import function_name
@@ -47,9 +47,8 @@ class Transformed:
         return self._apply(cap, fn, args, kwargs, **self.options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        cap = current()
-        if cap is not None:
-            return self._run(cap, self.fn, args, kwargs)
+        if _stack.captures:
+            return self._run(_stack.captures[-1], self.fn, args, kwargs)
         return self._dispatcher(args, kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -106,4 +105,4 @@ class Transformed:
         were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
         time that took, ``cache_hits`` those of them that came from disk.
         """
-        return dict(self._dispatcher.counters)
+        return inspect.counters_of(self._dispatcher)

@@ -5,89 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..core.avals import Aval
-from ..core.errors import DtypeError, TapejitError
+from ..core.errors import ArgumentError, DtypeError, TapejitError
 from ..core.pytree import flatten, unflatten
 from ..core.sources import where
 from ..frontend.capture import Capture
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes.adjoint import adjoint
-from ..rules.declare import zeros_like
 from ..tape.ir import Sym
-from ..tape.primitive import BY_NAME
 from .base import Transformed
+from .leaves import Chosen, call, chosen_arguments, numbers_of, wrapped, zeros
 from .names import function_name
-
-
-def fresh(cap: Capture, leaf: Any, what: str) -> Sym:
-    """Return a new row equal to an argument leaf, which nothing but this call can depend on."""
-    sym = as_row(cap, leaf, what)
-    sym = BY_NAME["copy"](sym)
-    return sym
-
-
-def as_row(cap: Capture, leaf: Any, what: str) -> Sym:
-    """Return a differentiable leaf as a row, or say why it cannot be one."""
-    if isinstance(leaf, (bool, int, str, bytes)) or leaf is None or callable(leaf):
-        shown = repr(leaf) if not callable(leaf) else "a callable"
-        raise DtypeError(
-            f"{what} is {shown} of type {type(leaf).__name__}; gradients exist for float and "
-            f"complex values only. Pass a float, or choose other argnums ({where()})"
-        )
-    try:
-        sym = sym_of(cap, leaf)
-    except TapejitError:
-        raise DtypeError(
-            f"{what} is of type {type(leaf).__name__}; gradients exist for float and complex "
-            f"values only ({where()})"
-        ) from None
-    if not sym.aval.inexact:
-        raise DtypeError(
-            f"{what} has dtype {sym.dtype}; gradients exist for float and complex values only. "
-            f"Convert it with .astype(float), or choose other argnums ({where()})"
-        )
-    return sym
-
-
-def chosen_arguments(
-    cap: Capture, fn: Any, args: tuple[Any, ...], argnums: int | Sequence[int], allow_int: bool = False
-) -> tuple[list[Any], list[tuple[int, Any, list[Sym | None]]]]:
-    """Replace the leaves of chosen arguments by fresh tracers.
-
-    Returns the new arguments and, for each chosen one, its position, structure and rows (None for
-    an integer leaf under `allow_int`).
-    """
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    replaced = list(args)
-    chosen = []
-    for n in numbers:
-        if not -len(args) <= n < len(args):
-            raise TypeError(
-                f"argnums={argnums} names argument {n}, but {function_name(fn)} was called with "
-                f"{len(args)} positional arguments ({where()})"
-            )
-        leaves, tree = flatten(args[n])
-        rows: list[Sym | None] = []
-        made: list[Any] = []
-        for leaf in leaves:
-            what = f"argument {n % len(args)} of {function_name(fn)}"
-            if allow_int and getattr(leaf, "dtype", np.dtype(type(leaf))).kind in "biu":
-                rows.append(None)
-                made.append(leaf)
-                continue
-            sym = fresh(cap, leaf, what)
-            rows.append(sym)
-            made.append(Tracer(cap, Root(sym, FROZEN_ARGUMENT)))
-        replaced[n] = unflatten(tree, made)
-        chosen.append((n, tree, rows))
-    return replaced, chosen
-
-
-FROZEN_ARGUMENT = (
-    "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
-)
 
 
 def scalar_output(cap: Capture, fn: Any, value: Any) -> Sym:
@@ -95,18 +23,18 @@ def scalar_output(cap: Capture, fn: Any, value: Any) -> Sym:
     name = function_name(fn)
     leaves, _ = flatten(value)
     if len(leaves) != 1 or leaves[0] is not value:
-        raise TypeError(
+        raise ArgumentError(
             f"{name} under grad must return one scalar, got {type(value).__name__}; use "
             f"has_aux=True for (value, aux), or jacobian ({where()})"
         )
     try:
         sym = sym_of(cap, value)
     except TapejitError:
-        raise TypeError(
+        raise ArgumentError(
             f"{name} under grad must return a scalar, got {type(value).__name__} ({where()})"
         ) from None
     if sym.size != 1 or sym.ndim:
-        raise TypeError(
+        raise ArgumentError(
             f"{name} under grad must return a scalar, got shape {sym.shape}; use jacobian, vjp or "
             f"elementwise_grad for arrays ({where()})"
         )
@@ -133,36 +61,28 @@ def value_and_grad_rows(
 ) -> Any:
     """Trace `fn`, append its adjoint and return what value_and_grad returns."""
     replaced, chosen = chosen_arguments(cap, fn, args, argnums, allow_int)
-    result = fn(*replaced, **kwargs)
-    aux = None
-    if has_aux:
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(
-                f"{function_name(fn)} under has_aux=True must return (value, aux), got "
-                f"{type(result).__name__} ({where()})"
-            )
-        result, aux = result
+    result, aux = call(fn, replaced, kwargs, has_aux)
     y = scalar_output(cap, fn, result)
     one = cap.b.lit(1.0, Aval(y.dtype))
-    flat = [s for _, _, rows in chosen for s in rows if s is not None]
-    cts = dict(zip((s.id for s in flat), adjoint(cap.b, [y], [one], flat)))
-    grads = []
-    for _, tree, rows in chosen:
-        made = []
-        for s in rows:
-            ct = None if s is None else cts[s.id]
-            if s is not None and ct is None:
-                ct = BY_NAME["copy"](zeros_like(s))
-            made.append(None if ct is None else Tracer(cap, Root(strong(ct))))
-        grads.append(unflatten(tree, made))
-    gradient = grads[0] if isinstance(argnums, int) else tuple(grads)
+    gradient = gradients(cap, [y], [one], chosen, isinstance(argnums, int))
     value = Tracer(cap, Root(y))
     return ((value, aux) if has_aux else value), gradient
 
 
-def strong(x: Sym) -> Sym:
-    """Return a weak value as an ordinary one."""
-    return x.b.cast(x, x.dtype) if x.aval.weak else x
+def gradients(
+    cap: Capture, ys: list[Sym], cts: Sequence[Sym | None], chosen: list[Chosen], single: bool
+) -> Any:
+    """Append the adjoint of `ys` and return cotangents shaped like the chosen arguments."""
+    flat = [s for c in chosen for s in c.rows if s is not None]
+    found = iter(adjoint(cap.b, ys, cts, flat))
+    grads = []
+    for c in chosen:
+        made: list[Any] = []
+        for s in c.rows:
+            ct = None if s is None else next(found)
+            made.append(None if s is None else wrapped(cap, zeros(s) if ct is None else ct))
+        grads.append(unflatten(c.tree, made))
+    return grads[0] if single else tuple(grads)
 
 
 def grad_rows(
@@ -171,12 +91,6 @@ def grad_rows(
     """Trace `fn`, append its adjoint and return what grad returns."""
     value, gradient = value_and_grad_rows(cap, fn, args, kwargs, **options)
     return (gradient, value[1]) if options.get("has_aux") else gradient
-
-
-def _numbers(argnums: int | Sequence[int]) -> int | tuple[int, ...]:
-    if isinstance(argnums, (int, np.integer)):
-        return int(argnums)
-    return tuple(int(n) for n in argnums)
 
 
 def value_and_grad(
@@ -214,8 +128,8 @@ def value_and_grad(
     ------
     DtypeError
         For an integer argument, and for a complex or integer output.
-    TypeError
-        For an output that is not a scalar.
+    ArgumentError
+        A `TypeError`: for an output that is not a scalar and for an argument number out of range.
 
     Examples
     --------
@@ -224,7 +138,7 @@ def value_and_grad(
     >>> f(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
-    options = {"argnums": _numbers(argnums), "has_aux": has_aux, "allow_int": allow_int}
+    options = {"argnums": numbers_of(argnums), "has_aux": has_aux, "allow_int": allow_int}
 
     def make(f: Callable[..., Any]) -> Transformed:
         return Transformed("value_and_grad", f, value_and_grad_rows, options, compile)
@@ -250,7 +164,7 @@ def grad(
     >>> tj.grad(np.sin)(0.0)
     np.float64(1.0)
     """
-    options = {"argnums": _numbers(argnums), "has_aux": has_aux, "allow_int": allow_int}
+    options = {"argnums": numbers_of(argnums), "has_aux": has_aux, "allow_int": allow_int}
 
     def make(f: Callable[..., Any]) -> Transformed:
         return Transformed("grad", f, grad_rows, options, compile)

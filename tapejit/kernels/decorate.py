@@ -1,0 +1,13 @@
+"""How routines of the native library are compiled: no bounds checks, no lock, NumPy's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+
+def routine(fn: Callable[..., Any]) -> Any:
+    """Compile a routine over flat C-contiguous buffers; positions are checked by their makers."""
+    return numba.njit(nogil=True, error_model="numpy", boundscheck=False)(fn)

@@ -1,0 +1,178 @@
+"""Parts of a tape as tapes of their own: fork a builder, cut rows out of it, put rows in again.
+
+`split` divides rows into those that depend on *moving* values (the cotangent of a pullback, the
+index of a map) and the rest. The rest is computed once, where the rows came from; the moving part
+becomes a body: a tape whose inputs are the moving values and then the *shared* values that it
+reads. Invariant: body, run on the moving values and the shared values, gives what the rows gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..core.avals import AVALS
+from ..core.errors import CaptureError
+from ..core.sources import LINES
+from ..tape.ir import PARAMS, Builder, Sym, Tape
+from ..tape.primitive import BY_NAME, PRIMITIVES
+
+
+@dataclass(frozen=True)
+class Split:
+    """A body and what it needs.
+
+    Attributes
+    ----------
+    body : Tape
+        Inputs: the moving values in use, then the shared values.
+    moving : list of int
+        Which of the moving values are in use, by position.
+    shared : list of Sym
+        The shared values, rows of the builder that keeps the rest.
+    results : list of int, Sym or None
+        For each result: its number among the body's outputs, or the row that keeps it when it
+        does not depend on moving values; None stays None.
+    masked : list of bool
+        Whether each result may be exactly zero by selection.
+    """
+
+    body: Tape
+    moving: list[int]
+    shared: list[Sym]
+    results: list[int | Sym | None]
+    masked: list[bool]
+
+
+def fork(b: Builder) -> Builder:
+    """Return a builder with the same rows, to which others can be appended without a trace."""
+    made = Builder(b.eager, b.limit)
+    made.op, made.off, made.arg = b.op[:], b.off[:], b.arg[:]
+    made.avals, made.param, made.lines = b.avals[:], b.param[:], b.lines[:]
+    made.n_inputs, made.line = b.n_inputs, b.line
+    made.known, made._lits, made.masked = list(b.known), dict(b._lits), set(b.masked)
+    return made
+
+
+def load(tape: Tape) -> Builder:
+    """Return a builder with the rows of a finished tape, under the same ids."""
+    b = Builder()
+    b.op, b.off, b.arg = tape.op[:], tape.off[:], tape.arg[:]
+    b.avals, b.param, b.lines = tape.aval[:], tape.param[:], tape.line[:]
+    b.n_inputs = tape.n_inputs
+    return b
+
+
+def put(b: Builder, source: Builder | Tape, i: int, args: Sequence[int]) -> int:
+    """Append row `i` of another builder or tape with operands `args`, computed when `b` is eager."""
+    lines = source.lines if isinstance(source, Builder) else source.line
+    avals = source.avals if isinstance(source, Builder) else source.aval
+    prim, params = PRIMITIVES[source.op[i]], PARAMS[source.param[i]]
+    if prim.name == "lit":
+        return b.lit(params["value"], AVALS[avals[i]]).id  # type: ignore[arg-type]
+    made = b.append(source.op[i], args, avals[i], source.param[i], lines[i])
+    if b.eager:
+        if isinstance(source, Builder) and source.eager:
+            b.known.append(source.known[i])
+        else:
+            b.known.append(prim.numpy(*[b.known[k] for k in args], **params))
+    return made
+
+
+def inline(tape: Tape, b: Builder, inputs: Sequence[Sym]) -> list[Sym]:
+    """Append the rows of a tape to `b`, with `inputs` for its inputs; return its outputs."""
+    place = [x.id for x in inputs]
+    for i in range(tape.n_inputs, tape.rows):
+        place.append(put(b, tape, i, [place[k] for k in tape.args(i)]))
+    return [Sym(b, place[o]) for o in tape.outputs]
+
+
+def split(
+    s: Builder,
+    start: int,
+    moving: Sequence[Sym],
+    results: Sequence[Sym | None],
+    into: Builder,
+    place: dict[int, int],
+) -> Split:
+    """Divide the rows of `s` from `start` on; see the module.
+
+    Parameters
+    ----------
+    moving : sequence of Sym
+        Inputs of `s` that become the first inputs of the body.
+    into : Builder
+        Receives the rows that do not depend on moving values.
+    place : dict
+        Where the other inputs of `s` stand in `into`; rows below `start` are the same in both.
+
+    Raises
+    ------
+    CaptureError
+        When a guard depends on a moving value: no single outcome holds for all of them.
+    """
+    depends = {x.id for x in moving}
+    for i in range(start, len(s)):
+        if any(k in depends for k in s.arg[s.off[i] : s.off[i + 1]]):
+            depends.add(i)
+    needed = _needed(s, start, results)
+    body = Builder()
+    inner: dict[int, int] = {}
+    kept = []
+    for n, x in enumerate(moving):
+        if x.id in needed:
+            kept.append(n)
+            inner[x.id] = body.input(x.aval).id
+    shared: list[Sym] = []
+    outer = dict(place)
+
+    def outside(k: int) -> int:
+        return outer[k] if k >= start or k in outer else k
+
+    def inside(k: int) -> int:
+        if k not in inner:
+            if PRIMITIVES[s.op[k]].name == "lit":
+                inner[k] = put(body, s, k, ())
+            else:
+                shared.append(Sym(into, outside(k)))
+                inner[k] = body.input(AVALS[s.avals[k]]).id  # type: ignore[arg-type]
+        return inner[k]
+
+    for i in range(start, len(s)):
+        if i not in needed or i in inner or i in outer:
+            continue
+        args = s.arg[s.off[i] : s.off[i + 1]]
+        if i not in depends:
+            outer[i] = put(into, s, i, [outside(k) for k in args])
+        elif PRIMITIVES[s.op[i]].effect:
+            raise CaptureError(
+                "Python asks for the value of something that differs from one element of the map "
+                f"(or one derivative direction) to the next ({LINES[s.lines[i]]}): use np.where "
+                "instead of if, or run the function in a loop"
+            )
+        else:
+            inner[i] = put(body, s, i, [inside(k) for k in args])
+    outputs: list[int] = []
+    found: list[int | Sym | None] = []
+    for r in results:
+        if r is None:
+            found.append(None)
+        elif r.id not in depends:
+            found.append(Sym(into, outside(r.id)))
+        else:
+            found.append(len(outputs))
+            outputs.append(inside(r.id))
+    masked = [r is not None and r.id in s.masked for r in results]
+    return Split(body.finish(outputs), kept, shared, found, masked)
+
+
+def _needed(s: Builder, start: int, results: Sequence[Sym | None]) -> set[int]:
+    """Return the rows that the results read, and the guards."""
+    needed = {r.id for r in results if r is not None}
+    guard = BY_NAME["guard"].index
+    for i in range(len(s) - 1, start - 1, -1):
+        if s.op[i] == guard:
+            needed.add(i)
+        if i in needed:
+            needed.update(s.arg[s.off[i] : s.off[i + 1]])
+    return needed

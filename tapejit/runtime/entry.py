@@ -1,0 +1,216 @@
+"""The hot path: a Python function made for one program, from argument structure to kernel and back.
+
+It checks the structure, the types of scalars and what the function read besides arrays; dtypes and
+layouts are checked by Numba's own dispatcher, in C, and shapes by the kernel. Whatever does not fit
+returns `MISS`, and the general path decides.
+
+Output arrays are recycled: an array handed out earlier is used again when nobody holds it any more.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.avals import Aval
+from ..core.pytree import TreeDef
+from ..frontend.rebind import Check, Path
+from .compile import Kernel
+
+if TYPE_CHECKING:
+    from .dispatch import Signature
+    from .program import Program
+
+MISS = object()
+_EXACT = {float: "float", complex: "complex"}
+
+
+class _Writer:
+    """Collects lines and the objects they name."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.space: dict[str, Any] = {
+            "MISS": MISS,
+            "ndarray": np.ndarray,
+            "empty": np.empty,
+            "getrefcount": getrefcount,
+        }
+        self.leaves: list[str] = []
+
+    def name(self, prefix: str, value: Any) -> str:
+        name = f"{prefix}{len(self.space)}"
+        self.space[name] = value
+        return name
+
+    def need(self, condition: str) -> None:
+        self.lines.append(f"if not ({condition}): return MISS")
+
+
+def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
+    """Return the hot path of a compiled program, or None when it has host rows."""
+    kernel = program.kernel
+    if not isinstance(kernel, Kernel):
+        return None
+    traced = program.traced
+    if traced.fragile:
+        return None
+    w = _Writer()
+    if not _arguments(w, entry.tree):
+        return None
+    inputs: list[str] = []
+    for leaf, dynamic, example in zip(w.leaves, entry.dynamic, entry.example):
+        if not dynamic:
+            _static(w, leaf, example)
+            continue
+        if isinstance(example, np.ndarray) and example.shape:
+            w.need(f"type({leaf}) is ndarray")
+        elif isinstance(example, np.ndarray):
+            return None
+        else:
+            w.need(f"type({leaf}) is {w.name('T', type(example))}")
+        inputs.append(leaf)
+    for (_, origin), aval in zip(traced.consts, program.avals):
+        if not isinstance(origin, Path):
+            fixed = np.ascontiguousarray(origin).astype(aval.dtype) if aval.shape else origin[()]
+            inputs.append(w.name("C", fixed))
+            continue
+        value = f"c{len(inputs)}"
+        w.lines.append(f"{value} = {_path(w, origin)}")
+        w.need(f"type({value}) is ndarray" + ("" if aval.shape else f" and {value}.shape == ()"))
+        if not aval.shape:
+            w.lines.append(f"{value} = {value}[()]")
+        inputs.append(value)
+    for check in traced.checks:
+        _check(w, check)
+    _call(w, program, kernel, inputs)
+    body = "\n    ".join(w.lines)
+    source = f"def entry(args, kwargs):\n    {body}\n"
+    file = f"<tapejit entry {id(program):x}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    exec(compile(source, file, "exec"), w.space)
+    made: Callable[..., Any] = w.space["entry"]
+    return made
+
+
+def _arguments(w: _Writer, tree: TreeDef) -> bool:
+    """Write the unpacking of ``(args, kwargs)``; False for structures without a fast form."""
+    positional, named = tree.children
+    names = [f"p{k}" for k in range(len(positional.children))]
+    w.need(f"len(args) == {len(names)}" + (" and not kwargs" if not named.children else ""))
+    if names:
+        w.lines.append(f"{', '.join(names)}, = args")
+    good = all([_unpack(w, n, t) for n, t in zip(names, positional.children)])
+    return good and (not named.children or _unpack(w, "kwargs", named))
+
+
+def _unpack(w: _Writer, name: str, tree: TreeDef) -> bool:
+    if tree.kind is None:
+        w.leaves.append(name)
+        return True
+    if tree.kind is type(None):
+        w.need(f"{name} is None")
+        return True
+    count = len(tree.children)
+    parts = [f"{name}_{k}" for k in range(count)]
+    if tree.kind is dict:
+        w.need(f"type({name}) is dict and len({name}) == {count}")
+        for part, key in zip(parts, tree.keys):
+            shown = repr(key) if isinstance(key, (str, int)) else w.name("K", key)
+            w.lines.append(f"{part} = {name}.get({shown}, MISS)")
+            w.need(f"{part} is not MISS")
+    elif issubclass(tree.kind, (tuple, list)):
+        w.need(f"type({name}) is {w.name('T', tree.kind)} and len({name}) == {count}")
+        if parts:
+            w.lines.append(f"{', '.join(parts)}, = {name}")
+    else:
+        w.need(f"type({name}) is {w.name('T', tree.kind)}")
+        for part, key in zip(parts, tree.keys):
+            w.lines.append(f"{part} = {name}.{key}")
+    return all([_unpack(w, p, t) for p, t in zip(parts, tree.children)])
+
+
+def _static(w: _Writer, leaf: str, example: Any) -> None:
+    value = w.name("S", example)
+    if isinstance(example, (bool, int, str, bytes)):
+        w.need(f"{leaf} is {value} or (type({leaf}) is {w.name('T', type(example))} and {leaf} == {value})")
+    else:
+        w.need(f"{leaf} is {value}")
+
+
+def _path(w: _Writer, path: Path) -> str:
+    """Return the expression that reads a path."""
+    if path.kind == "item" and type(path.holder) is dict:
+        return f"{w.name('H', path.holder)}.get({w.name('K', path.key)}, MISS)"
+    if path.kind == "cell":
+        return f"{w.name('H', path.holder)}.cell_contents"
+    return f"{w.name('G', path.get)}()"
+
+
+def _check(w: _Writer, check: Check) -> None:
+    expected = w.name("E", check.expected)
+    holds = f" or {w.name('Q', check.holds)}()" if check.by_value else ""
+    w.need(f"{_path(w, check.path)} is {expected}{holds}")
+
+
+def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> None:
+    text = kernel.text
+    arguments = [inputs[program.kernel_inputs[i]] for i in text.inputs]
+    outputs = {}
+    for n, (k, aval) in enumerate(text.arrays):
+        outputs[k] = f"y{n}"
+        pool, shape = w.name("P", []), w.name("Z", aval.shape)
+        dtype = w.name("D", aval.dtype)
+        w.lines += [
+            f"try: y{n} = {pool}.pop()",
+            f"except IndexError: y{n} = None",
+            f"if getrefcount(y{n}) != 2: y{n} = empty({shape}, {dtype})",
+        ]
+        arguments.append(f"y{n}")
+        w.space[f"pool{n}"] = w.space[pool]
+    scalars = [f"s{n}" for n in range(len(text.scalars))]
+    w.space["kernel"] = kernel.call
+    w.space["mismatch"] = program.mismatch
+    call = f"kernel({', '.join(arguments)})"
+    w.lines += [f"try: {', '.join(['status', *scalars])} = {call}", "except TypeError: return mismatch()"]
+    w.lines += ["if status: return MISS"]
+    w.lines += [f"pool{n}.append(y{n})" for n in range(len(text.arrays))]
+    for name, k in zip(scalars, text.scalars):
+        outputs[k] = name
+    w.space["calls"] = program.fast_calls
+    w.lines.append("calls[0] += 1")
+    leaves = iter(program.traced.out_leaves)
+    w.lines.append(f"return {_result(w, program.traced.out_tree, leaves, outputs)}")
+
+
+def _result(w: _Writer, tree: TreeDef, leaves: Any, outputs: dict[int, str]) -> str:
+    if tree.kind is None:
+        leaf = next(leaves)
+        if leaf[0] == "is":
+            return w.name("R", leaf[1])
+        aval: Aval = leaf[2]
+        name = outputs[leaf[1]]
+        if aval.shape or aval.weak:
+            return name
+        return f"{w.name('N', aval.dtype.type)}({name})"
+    if tree.kind is type(None):
+        return "None"
+    parts = [_result(w, t, leaves, outputs) for t in tree.children]
+    if tree.kind is dict:
+        keys = [repr(k) if isinstance(k, (str, int)) else w.name("K", k) for k in tree.keys]
+        return "{" + ", ".join(f"{k}: {p}" for k, p in zip(keys, parts)) + "}"
+    if tree.kind is list:
+        return f"[{', '.join(parts)}]"
+    if tree.kind is tuple:
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    if issubclass(tree.kind, tuple):
+        return f"{w.name('T', tree.kind)}({', '.join(parts)})"
+    from ..core.pytree import rebuild_dataclass
+
+    build = w.name("B", rebuild_dataclass)
+    named = ", ".join(f"{k!r}: {p}" for k, p in zip(tree.keys, parts))
+    return f"{build}({w.name('T', tree.kind)}, {{{named}}})"

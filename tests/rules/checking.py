@@ -1,0 +1,178 @@
+"""Checks of a NumPy function against plain NumPy and of its derivatives against differences.
+
+`check` traces ``f``, compares the value with NumPy's, replays the tape on other inputs, compares
+the jvp with a central difference, the vjp with the jvp (``<ct, J t> = <J* ct, t>``), and the jvp of
+the vjp with a central difference of the vjp.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tapejit.core.avals import aval_of
+from tapejit.frontend.capture import capturing
+from tapejit.frontend.dispatch import load
+from tapejit.frontend.tracer import Root, Tracer, sym_of
+from tapejit.passes.adjoint import adjoint
+from tapejit.passes.pushforward import pushforward
+from tapejit.rules.declare import zeros_like
+from tapejit.runtime.interp import interpret
+
+load()
+
+
+def leaves(value: Any) -> list[Any]:
+    """The arrays in a result, in order; Python numbers and None are left out."""
+    if isinstance(value, (tuple, list)):
+        return [leaf for v in value for leaf in leaves(v)]
+    if isinstance(value, (Tracer, np.ndarray, np.generic)):
+        return [value]
+    return []
+
+
+class Found(NamedTuple):
+    """What one capture computes: values, tangents, cotangents, tangents of the cotangents."""
+
+    value: list[Any]
+    result: Any
+    jvp: list[Any]
+    vjp: list[Any]
+    second: list[Any]
+
+
+def derivatives(
+    f: Any, args: Any, tangents: Any, cts: Any, forward: bool = True, second: bool = True
+) -> Found:
+    """Trace ``f(*args)`` with its pushforward, its adjoint and the pushforward of the adjoint.
+
+    The tape is then replayed, and the replayed numbers are what is returned.
+    """
+    with capturing() as cap:
+        b = cap.b
+        inputs = [b.input(aval_of(a), a) for a in args]
+        ts = [b.input(aval_of(t), t) for t in tangents]
+        xs = [b.apply(_copy(), (s,), {}) for s in inputs]
+        result = f(*[Tracer(cap, Root(s)) for s in xs])
+        outs = [sym_of(cap, o) for o in leaves(result)]
+        smooth = [o for o in outs if o.aval.inexact]
+        gs = [b.input(aval_of(c), c) for c in (cts(smooth) if callable(cts) else cts)]
+        moved = pushforward(b, xs, ts, smooth) if forward else []
+        pulled = adjoint(b, smooth, gs, xs)
+        twice = pushforward(b, xs, ts, [p for p in pulled if p is not None]) if second else []
+        pulled = [zeros_like(x) if p is None else p for p, x in zip(pulled, xs)]
+        groups = [outs, moved, pulled, twice]
+        rows = [s for group in groups for s in group if s is not None]
+        consts = [snapshot for _, _, snapshot in cap.consts]
+        order = [i for i in range(len(b)) if b.op[i] == b.op[inputs[0].id]]
+        known = [b.known[i] for i in order]
+        eager = [b.known[s.id] for s in rows]
+        tape = b.finish(rows)
+    assert len(consts) <= len(known)
+    replayed = iter(interpret(tape, known))
+    parts = []
+    for group in groups:
+        part = []
+        for s in group:
+            found = None if s is None else next(replayed)
+            if s is not None:
+                assert np.asarray(found).dtype == s.dtype, (np.asarray(found).dtype, s)
+                assert np.shape(found) == s.shape, (np.shape(found), s)
+            part.append(found)
+        parts.append(part)
+    again = [v for part in parts for v in part if v is not None]
+    for e, a in zip(eager, again):
+        np.testing.assert_array_equal(e, a)
+    return Found(parts[0], result, *parts[1:])
+
+
+def _copy() -> Any:
+    from tapejit.tape.primitive import primitive
+
+    return primitive("copy")
+
+
+def draw(rng: np.random.Generator, like: Any) -> Any:
+    """Random numbers with the shape and dtype of an array."""
+    x = rng.normal(size=np.shape(like))
+    dtype = like.dtype
+    if dtype.kind == "c":
+        x = x + 1j * rng.normal(size=np.shape(like))
+    return np.asarray(x).astype(dtype)[()]
+
+
+def dot(a: Any, b: Any) -> float:
+    """The real inner product Re(conj(a) b)."""
+    return float(np.real(np.vdot(np.asarray(a), np.asarray(b))))
+
+
+def same(found: Any, expected: Any, tol: float, what: str) -> None:
+    """Compare to `tol` times the largest element."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tol * scale, err_msg=what)
+
+
+def check(
+    f: Any,
+    *args: Any,
+    seed: int = 0,
+    tangents: Any = None,
+    second: bool = True,
+    step: float | None = None,
+    tol: float | None = None,
+    value_tol: float | None = None,
+    values: bool = True,
+) -> Found:
+    """Compare all that tapejit says of ``f(*args)`` with NumPy and with differences."""
+    args = tuple(np.asarray(a)[()] for a in args)
+    rng = np.random.default_rng(seed)
+    single = any(a.dtype.char in "fF" for a in args)
+    tol = tol if tol is not None else 2e-2 if single else 1e-6
+    step = step if step is not None else 1e-2 if single else 1e-5
+    ts = [draw(rng, a) for a in args] if tangents is None else list(tangents)
+    cts = lambda outs: [draw(rng, o) for o in outs]  # noqa: E731
+    kept: list[Any] = []
+
+    def remembered(outs: Any) -> Any:
+        kept[:] = cts(outs)
+        return kept
+
+    found = derivatives(f, args, ts, remembered, second=second)
+    expected = leaves(f(*args))
+    if values:
+        assert len(expected) == len(found.value)
+        for y, e in zip(found.value, expected):
+            assert np.asarray(y).dtype == e.dtype, (np.asarray(y).dtype, e.dtype)
+            assert np.shape(y) == e.shape, (np.shape(y), e.shape)
+            loose = 1e-5 if e.dtype.char in "fF" else 1e-12
+            same(y, e, loose if value_tol is None else value_tol, "value")
+    smooth = lambda xs: [v for v in leaves(f(*xs)) if v.dtype.kind in "fc"]  # noqa: E731
+    plus = [a + step * t for a, t in zip(args, ts)]
+    minus = [a - step * t for a, t in zip(args, ts)]
+    plus = [p.astype(a.dtype) for p, a in zip(plus, args)]
+    minus = [m.astype(a.dtype) for m, a in zip(minus, args)]
+    slopes = [(p - m) / (2 * step) for p, m in zip(smooth(plus), smooth(minus))]
+    moved = [np.zeros_like(s) if t is None else t for t, s in zip(found.jvp, slopes)]
+    for k, (t, s) in enumerate(zip(moved, slopes)):
+        assert np.asarray(t).dtype == np.asarray(smooth(args)[k]).dtype, "dtype of the jvp"
+        same(t, s, tol, "jvp against a central difference")
+    for a, c in zip(args, found.vjp):
+        assert np.asarray(c).dtype == a.dtype, "dtype of the cotangent"
+        assert np.shape(c) == a.shape
+    left = sum(dot(c, t) for c, t in zip(kept, moved))
+    right = sum(dot(c, t) for c, t in zip(found.vjp, ts))
+    scale = max(1.0, sum(dot(np.abs(c), np.abs(t)) for c, t in zip(kept, moved)))
+    exact = 1e-4 if single else 1e-10
+    assert abs(left - right) <= exact * scale, f"<ct, J t> = {left}, <J* ct, t> = {right}"
+    if second:
+        up = derivatives(f, plus, ts, kept, forward=False, second=False).vjp
+        down = derivatives(f, minus, ts, kept, forward=False, second=False).vjp
+        slopes = [(p - m) / (2 * step) for p, m in zip(up, down)]
+        twice = iter(found.second)
+        if len(found.second) == len(slopes):
+            for s in slopes:
+                t = next(twice)
+                same(np.zeros_like(s) if t is None else t, s, 10 * tol, "second order")
+    return found
