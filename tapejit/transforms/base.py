@@ -11,10 +11,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..core.errors import ArgumentError
+from ..core.sources import where
 from ..frontend.capture import _stack
 from ..runtime import inspect
 from ..runtime.dispatch import Dispatcher
-from .names import function_name
+from .names import function_name, global_name
 
 POLICIES = ("auto", "always", "never")
 
@@ -37,7 +39,7 @@ class Transformed:
         compile: str | None,
     ) -> None:
         if not callable(fn):
-            raise TypeError(f"{kind} takes a function, not {type(fn).__name__}")
+            raise ArgumentError(f"{kind} takes a function, not {type(fn).__name__} ({where()})")
         functools.update_wrapper(self, fn, updated=())
         self.fn, self.kind, self.options, self.policy = fn, kind, options, compile
         self._apply = apply
@@ -58,7 +60,10 @@ class Transformed:
         return Transformed(self.kind, rebind(self.fn), self._apply, self.options, self.policy)
 
     def __reduce__(self) -> Any:
-        return (Transformed, (self.kind, self.fn, self._apply, self.options, self.policy))
+        return global_name(self) or (
+            Transformed,
+            (self.kind, self.fn, self._apply, self.options, self.policy),
+        )
 
     def __repr__(self) -> str:
         return f"<tapejit {self.kind} of {function_name(self.fn)}>"
