@@ -128,7 +128,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
             head.append(f"a{i} = memory.flat(x{i})")
     head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
     head += values.carve()
-    tail = ["memory.keep(ws)"] if values.place else []
+    tail = ["memory.release(ws)"] if values.place else []
     status = "0"
     if values.guards:
         tail.append("status = 0")

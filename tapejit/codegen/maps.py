@@ -51,7 +51,7 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     before, head, tail, after = [], [], [], []
     if inner.place:
         before += inner.carve()
-        after.append(f"memory.keep({p}ws)")
+        after.append(f"memory.release({p}ws)")
     for k, (a, moves) in enumerate(zip(row.args, mapped)):
         aval = body.value(k)
         constant = values.constant(a)
@@ -93,8 +93,8 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
         else:
             head.append(f"{p}o{position} = memory.shift({target}, {index} * {aval.size})")
     if spare:
-        before.insert(0, f"{p}sums = np.empty({spare}, np.uint8)")
-        after.append(f"memory.keep({p}sums)")
+        before.insert(0, f"{p}sums = memory.allocate({spare})")
+        after.append(f"memory.release({p}sums)")
     steps = write_steps(inner)
     inside = ["    " + line for line in (*head, *steps, *tail)]
     return [*before, f"for {index} in range({n}):", *inside, *after]

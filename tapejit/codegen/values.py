@@ -183,7 +183,7 @@ class Values:
         if not self.place:
             return []
         ws = f"{self.prefix}ws"
-        lines = [f"{ws} = np.empty({self.workspace}, np.uint8)"]
+        lines = [f"{ws} = memory.allocate({self.workspace})"]
         for home, (offset, _) in sorted(self.place.items()):
             suffix = SUFFIX[self.tape.value(home).dtype.name]
             lines.append(f"{self.prefix}t{home} = memory.carve_{suffix}({ws}, {offset})")
