@@ -19,6 +19,7 @@ from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import compile_tape, estimate_compile_seconds, optimise
 from .trace import Traced, checksum, rebuild
+from .vary import fits
 
 if TYPE_CHECKING:
     from .dispatch import Dispatcher, Signature
@@ -54,6 +55,7 @@ class Program:
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
+        self.recaptured = 0
         self.avals = [aval_of(array) for array, _ in traced.consts]
         self.fast_calls = [0]
         self.mismatches = 0
@@ -92,6 +94,11 @@ class Program:
                 found.append(origin)
                 continue
             value = origin.get()
+            if aval.weak:
+                if type(value) is not aval.weak_type or not (type(value) is float or fits(value)):
+                    raise Miss
+                found.append(value)
+                continue
             if type(value) is not np.ndarray or value.shape != aval.shape:
                 raise Miss
             if value.dtype != aval.dtype:
@@ -100,6 +107,15 @@ class Program:
                 value = value.astype(aval.dtype)
             found.append(value)
         return found
+
+    def confirm(self, traced: Traced) -> None:
+        """Take over what a second capture that recorded the same must find again."""
+        self.traced.checks, self.traced.fragile = traced.checks, traced.fragile
+        self.entry = None
+
+    def renew_lock(self) -> None:
+        """Take a new lock in a forked process."""
+        self._lock = threading.Lock()
 
     def applies(self, inputs: list[Any]) -> bool:
         """Whether this program answers a call with these inputs: checks and guards hold."""
