@@ -7,7 +7,7 @@ primitive or such a function. The families in ``frontend.api`` fill both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..tape.primitive import BY_NAME, PRIMITIVES, Primitive
 from .capture import Capture
 from .tracer import Tracer, active, sym_of, wrap
 
+F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 LATE: list[Callable[[Any], Callable[..., Any] | None]] = []
@@ -28,7 +29,7 @@ _OPERANDS = (Tracer, np.ndarray)
 
 def implements(
     *functions: Any, raw: tuple[str, ...] = ()
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[F], F]:
     """Register the implementation of NumPy or SciPy functions over `Sym`.
 
     The implementation receives the arguments as given, with every tracer and array (also inside
@@ -37,7 +38,7 @@ def implements(
     or static Python values. ``out=`` is handled before it is called.
     """
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for function in functions:
             FUNCTIONS[function] = fn
             _raw[function] = frozenset(raw)
@@ -46,10 +47,10 @@ def implements(
     return register
 
 
-def implements_ufunc(*ufuncs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def implements_ufunc(*ufuncs: Any) -> Callable[[F], F]:
     """Register an implementation of ufuncs that is not a single primitive."""
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for ufunc in ufuncs:
             UFUNCS[ufunc] = fn
         return fn

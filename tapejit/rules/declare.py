@@ -194,7 +194,8 @@ def times(ct: Sym, p: Any) -> Sym:
             return ct
         if p == -1:
             return -ct
-        return ct * p
+        scaled: Sym = ct * p
+        return scaled
     if ct.id in masked(ct):
         found = ops.gated(ct, p)
         masked(ct).add(found.id)
@@ -382,9 +383,7 @@ def linear(
         position = 0 if args is None else args[0]
         return [found if k == position else None for k in range(len(xs))]
 
-    return declare(
-        Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples, masks)  # type: ignore[arg-type]
-    )
+    return declare(Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples, masks))
 
 
 def bilinear(
@@ -422,9 +421,7 @@ def bilinear(
             transpose[1](ct, cx, cy, **params) if wanted(y) else None,
         ]
 
-    return declare(
-        Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples)  # type: ignore[arg-type]
-    )
+    return declare(Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples))
 
 
 def general(
