@@ -27,6 +27,8 @@ class _Ops:
     """Primitives by attribute: ``ops.sum(x, axis=(0,), keepdims=False)``. Looked up when used."""
 
     def __getattr__(self, name: str) -> Primitive:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return primitive(name)
 
 
