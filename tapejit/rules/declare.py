@@ -322,8 +322,10 @@ def elementwise(
         if any(d.kind in "fc" and d.name not in _COMPILED for d in dtypes):
             return None
         kind = "c" if any(d.kind == "c" for d in dtypes) else dtypes[-1].kind
-        template = emit_complex if kind == "c" and emit_complex is not None else emit
-        if template is None or (kind not in kinds and template is emit):
+        template = emit if kind in kinds else None
+        if kind == "c" and emit_complex is not None:
+            template = emit_complex
+        if template is None:
             return None
         suffix = {"float32": "f32", "float64": "f64"}.get(dtypes[-1].name, "f64")
         return template.replace("{s}", suffix)
