@@ -23,7 +23,7 @@ def gammaln(x: Any) -> Any:
 
 @routine
 def digamma(x: Any) -> Any:
-    """Return the derivative of log gamma, with the infinity of its sign at 0, nan at other poles."""
+    """Return the derivative of log gamma: an infinity at 0, nan at its other poles."""
     z = np.float64(x)
     if z == 0.0:
         return np.copysign(np.inf, -z)
