@@ -38,11 +38,11 @@ def regular(kind: str, *shape: int) -> Any:
 
 
 def hermitian(x: Any) -> Any:
-    return x + np.conj(np.swapaxes(x, -1, -2))
+    return x + np.conj(la.matrix_transpose(x))
 
 
 def gram(x: Any) -> Any:
-    return np.matmul(x, np.conj(np.swapaxes(x, -1, -2))) + np.eye(x.shape[-1], dtype=x.dtype)
+    return np.matmul(x, np.conj(la.matrix_transpose(x))) + np.eye(x.shape[-1], dtype=x.dtype)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,8 +109,8 @@ def test_svd(shape: Any, kind: str) -> None:
         u, s, vh = la.svd(a, full_matrices=False)
         w = np.arange(1.0, k + 1).astype(s.dtype)
         weighted = np.matmul(u * np.sin(s)[..., None, :], vh)
-        left = np.matmul(u * w, np.conj(np.swapaxes(u, -1, -2)))
-        right = np.matmul(np.conj(np.swapaxes(vh, -1, -2)) * w, vh)
+        left = np.matmul(u * w, np.conj(la.matrix_transpose(u)))
+        right = np.matmul(np.conj(la.matrix_transpose(vh)) * w, vh)
         return weighted, left, right, s
 
     check(invariant, x)
@@ -146,7 +146,7 @@ def test_eigh(shape: Any, uplo: str, kind: str) -> None:
 
     def invariant(a: Any) -> Any:
         w, v = la.eigh(a, uplo)
-        whole = np.matmul(v * np.sin(w)[..., None, :], np.conj(np.swapaxes(v, -1, -2)))
+        whole = np.matmul(v * np.sin(w)[..., None, :], np.conj(la.matrix_transpose(v)))
         return whole, np.abs(v), w
 
     check(invariant, x)
