@@ -71,7 +71,7 @@ def _excluding(s: Any) -> Any:
     return (before * after)[..., : s.shape[-1]]
 
 
-def _cofactor_change(a: Sym, t: Sym) -> Sym:
+def _cofactor_change(a: Sym, t: Sym) -> Any:
     u, s, vh = a.b.outs(ops.svd(a, full=False))
     phase = ops.det(u) * ops.det(vh)
     inner = mm(adj(u), t, adj(vh))

@@ -160,7 +160,7 @@ inv = general(
 # Where the rank is about to change the pseudoinverse jumps: no derivative exists there.
 
 
-def _right_of_range(x: Sym, a: Sym, y: Sym) -> Sym:
+def _right_of_range(x: Sym, a: Sym, y: Sym) -> Any:
     """X P."""
     return x - mm(mm(x, a), y)
 
