@@ -53,6 +53,13 @@ def holds_sym(x: Any) -> bool:
     return any(isinstance(i, Sym) or (isinstance(i, (list, tuple)) and holds_sym(i)) for i in x)
 
 
+def spec(x: Any) -> Any:
+    """What NumPy's promotion sees: a dtype, or a Python number."""
+    if isinstance(x, Sym):
+        return x.aval.weak_type(0) if x.aval.weak else x.dtype
+    return arr(x).dtype if isinstance(x, (list, tuple)) and holds_sym(x) else x
+
+
 def arrays(xs: Any) -> list[Sym]:
     """Return a sequence of array arguments as rows; an array is the sequence of its first axis."""
     if isinstance(xs, Sym):

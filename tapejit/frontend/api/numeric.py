@@ -25,6 +25,7 @@ from .common import (
     ordered_axes,
     pick,
     reshaped,
+    spec,
     spread,
     static,
     unsupported,
@@ -385,8 +386,10 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     num = operator.index(static(num))
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    a, b = floating(arr(start)), floating(arr(stop))
-    made, step = line(a, b, num, endpoint)
+    # Python numbers are weak here, unlike in most array functions.
+    ends = [x if isinstance(x, (Sym, int, float, complex)) else arr(x) for x in (start, stop)]
+    common = np.result_type(*[spec(x) for x in ends], 0.0)
+    made, step = line(cast(arr(ends[0]), common), cast(arr(ends[1]), common), num, endpoint)
     if axis:
         k = axis_of(made, axis)
         made = P.transpose(made, axes=(*range(1, k + 1), 0, *range(k + 1, made.ndim)))
