@@ -4,10 +4,36 @@ A function is captured once onto a flat linear tape; the tape is transformed int
 compiled once with Numba, and every later call runs machine code.
 """
 
+from .core import errors
 from .frontend.dispatch import load as _load
+from .transforms.batch import vmap
+from .transforms.custom_forward import custom_jvp
+from .transforms.custom_reverse import custom_vjp
+from .transforms.forward import jvp, linearize, vjp
+from .transforms.hessians import hessian, hvp
+from .transforms.jacobians import jacfwd, jacobian, jacrev
 from .transforms.reverse import grad, value_and_grad
+from .transforms.simple import elementwise_grad, jit, stop_gradient
 
 __version__ = "0.1.0"
-__all__ = ["grad", "value_and_grad"]
+__all__ = [
+    "custom_jvp",
+    "custom_vjp",
+    "elementwise_grad",
+    "errors",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
+    "jvp",
+    "linearize",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
 
 _load()

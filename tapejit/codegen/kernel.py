@@ -140,8 +140,9 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
 
 import numpy as np
 
-from tapejit.kernels import blas, memory, routines, vmath
+from tapejit.kernels import blas, memory, routines
 from tapejit.kernels.memory import fold_add, fold_mul, select
+from tapejit.kernels.vmath import inline as vmath
 
 
 def kernel({params}):

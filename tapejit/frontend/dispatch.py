@@ -21,6 +21,8 @@ from .tracer import Tracer, active, sym_of, wrap
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 DIRECT: dict[Any, Callable[..., Any]] = {}
+LATE: list[Callable[[Any], Callable[..., Any] | None]] = []
+"""Asked in turn for an implementation of a function that neither table holds yet."""
 _raw: dict[Any, frozenset[str]] = {}
 _copies: set[Any] = set()
 _OPERANDS = (Tracer, np.ndarray)
@@ -69,6 +71,15 @@ def implements_ufunc(*ufuncs: Any) -> Callable[[Callable[..., Any]], Callable[..
         return fn
 
     return register
+
+
+def late(function: Any) -> Callable[..., Any] | None:
+    """Return the implementation of a function of a library that tapejit does not import."""
+    for recognise in LATE:
+        found = recognise(function)
+        if found is not None:
+            return found
+    return None
 
 
 def load() -> None:
@@ -131,7 +142,7 @@ def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     cap = active()
     if func in DIRECT:
         return DIRECT[func](*args, **kwargs)
-    impl = FUNCTIONS.get(func)
+    impl = FUNCTIONS.get(func) or late(func)
     if impl is None:
         raise UnsupportedError(
             f"{_name(func)} has no rule in tapejit; write it with functions that have one, or give "
@@ -192,7 +203,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         from .api.ufunc_methods import call_method
 
         return call_method(ufunc, method, inputs, kwargs)
-    impl = UFUNCS.get(ufunc)
+    impl = UFUNCS.get(ufunc) or late(ufunc)
     if impl is None:
         if ufunc in FUNCTIONS:
             return call_function(ufunc, inputs, kwargs)

@@ -16,12 +16,13 @@ from numba.np import numpy_support
 
 @intrinsic
 def flat(typingctx: Any, array: Any) -> Any:
-    """Return a pointer to the first element of a contiguous array."""
-    sig = types.CPointer(array.dtype)(array)
+    """Return a pointer to the first element of a contiguous array; booleans are bytes."""
+    dtype = types.uint8 if array.dtype == types.boolean else array.dtype
+    sig = types.CPointer(dtype)(array)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         made = context.make_array(signature.args[0])(context, builder, args[0])
-        return made.data
+        return builder.bitcast(made.data, context.get_value_type(signature.return_type))
 
     return sig, codegen
 
@@ -48,7 +49,7 @@ carve_f64, carve_f32 = _carve("float64"), _carve("float32")
 carve_c128, carve_c64 = _carve("complex128"), _carve("complex64")
 carve_i64, carve_i32, carve_i16, carve_i8 = map(_carve, ("int64", "int32", "int16", "int8"))
 carve_u64, carve_u32, carve_u16, carve_u8 = map(_carve, ("uint64", "uint32", "uint16", "uint8"))
-carve_b1 = _carve("bool")
+carve_b1 = carve_u8
 
 
 @intrinsic

@@ -15,7 +15,7 @@ from ..core.avals import Aval
 from ..core.errors import UnsupportedError
 from ..core.sources import where as user_line
 from ..rules.control import custom, length_of, map_
-from ..rules.declare import broadcast, ops, wanted, zeros_like
+from ..rules.declare import broadcast, wanted, zeros_like
 from ..tape.ir import Builder, Sym, Tape
 from .adjoint import adjoint
 from .pushforward import pushforward
@@ -42,7 +42,9 @@ def run_map(b: Builder, cut: Split, operands: Sequence[Sym], n: int, summed: Fla
     results: tuple[Sym, ...] = ()
     if flags:
         mapped = (True,) * len(moving) + (False,) * len(cut.shared)
-        results = b.outs(map_.on(b, *moving, *cut.shared, body=cut.body, mapped=mapped, summed=flags))
+        results = b.outs(
+            map_.on(b, *moving, *cut.shared, body=cut.body, mapped=mapped, summed=flags)
+        )
     found: list[Any] = []
     for r, s, masked in zip(cut.results, summed, cut.masked):
         if isinstance(r, int):

@@ -64,7 +64,7 @@ def load(tape: Tape) -> Builder:
 
 
 def put(b: Builder, source: Builder | Tape, i: int, args: Sequence[int]) -> int:
-    """Append row `i` of another builder or tape with operands `args`, computed when `b` is eager."""
+    """Append row `i` of another builder or tape with operands `args`; an eager `b` computes it."""
     lines = source.lines if isinstance(source, Builder) else source.line
     avals = source.avals if isinstance(source, Builder) else source.aval
     prim, params = PRIMITIVES[source.op[i]], PARAMS[source.param[i]]

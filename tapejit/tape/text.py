@@ -52,9 +52,12 @@ def _section(tape: Tape, number: int, sections: list[Tape], lines: bool) -> str:
 
 def _show(value: Any, sections: list[Tape]) -> str:
     if isinstance(value, Tape):
-        if value not in sections:
-            sections.append(value)
-        return f"@{sections.index(value)}"
+        # Bodies are told apart by their own text; the tape itself is no body of itself.
+        for number, other in enumerate(sections[1:], 1):
+            if value is other or value.hash == other.hash:
+                return f"@{number}"
+        sections.append(value)
+        return f"@{len(sections) - 1}"
     if isinstance(value, (tuple, list)):
         inner = ", ".join(_show(v, sections) for v in value)
         if isinstance(value, list):
@@ -69,6 +72,8 @@ def _show(value: Any, sections: list[Tape]) -> str:
 
 _HEAD = re.compile(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
 _ROW = re.compile(r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$")
+# A reference to a body, or a quoted string, which may look like one.
+_BODY = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|@(\d+)""")
 _NAMES = {"nan": float("nan"), "inf": float("inf"), "nanj": complex(0, float("nan"))}
 _NAMES |= {"infj": complex(0, float("inf")), "slice": slice}
 
@@ -92,10 +97,24 @@ def from_text(text: str) -> Tape:
             sections[-1][1].append(line)
         else:
             raise TapejitError(f"a tape begins with 'tape(...)', not {line!r}")
+    if not sections:
+        raise TapejitError("there is no tape in an empty text")
+    by_number = {int(head.group(2) or 0): (head, rows) for head, rows in sections}
     bodies: dict[int, Tape] = {}
-    for head, rows in reversed(sections):
-        bodies[int(head.group(2) or 0)] = _parse_section(head, rows, bodies)
-    return bodies[0]
+
+    def parsed(number: int) -> Tape:
+        if number not in bodies:
+            if number not in by_number:
+                raise TapejitError(f"the body @{number} is missing")
+            head, rows = by_number.pop(number)
+            for row in rows:
+                for found in _BODY.finditer(row):
+                    if found.group(1):
+                        parsed(int(found.group(1)))
+            bodies[number] = _parse_section(head, rows, bodies)
+        return bodies[number]
+
+    return parsed(0)
 
 
 def _parse_section(head: re.Match[str], rows: list[str], bodies: dict[int, Tape]) -> Tape:
@@ -119,7 +138,7 @@ def _parse_section(head: re.Match[str], rows: list[str], bodies: dict[int, Tape]
 
 
 def _parse_params(text: str, names: dict[str, Tape]) -> dict[str, Any]:
-    source = re.sub(r"@(\d+)", r"T\1", text) if "'" not in text else text
+    source = _BODY.sub(lambda m: f"T{m.group(1)}" if m.group(1) else m.group(0), text)
     if "<" in source and "'" not in source:
         raise TapejitError(f"the parameter {text!r} has no text form")
     try:

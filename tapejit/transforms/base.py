@@ -11,9 +11,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..core.errors import ArgumentError
+from ..core.sources import where
 from ..frontend.capture import _stack
+from ..runtime import inspect
 from ..runtime.dispatch import Dispatcher
-from .names import function_name
+from .names import function_name, global_name
 
 POLICIES = ("auto", "always", "never")
 
@@ -36,7 +39,7 @@ class Transformed:
         compile: str | None,
     ) -> None:
         if not callable(fn):
-            raise TypeError(f"{kind} takes a function, not {type(fn).__name__}")
+            raise ArgumentError(f"{kind} takes a function, not {type(fn).__name__} ({where()})")
         functools.update_wrapper(self, fn, updated=())
         self.fn, self.kind, self.options, self.policy = fn, kind, options, compile
         self._apply = apply
@@ -57,7 +60,10 @@ class Transformed:
         return Transformed(self.kind, rebind(self.fn), self._apply, self.options, self.policy)
 
     def __reduce__(self) -> Any:
-        return (Transformed, (self.kind, self.fn, self._apply, self.options, self.policy))
+        return global_name(self) or (
+            Transformed,
+            (self.kind, self.fn, self._apply, self.options, self.policy),
+        )
 
     def __repr__(self) -> str:
         return f"<tapejit {self.kind} of {function_name(self.fn)}>"
@@ -68,6 +74,40 @@ class Transformed:
         """Return the tape of a call with these arguments."""
         return self._dispatcher.program(args, kwargs).tape
 
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """Return the generated Numba source of a call with these arguments.
+
+        A row that NumPy runs between two kernels is marked where it stands. Works whether the call
+        is compiled or not, and without Numba.
+        """
+        return inspect.source(self._dispatcher, args, kwargs)
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """Return a report of a call with these arguments.
+
+        It says how the arguments are seen, whether the call is interpreted, compiled or run by
+        Python and why, how many rows each pass leaves, which rows are fused into which loops, what
+        NumPy runs between kernels, which guards and captured values are checked, and how many
+        bytes are moved.
+        """
+        return inspect.explain(self._dispatcher, args, kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile for arguments like these now, whatever the policy; nothing is returned.
+
+        Warns
+        -----
+        ReplayWarning
+            When the function cannot be replayed and stays with Python.
+        """
+        inspect.compile_now(self._dispatcher, args, kwargs)
+
     def stats(self) -> dict[str, Any]:
-        """Return counters: captures, interpreted and compiled calls, kernels, seconds."""
-        return dict(self._dispatcher.counters)
+        """Return counters since the function was made.
+
+        ``captures`` counts runs of the function by Python on tracers; ``interpreted``,
+        ``compiled`` and ``python`` count the calls answered so; ``guard_misses`` the programs that
+        were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
+        time that took, ``cache_hits`` those of them that came from disk.
+        """
+        return inspect.counters_of(self._dispatcher)

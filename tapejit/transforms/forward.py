@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.avals import Aval
-from ..core.errors import ArgumentError, DtypeError
+from ..core.errors import ArgumentError
 from ..core.pytree import flatten, unflatten
 from ..core.sources import where
-from ..frontend.capture import Capture, current
-from ..frontend.tracer import Tracer
+from ..frontend.capture import Capture
 from ..passes.adjoint import adjoint
 from ..passes.pushforward import pushforward
 from ..tape.ir import Builder, Sym
@@ -238,5 +237,3 @@ def linearize(
     )
     pushed = LinearMap(plan, residuals, spread=True)
     return (out, pushed, aux) if has_aux else (out, pushed)
-
-

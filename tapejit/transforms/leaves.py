@@ -11,7 +11,7 @@ import numpy as np
 from ..core.avals import Aval, dtype_name
 from ..core.errors import ArgumentError, DtypeError, ShapeError, TapejitError
 from ..core.pytree import TreeDef, children, flatten, unflatten
-from ..core.sources import where
+from ..core.sources import here, where
 from ..frontend.capture import Capture
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..rules.declare import zeros_like
@@ -77,6 +77,7 @@ def chosen_arguments(
     allow_int: bool = False,
 ) -> tuple[list[Any], list[Chosen]]:
     """Replace the leaves of chosen arguments by fresh tracers; return the new arguments too."""
+    cap.b.line = here()
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     replaced = list(args)
     chosen: list[Chosen] = []
@@ -121,7 +122,9 @@ def numbers_of(argnums: Any) -> int | tuple[int, ...]:
 # ---------------------------------------------------------------- results
 
 
-def call(fn: Any, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool, count: int = 1) -> Any:
+def call(
+    fn: Any, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool, count: int = 1
+) -> Any:
     """Run a function that will be differentiated `count` times; return its result and aux."""
     with differentiating(count):
         result = fn(*args, **kwargs)
@@ -240,4 +243,3 @@ def derivative_row(cap: Capture, value: Any, aval: Aval, what: str) -> Sym | Non
         return None
     check_leaf(value, aval, what)
     return cap.b.cast(sym_of(cap, value), aval.dtype)
-

@@ -6,8 +6,11 @@ from . import creation as creation
 from . import diagonals as diagonals
 from . import einsum as einsum
 from . import elementwise as elementwise
+from . import fft as fft
 from . import joins as joins
+from . import linalg as linalg
 from . import nan_reductions as nan_reductions
+from . import norms as norms
 from . import numeric as numeric
 from . import operands as operands
 from . import order as order
@@ -17,4 +20,5 @@ from . import reductions as reductions
 from . import report as report
 from . import scans as scans
 from . import shapes as shapes
+from . import special as special
 from . import ufunc_methods as ufunc_methods

@@ -1,0 +1,300 @@
+"""Jacobians and Hessians: a pushforward or pullback for every basis vector.
+
+The linear part of the capture is cut out with the number of the basis vector as its only moving
+value, and one ``map`` row runs it for every vector; the tape does not grow with the dimension.
+Narrow sides (up to `UNROLLED` vectors) are written out instead: the rows then fuse with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.avals import Aval
+from ..core.errors import ArgumentError, DtypeError
+from ..core.pytree import unflatten
+from ..core.sources import where
+from ..frontend.capture import Capture
+from ..passes.adjoint import adjoint
+from ..passes.bodies import run_map
+from ..passes.pushforward import pushforward
+from ..passes.split import fork, inline, split
+from ..rules.declare import broadcast, conj, ops
+from ..tape.ir import Builder, Sym
+from .base import Transformed
+from .leaves import (
+    Chosen,
+    Results,
+    call,
+    chosen_arguments,
+    numbers_of,
+    results,
+    wrapped,
+)
+from .names import function_name
+
+UNROLLED = 3
+_INDEX = Aval(np.dtype(np.int64))
+
+Sweep = Callable[[Builder, Sym], Sequence[Sym | None]]
+
+
+def basis_vector(b: Builder, i: Sym, like: Aval) -> Sym:
+    """Return the array of zeros with a one at flat position `i`."""
+    count = ops.arange.on(b, n=like.size, dtype="int64")
+    hit = ops.cast(count.eq(i), dtype=like.dtype.name, weak=False)
+    return _reshape(hit, like.shape)
+
+
+def for_each_vector(cap: Capture, like: Aval, sweep: Sweep) -> list[Sym | None]:
+    """Append ``sweep(builder, basis vector)`` for all vectors of a space, stacked along axis 0."""
+    b, n = cap.b, like.size
+    like = Aval(like.dtype, like.shape)
+    if n == 1:
+        one = broadcast(b.lit(1.0, Aval(like.dtype)), like.shape)
+        return [None if r is None else ops.reshape(r, shape=(1, *r.shape)) for r in sweep(b, one)]
+    s = fork(b)
+    start = len(s)
+    index = s.input(_INDEX, np.int64(0))
+    found = sweep(s, basis_vector(s, index, like))
+    cut = split(s, start, [index], found, b, {})
+    if 0 < n <= UNROLLED:
+        columns = [
+            inline(cut.body, b, [*(b.lit(k, _INDEX) for _ in cut.moving), *cut.shared])
+            for k in range(n)
+        ]
+        stacked: list[Sym | None] = []
+        for r in cut.results:
+            rows = [c[r] for c in columns] if isinstance(r, int) else [r] * n
+            stacked.append(None if r is None else _stack(rows))  # type: ignore[arg-type]
+        return stacked
+    count = ops.arange.on(b, n=n, dtype="int64")
+    return run_map(b, cut, [count], n, (False,) * len(found))
+
+
+def _stack(rows: list[Sym]) -> Sym:
+    return ops.concatenate(*[ops.reshape(r, shape=(1, *r.shape)) for r in rows], axis=0)
+
+
+def forward_blocks(cap: Capture, xs: list[Sym], ys: list[Sym]) -> dict[tuple[int, int], Sym]:
+    """Return dy/dx of all pairs that depend on each other, shaped ``y.shape + x.shape``."""
+    blocks = {}
+    for j, x in enumerate(xs):
+
+        def sweep(s: Builder, t: Sym, x: Sym = x) -> Sequence[Sym | None]:
+            return pushforward(s, [Sym(s, x.id)], [t], [Sym(s, y.id) for y in ys])
+
+        for i, found in enumerate(for_each_vector(cap, x.aval, sweep)):
+            if found is not None:
+                axes = (*range(1, found.ndim), 0)
+                moved = ops.transpose(found, axes=axes) if found.ndim > 1 else found
+                blocks[i, j] = _reshape(moved, ys[i].shape + x.shape)
+    return blocks
+
+
+def reverse_blocks(cap: Capture, xs: list[Sym], ys: list[Sym]) -> dict[tuple[int, int], Sym]:
+    """Return dy/dx of all pairs that depend on each other, shaped ``y.shape + x.shape``."""
+    blocks = {}
+    for i, y in enumerate(ys):
+
+        def sweep(s: Builder, ct: Sym, y: Sym = y) -> Sequence[Sym | None]:
+            return adjoint(s, [Sym(s, y.id)], [ct], [Sym(s, x.id) for x in xs])
+
+        for j, found in enumerate(for_each_vector(cap, y.aval, sweep)):
+            if found is not None:
+                blocks[i, j] = _reshape(found, y.shape + xs[j].shape)
+    return blocks
+
+
+def _reshape(x: Sym, shape: tuple[int, ...]) -> Sym:
+    return x if x.shape == shape else ops.reshape(x, shape=shape)
+
+
+# ---------------------------------------------------------------- the transformation
+
+
+def jacobian_rows(
+    cap: Capture,
+    fn: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    mode: str | None = None,
+) -> Any:
+    """Trace `fn`, append its Jacobian and return it."""
+    replaced, chosen = chosen_arguments(cap, fn, args, argnums)
+    value, aux = call(fn, replaced, kwargs, has_aux)
+    out = results(cap, value)
+    name = {"forward": "jacfwd", "reverse": "jacrev", None: "jacobian"}[mode]
+    if not out.leaves:
+        raise ArgumentError(f"{function_name(fn)} under {name} returned no array ({where()})")
+    for leaf, row in zip(out.leaves, out.rows):
+        if row is None:
+            shown = leaf.dtype if hasattr(leaf, "dtype") else type(leaf).__name__
+            raise DtypeError(
+                f"{function_name(fn)} under {name} returned {shown}; derivatives exist for float "
+                f"and complex results only ({where()})"
+            )
+    xs = [r for c in chosen for r in c.rows if r is not None]
+    ys = out.live
+    blocks = _blocks(cap, fn, xs, ys, name, mode, holomorphic)
+    jacobian = _nested(cap, out, chosen, blocks, isinstance(argnums, int))
+    return (jacobian, aux) if has_aux else jacobian
+
+
+def _blocks(
+    cap: Capture,
+    fn: Any,
+    xs: list[Sym],
+    ys: list[Sym],
+    name: str,
+    mode: str | None,
+    holomorphic: bool,
+) -> dict[tuple[int, int], Sym]:
+    complex_in = any(x.dtype.kind == "c" for x in xs)
+    complex_out = any(y.dtype.kind == "c" for y in ys)
+    if mode is None:
+        n, m = sum(x.size for x in xs), sum(y.size for y in ys)
+        mode = "forward" if n <= m else "reverse"
+        if not holomorphic and complex_in != complex_out:
+            mode = "reverse" if complex_in else "forward"
+    if holomorphic:
+        if not all(v.dtype.kind == "c" for v in (*xs, *ys)):
+            raise DtypeError(
+                f"{function_name(fn)} under {name} with holomorphic=True needs complex arguments "
+                f"and results ({where()})"
+            )
+    elif complex_in if mode == "forward" else complex_out:
+        side = "a complex argument" if mode == "forward" else "a complex result"
+        raise DtypeError(
+            f"{function_name(fn)} under {name} has {side}, whose derivative is no single matrix: "
+            f"pass holomorphic=True if the function is holomorphic, or differentiate real and "
+            f"imaginary parts ({where()})"
+        )
+    if mode == "forward":
+        return forward_blocks(cap, xs, ys)
+    blocks = reverse_blocks(cap, xs, ys)
+    # The adjoint of a basis vector is a row of the conjugate matrix.
+    return {k: conj(v) for k, v in blocks.items()} if holomorphic else blocks
+
+
+def _nested(
+    cap: Capture,
+    out: Results,
+    chosen: list[Chosen],
+    blocks: dict[tuple[int, int], Sym],
+    single: bool,
+) -> Any:
+    made = []
+    for i, y in enumerate(out.live):
+        j = 0
+        parts = []
+        for c in chosen:
+            leaves = []
+            for x in c.rows:
+                assert x is not None
+                found = blocks.get((i, j))
+                if found is None:
+                    dtype = np.result_type(x.dtype, y.dtype)
+                    zero = cap.b.lit(np.zeros((), dtype).item(), Aval(dtype))
+                    found = ops.copy(broadcast(zero, y.shape + x.shape))
+                leaves.append(wrapped(cap, found))
+                j += 1
+            parts.append(unflatten(c.tree, leaves))
+        made.append(parts[0] if single else tuple(parts))
+    return unflatten(out.tree, made)
+
+
+def _jacobian(kind: str, mode: str | None) -> Any:
+    def transform(
+        fn: Callable[..., Any] | None = None,
+        argnums: int | Sequence[int] = 0,
+        has_aux: bool = False,
+        holomorphic: bool = False,
+        *,
+        compile: str | None = None,
+    ) -> Any:
+        options = {
+            "argnums": numbers_of(argnums),
+            "has_aux": has_aux,
+            "holomorphic": holomorphic,
+            "mode": mode,
+        }
+
+        def make(f: Callable[..., Any]) -> Transformed:
+            return Transformed(kind, f, jacobian_rows, options, compile)
+
+        return make if fn is None else make(fn)
+
+    transform.__name__ = transform.__qualname__ = kind
+    return transform
+
+
+jacobian = _jacobian("jacobian", None)
+jacobian.__doc__ = """Return a function that computes the Jacobian of `fn`.
+
+    The cheaper direction is taken: forward sweeps, one for each element of the arguments, or
+    reverse sweeps, one for each element of the results.
+
+    Parameters
+    ----------
+    fn : callable
+        A function of arrays, numbers and containers of them, returning the same. Without it, a
+        decorator is returned.
+    argnums : int or sequence of int
+        The positional arguments to differentiate with respect to.
+    has_aux : bool
+        Whether `fn` returns ``(out, aux)``; then the result is ``(jacobian, aux)``.
+    holomorphic : bool
+        Whether a complex function of complex arguments is to be differentiated as a holomorphic
+        one. Otherwise such a function is refused: its derivative is no single matrix.
+    compile : {"auto", "always", "never"}
+        When to compile.
+
+    Returns
+    -------
+    callable
+        An array of shape ``out.shape + in.shape``, entry ``[i, j]`` being d out[i] / d in[j]. For
+        containers: the structure of the result, with the structure of the argument in each leaf.
+
+    Raises
+    ------
+    DtypeError
+        For integer arguments and results, and for complex ones without `holomorphic`.
+    ArgumentError
+        For an argument number out of range, and when `fn` returns nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, tapejit as tj
+    >>> tj.jacobian(lambda x: x[:-1] * x[1:])(np.array([1.0, 2.0, 3.0]))
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+    """
+jacfwd = _jacobian("jacfwd", "forward")
+jacfwd.__doc__ = """Return a function that computes the Jacobian of `fn` by forward sweeps.
+
+    One sweep for each element of the arguments; see `jacobian` for parameters and result.
+
+    Examples
+    --------
+    >>> import numpy as np, tapejit as tj
+    >>> tj.jacfwd(lambda t: np.sin(t * np.array([1.0, 2.0])))(0.0)
+    array([1., 2.])
+    """
+jacrev = _jacobian("jacrev", "reverse")
+jacrev.__doc__ = """Return a function that computes the Jacobian of `fn` by reverse sweeps.
+
+    One sweep for each element of the results; see `jacobian` for parameters and result. A real
+    function of complex arguments has the rows df/dx + i df/dy.
+
+    Examples
+    --------
+    >>> import numpy as np, tapejit as tj
+    >>> tj.jacrev(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
