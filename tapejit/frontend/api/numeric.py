@@ -169,7 +169,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         )
         found = P.gather(slope, j, axis=0) * (x - P.gather(xp, j, axis=0)) + P.gather(fp, j, axis=0)
     else:
-        found = x * 0.0 + pick(fp, 0, 0)
+        found = spread(pick(fp, 0, 0), x.shape)
     first, last = pick(xp, 0, 0), pick(xp, 0, n - 1)
     low = pick(fp, 0, 0) if left is None else arr(left)
     high = pick(fp, 0, n - 1) if right is None else arr(right)
