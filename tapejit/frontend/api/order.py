@@ -257,7 +257,7 @@ def _quantile(name: str, a: Any, q: Any, scale: float, axis: Any, method: Any, k
         raise unsupported(f"np.{name}: weights=")
     if method not in _CONTINUOUS and method not in _DISCRETE:
         raise unsupported(f"np.{name}: method={method!r}")
-    a = arr(a)
+    a, q = arr(a), q if method in _CONTINUOUS else static(q)
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
     weak = isinstance(q, (int, float)) and a.dtype.kind == "f"
