@@ -7,17 +7,18 @@ primitive or such a function. The families in ``frontend.api`` fill both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core.errors import CaptureError, MutationError, TapejitError, UnsupportedError
 from ..core.sources import where
 from ..tape.ir import Sym
-from ..tape.primitive import BY_NAME, PRIMITIVES, Primitive
+from ..tape.primitive import BY_NAME, PRIMITIVES
 from .capture import Capture
 from .tracer import Tracer, active, sym_of, wrap
 
+F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 DIRECT: dict[Any, Callable[..., Any]] = {}
@@ -30,7 +31,7 @@ _OPERANDS = (Tracer, np.ndarray)
 
 def implements(
     *functions: Any, raw: tuple[str, ...] = (), copies: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[F], F]:
     """Register the implementation of NumPy or SciPy functions over `Sym`.
 
     The implementation receives the arguments as given, with every tracer and array (also inside
@@ -40,7 +41,7 @@ def implements(
     an array of its own, even when it is made of views of an argument.
     """
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for function in functions:
             FUNCTIONS[function] = fn
             _raw[function] = frozenset(raw)
@@ -51,10 +52,10 @@ def implements(
     return register
 
 
-def implements_directly(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def implements_directly(*functions: Any) -> Callable[[F], F]:
     """Register an implementation on tracers themselves: functions that write to an argument."""
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for function in functions:
             DIRECT[function] = fn
         return fn

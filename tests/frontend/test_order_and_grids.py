@@ -1,5 +1,6 @@
 """Sorting, searching, order statistics, and calculus on grids, against NumPy."""
 
+# ruff: noqa: B023  (functions made in loops are called at once)
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,7 +54,9 @@ SORTS = [
     lambda x: np.nanmedian(np.where(np.isnan(GAPS), np.nan, x), axis=1),
     lambda x: np.nanmedian(np.where(np.isnan(GAPS), np.nan, x)),
     lambda x: np.nanquantile(np.where(np.isnan(GAPS), np.nan, x), 0.35, axis=0),
-    lambda x: np.nanpercentile(np.where(np.isnan(GAPS), np.nan, x), [20, 70], axis=1, keepdims=True),
+    lambda x: np.nanpercentile(
+        np.where(np.isnan(GAPS), np.nan, x), [20, 70], axis=1, keepdims=True
+    ),
     lambda x: np.unique(x),
     lambda x: np.lexsort((x[0], x[1])) * x[2],
     lambda x: x[:, 0][np.argpartition(x[:, 0], 1)[:2]].sum(),
@@ -80,7 +83,10 @@ def test_values_with_nan_and_ties():
     ):
         same(traced(lambda x: np.unique(x, **options), TIES), tuple(np.unique(TIES, **options)))
     k = np.array([[3, 1], [1, 2]])
-    same(traced(lambda x: np.unique(x, return_inverse=True), k), tuple(np.unique(k, return_inverse=True)))
+    same(
+        traced(lambda x: np.unique(x, return_inverse=True), k),
+        tuple(np.unique(k, return_inverse=True)),
+    )
     same(traced(lambda x: np.median(x, axis=0), k), np.median(k, axis=0))
     same(traced(lambda x: np.percentile(x, 30), k), np.percentile(k, 30))
 

@@ -1,5 +1,6 @@
 """Functions that move data: values, dtypes, derivatives, views that write through as in NumPy."""
 
+# ruff: noqa: B023  (functions made in loops are called at once)
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -370,6 +371,10 @@ def test_random_rolls_and_flips(shape, axis, n):
     def f(a):
         moved = np.roll(a, n, axis=axis)
         tiled = np.tile(np.flip(moved, axis), (1, 2))
-        return np.repeat(tiled, abs(n), axis=-1) ** 2, np.cumsum(a, axis=axis) ** 2, np.sort(a, axis)
+        return (
+            np.repeat(tiled, abs(n), axis=-1) ** 2,
+            np.cumsum(a, axis=axis) ** 2,
+            np.sort(a, axis),
+        )
 
     check(f, x, second=False)

@@ -129,17 +129,25 @@ def static(x: Any) -> Any:
 
 def flag(keepdims: Any) -> bool:
     """Read a keepdims argument, NumPy's marker for "not given" being False."""
-    return keepdims is not np._NoValue and bool(keepdims)  # type: ignore[attr-defined]
+    return keepdims is not np._NoValue and bool(keepdims)
 
 
 def given(value: Any) -> Any:
     """Read an optional argument, NumPy's marker for "not given" being None."""
-    return None if value is np._NoValue else value  # type: ignore[attr-defined]
+    return None if value is np._NoValue else value
 
 
 def unsupported(text: str) -> UnsupportedError:
     """Return the error of an option that has no rule."""
     return UnsupportedError(f"{text} ({where()})")
+
+
+def unsafe_index(dtype: np.dtype[Any]) -> TypeError:
+    """Return NumPy's error for positions that are no integers."""
+    return TypeError(
+        f"Cannot cast array data from {dtype!r} to dtype('int64') according to the rule 'safe' "
+        f"({where()})"
+    )
 
 
 # ---------------------------------------------------------------- small moves

@@ -26,7 +26,8 @@ def ndim(a: Any) -> int:
 def size(a: Any, axis: Any = None) -> int:
     a = arr(a)
     if axis is None:
-        return a.size
+        result: int = a.size
+        return result
     axes = axis if isinstance(axis, tuple) else (axis,)
     return int(np.prod([a.shape[k] for k in axes]))
 

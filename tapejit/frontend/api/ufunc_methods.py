@@ -28,7 +28,9 @@ _REDUCE: dict[Any, Callable[..., Any]] = {
 _ACCUMULATE: dict[Any, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
-def call_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_method(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Carry out a method of a ufunc by the array functions that mean the same."""
     options = {k: v[0] if k == "out" and isinstance(v, tuple) else v for k, v in kwargs.items()}
     if method in ("reduce", "accumulate"):
@@ -46,11 +48,11 @@ def call_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     raise UnsupportedError(f"np.{ufunc.__name__}.{method} has no rule in tapejit ({where()})")
 
 
-def _reduce(ufunc: np.ufunc, x: Any, axis: Any, keepdims: bool = False, initial: Any = np._NoValue,  # type: ignore[attr-defined]
+def _reduce(ufunc: np.ufunc, x: Any, axis: Any, keepdims: bool = False, initial: Any = np._NoValue,
             **options: Any) -> Any:  # fmt: skip
     x = x if isinstance(x, Tracer) else np.asarray(x)
     if ufunc in _REDUCE:
-        given = {} if initial is np._NoValue else {"initial": initial}  # type: ignore[attr-defined]
+        given = {} if initial is np._NoValue else {"initial": initial}
         return _REDUCE[ufunc](x, axis=axis, keepdims=keepdims, **given, **options)
     axes = (axis,) if isinstance(axis, (int, np.integer)) else axis
     if ufunc.nin != 2 or ufunc.nout != 1 or axes is None or len(axes) != 1 or options:
@@ -58,7 +60,7 @@ def _reduce(ufunc: np.ufunc, x: Any, axis: Any, keepdims: bool = False, initial:
     k = axis_of(x.ndim, axes[0])
     parts = [x[(slice(None),) * k + (i,)] for i in range(x.shape[k])]
     found = initial
-    if initial is np._NoValue:  # type: ignore[attr-defined]
+    if initial is np._NoValue:
         if not parts and ufunc.identity is None:
             raise ValueError(
                 f"zero-size array to reduction operation {ufunc.__name__} which has no identity"
