@@ -78,7 +78,13 @@ def _is_int(i: Any) -> bool:
 
 def gather_index(cap: Capture, sym: Sym, items: tuple[Any, ...]) -> Sym:
     """Return ``x[items]`` for an index with advanced items."""
-    return plan_index(cap, sym, items).read(sym)
+    found = plan_index(cap, sym, items).read(sym)
+    if not any(isinstance(i, (list, tuple)) for i in items):
+        # NumPy's result may lie in memory in another order than the row's, and a later reshape of
+        # it is a view or a copy accordingly: keep NumPy's own.
+        concrete = tuple(i.value if isinstance(i, Tracer) else i for i in items)
+        cap.b.known[found.id] = np.asarray(cap.value(sym))[concrete]
+    return found
 
 
 def scatter_index(cap: Capture, sym: Sym, items: tuple[Any, ...], new: Sym) -> Sym:

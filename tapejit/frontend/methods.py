@@ -78,6 +78,14 @@ def _put(x: Tracer, indices: Any, values: Any, mode: Any = "raise") -> None:
     np.put(x, indices, values, mode)
 
 
+def _copy(x: Tracer, order: str = "C") -> Any:
+    cap = active()
+    sym = BY_NAME["copy"](sym_of(cap, x))
+    # Whether a later reshape is a view depends on the order in memory, as it does in NumPy.
+    cap.b.known[sym.id] = np.array(cap.value(sym), order=order)[()]  # type: ignore[call-overload]
+    return wrap(cap, sym)
+
+
 def _view(x: Tracer, *args: Any) -> Any:
     if args and args[0] is not np.ndarray and np.dtype(args[0]) != x.dtype:
         raise UnsupportedError(f"viewing the bytes of a traced array as another dtype ({where()})")
@@ -102,6 +110,7 @@ METHODS.update(
     flatten=_flatten,
     sort=_sort,
     compress=_compress,
+    copy=_copy,
     partition=_partition,
     put=_put,
     view=_view,

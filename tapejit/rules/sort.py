@@ -156,6 +156,11 @@ sort = general(
 # ---------------------------------------------------------------- places of extremes
 
 
+def _nan_samples(rng: np.random.Generator) -> Samples:
+    yield from _axis_samples(rng)
+    yield (np.array([[1.0, np.nan, 3.0, np.nan], [2.0, 2.0, 0.0, 0.0]]),), {"axis": 1}
+
+
 def _place(name: str, fn: Any) -> Primitive:
     def text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:
         if avals[0].dtype.kind == "c":
@@ -168,7 +173,7 @@ def _place(name: str, fn: Any) -> Primitive:
         lambda a, *, axis: Aval(INT, a.shape[:axis] + a.shape[axis + 1 :]),
         lambda x, *, axis: fn(x, axis=axis),
         emit=Emit("call", text),
-        samples=_axis_samples,
+        samples=_nan_samples,
     )
 
 

@@ -202,6 +202,16 @@ def test_complex_lines():
     check(lambda z: np.median(np.abs(z)), z)
 
 
+def test_the_direction_of_bins_is_guarded():
+    from tapejit.runtime.interp import GuardFailure, interpret
+
+    bins = np.array([0.0, 1.0, 2.0])
+    tape = tape_of(np.digitize, V, bins)
+    same(interpret(tape, [V, bins - 1])[0], np.digitize(V, bins - 1))
+    with pytest.raises(GuardFailure):
+        interpret(tape, [V, bins[::-1]])
+
+
 def test_the_number_of_unique_values_is_guarded():
     from tapejit.runtime.interp import GuardFailure, interpret
 

@@ -209,6 +209,9 @@ VIEWS = [
     lambda a: np.tril(a, 9),
     lambda a: a.astype(float),
     lambda a: np.unstack(a)[1],
+    lambda a: a.T.copy().reshape(-1),
+    lambda a: a[:, [0, 1]].reshape(-1),
+    lambda a: a.T[[0, 1]].T.reshape(-1),
 ]
 
 
@@ -226,6 +229,17 @@ def test_write_through(k):
         return a * a, seen, v * v
 
     check(program, X, second=False)
+
+
+def test_the_order_in_memory_decides_what_is_a_view():
+    def program(x):
+        a, b, c = x.T.copy(), x[:, np.array([0, 1])], np.copy(x.T)
+        d, e = x[np.array([0, 1])], x.copy().T
+        for array in (a, b, c, d, e):
+            array.reshape(-1)[0] = 7.0
+        return a, b, c, d, e
+
+    same(traced(program, X), program(X))
 
 
 def test_read_only_views_follow_their_base():
