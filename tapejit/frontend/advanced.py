@@ -40,20 +40,21 @@ AT: Any = _At()
 INVERSES["at"] = _inverse_at
 
 
-def viewed(cap: Capture, x: Tracer, sym: Sym, found: Sym, *last: Any) -> Tracer:
+def viewed(cap: Capture, x: Tracer, sym: Sym, found: Sym) -> Tracer:
     """Return a tracer of `found` that writes through to `x`, whose row `sym` it is a view of.
 
-    The rows between are view rows, but for a `last` link which is given.
+    The rows between are view rows and gathers of a single place.
     """
     if x.cap is not cap:
         return Tracer(cap, Root(found))
-    links: list[Any] = list(last)
+    links: list[Any] = []
     b, at = cap.b, found.id
-    if last:
-        at = b.arg[b.off[at]]
     while at != sym.id:
-        links.append((PRIMITIVES[b.op[at]], PARAMS[b.param[at]]))
-        at = b.arg[b.off[at]]
+        prim, params, args = PRIMITIVES[b.op[at]], PARAMS[b.param[at]], b.arg[b.off[at] :]
+        if prim.name == "gather":
+            prim, params = AT, {"at": Sym(b, args[1]), **params}
+        links.append((prim, params))
+        at = args[0]
     return Tracer(cap, x.root, x.chain + tuple(reversed(links)), found)
 
 
@@ -64,9 +65,7 @@ def scalar_view(cap: Capture, x: Tracer, items: tuple[Any, ...]) -> Tracer | Non
         if not (traced or i is None or i is Ellipsis or isinstance(i, slice) or _is_int(i)):
             return None
     sym = sym_of(cap, x)
-    plan = plan_index(cap, sym, items)
-    found = plan.read(sym)
-    return viewed(cap, x, sym, found, (AT, {"at": plan.at, "axis": plan.axis}))
+    return viewed(cap, x, sym, plan_index(cap, sym, items).read(sym))
 
 
 def _is_int(i: Any) -> bool:

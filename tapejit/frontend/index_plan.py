@@ -44,7 +44,9 @@ class Plan:
     axis : int
         The merged axis.
     at : Sym
-        Positions along it.
+        Positions along it; a single one is an array of one, so that routines can read it.
+    single : bool
+        Whether the axis of positions goes away again.
     """
 
     ranges: tuple[tuple[int, int, int], ...]
@@ -53,11 +55,18 @@ class Plan:
     merged: tuple[int, ...]
     axis: int
     at: Sym
+    single: bool
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """The shape of what is gathered or scattered."""
+        return self.merged[: self.axis] + self.at.shape + self.merged[self.axis + 1 :]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the indexed result."""
-        return self.merged[: self.axis] + self.at.shape + self.merged[self.axis + 1 :]
+        places = () if self.single else self.at.shape
+        return self.merged[: self.axis] + places + self.merged[self.axis + 1 :]
 
     def spread(self, x: Sym) -> Sym:
         """The view of `x` along whose `axis` positions are taken."""
@@ -69,10 +78,11 @@ class Plan:
         return reshaped(x, self.merged)
 
     def read(self, x: Sym) -> Sym:
-        return BY_NAME["gather"](self.spread(x), self.at, axis=self.axis)
+        return reshaped(BY_NAME["gather"](self.spread(x), self.at, axis=self.axis), self.shape)
 
     def write(self, x: Sym, new: Sym, prim: str) -> Sym:
         """Return `x` with `new` scattered into the indexed places."""
+        new = reshaped(new, self.taken)
         y = BY_NAME[prim](self.spread(x), new, self.at, axis=self.axis)
         y = reshaped(y, tuple(self.mid[k] for k in self.order))
         if self.order != tuple(range(y.ndim)):
@@ -176,7 +186,8 @@ def plan_index(cap: Capture, x: Sym, items: Sequence[Any]) -> Plan:
     merged = tuple(mid[k] for k in others[:start])
     merged += (prod(mid[k] for k in picked), *(mid[k] for k in others[start:]))
     sizes = [prod(mid[first : first + used]) for first, used, _ in found]
-    return Plan(ranges, mid, order, merged, start, _combine(cap, found, sizes))
+    at = _combine(cap, found, sizes)
+    return Plan(ranges, mid, order, merged, start, reshaped(at, at.shape or (1,)), not at.shape)
 
 
 def _advanced_runs(items: Sequence[Any]) -> int:
@@ -209,7 +220,7 @@ def true_positions(cap: Capture, mask: Sym) -> Sym:
     count = int(np.count_nonzero(cap.value(mask)))
     total = BY_NAME["sum"](mask, axis=tuple(range(mask.ndim)), keepdims=False)
     cap.guard(total, count)
-    return BY_NAME["flatnonzero"](mask, count=count)
+    return BY_NAME["flatnonzero"](reshaped(mask, mask.shape or (1,)), count=count)
 
 
 def _combine(cap: Capture, found: list[tuple[int, int, Any]], sizes: list[int]) -> Sym:

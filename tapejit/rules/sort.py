@@ -154,6 +154,7 @@ sort = general(
 
 
 # ---------------------------------------------------------------- places of extremes
+# The axis is kept with size 1, so that the result is an array that a routine can write.
 
 
 def _nan_samples(rng: np.random.Generator) -> Samples:
@@ -170,8 +171,8 @@ def _place(name: str, fn: Any) -> Primitive:
 
     return general(
         name,
-        lambda a, *, axis: Aval(INT, a.shape[:axis] + a.shape[axis + 1 :]),
-        lambda x, *, axis: fn(x, axis=axis),
+        lambda a, *, axis: Aval(INT, a.shape[:axis] + (1,) + a.shape[axis + 1 :]),
+        lambda x, *, axis: fn(x, axis=axis, keepdims=True),
         emit=Emit("call", text),
         samples=_nan_samples,
     )

@@ -25,6 +25,7 @@ from .common import (
     spread,
     static,
 )
+from .order import search
 
 # ---------------------------------------------------------------- differences and integrals
 
@@ -158,9 +159,10 @@ def interp(
     if period is not None:
         x, xp, fp = _periodic(x, xp, fp, period)
         left = right = None
-    n = xp.size
+    n, shape = xp.size, x.shape
+    x = reshaped(x, shape or (1,))
     if n > 1:
-        j = P.searchsorted(xp, x, side="right") - 1
+        j = search(xp, x, "right") - 1
         j = P.minimum(P.maximum(j, 0), n - 2)
         slope = (cut(fp, 0, 1, n - 1) - cut(fp, 0, 0, n - 1)) / (
             cut(xp, 0, 1, n - 1) - cut(xp, 0, 0, n - 1)
@@ -174,7 +176,7 @@ def interp(
     dtype = found.dtype
     found = P.where(x.eq(last), pick(fp, 0, n - 1), found)
     found = P.where(x < first, cast(low, dtype), found)
-    return P.where(x > last, cast(high, dtype), found)
+    return reshaped(P.where(x > last, cast(high, dtype), found), shape)
 
 
 def _periodic(x: Sym, xp: Sym, fp: Sym, period: Any) -> tuple[Sym, Sym, Sym]:

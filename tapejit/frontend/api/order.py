@@ -22,6 +22,7 @@ from .common import (
     joined,
     literal,
     reshaped,
+    spec,
     spread,
     static,
     unsupported,
@@ -102,8 +103,16 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Sym:
         a = P.gather(a, positions(arr(sorter), a.size, 0), axis=0)
     if side not in ("left", "right"):
         raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
-    v = v if isinstance(v, (Sym, int, float)) else arr(v)
-    return P.searchsorted(a, v, side=side)
+    # A Python number stays weak: it takes the dtype of the array.
+    v = v if isinstance(v, Sym) else a.b.lit(v) if isinstance(v, (int, float)) else arr(v)
+    return search(a, v, side)
+
+
+def search(a: Sym, v: Sym, side: str) -> Sym:
+    """Return where each v would be inserted into the sorted `a`."""
+    dtype = np.result_type(spec(a), spec(v))
+    found = P.searchsorted(cast(a, dtype), reshaped(cast(v, dtype), v.shape or (1,)), side=side)
+    return reshaped(found, v.shape)
 
 
 @implements(np.digitize)
@@ -115,8 +124,8 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Sym:
     if direction == 0:
         raise ValueError("bins must be monotonically increasing or decreasing")
     if direction > 0:
-        return P.searchsorted(bins, x, side="left" if right else "right")
-    down = P.searchsorted(flipped(bins, 0), x, side="right" if right else "left")
+        return search(bins, x, "left" if right else "right")
+    down = search(flipped(bins, 0), x, "right" if right else "left")
     result: Sym = bins.size - down
     return result
 

@@ -52,7 +52,9 @@ def take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Sym:
     k = axis_of(a, axis)
     if not a.shape[k] and i.size:
         raise IndexError(f"cannot do a non-empty take from an empty axes. ({user_line()})")
-    return P.gather(a, positions(i, a.shape[k], k, mode), axis=k)
+    at = positions(i, a.shape[k], k, mode)
+    found = P.gather(a, reshaped(at, at.shape or (1,)), axis=k)
+    return reshaped(found, a.shape[:k] + i.shape + a.shape[k + 1 :])
 
 
 def _along(a: Sym, i: Sym, axis: Any) -> tuple[Sym, Sym, int]:

@@ -258,7 +258,8 @@ def place_of(name: str, a: Sym, axis: Any, keepdims: bool) -> Sym:
     if flat.shape[k] == 0:
         raise ValueError(f"attempt to get {name} of an empty sequence")
     found = getattr(P, name)(flat, axis=k)
-    return reshaped(found, shape) if keepdims else found
+    dropped = () if axis is None else a.shape[:k] + a.shape[k + 1 :]
+    return reshaped(found, shape if keepdims else dropped)
 
 
 implements(np.argmax)(_place("argmax"))
