@@ -35,7 +35,7 @@ from .leaves import (
 )
 from .names import function_name
 
-UNROLLED = 3
+UNROLLED = 4
 _INDEX = Aval(np.dtype(np.int64))
 
 Sweep = Callable[[Builder, Sym], Sequence[Sym | None]]
