@@ -180,7 +180,7 @@ def normal() -> None:
         "ERF",  # erf(x) / x - 1 in z = x**2
         lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 0, 1, (13, 7), one,
     )  # fmt: skip
-    constant("SQRT1_2", lambda: mp.sqrt(mpf(1) / 2), (53,), (24,))
+    constant("SQRT1_2", lambda: mp.sqrt(mpf(1) / 2), (53, 53), (24, 24))
 
 
 def powers() -> None:

@@ -74,6 +74,7 @@ class Nest:
         self.rows = [values.tape.row(i) for i in rows]
         self.mine = set(rows)
         self.loads: dict[tuple[str, int, tuple[int, ...]], str] = {}
+        self.flags: set[str] = set()
         self.accesses: list[Access] = []
         self.folds: list[Fold] = []
         self.statements: list[tuple[str, list[str], str]] = []
@@ -110,6 +111,8 @@ class Nest:
         name = self.loads.get(key)
         if name is None:
             name = self.loads[key] = values.fresh("l")
+            if values.tape.value(x.root).dtype.kind == "b":
+                self.flags.add(name)
             self.accesses.append(access)
         return name
 
@@ -126,7 +129,8 @@ class Nest:
         if row.id in values.plan.stored:
             strides = values.strided(row.id).strides
             access = Access(values.pointer(row.id), 0, aligned(strides, self.space, self.space))
-            self.stores.append((access, local))
+            byte = values.tape.value(row.id).dtype.kind == "b"
+            self.stores.append((access, f"np.uint8({local})" if byte else local))
 
     def _fold(self, row: Row) -> None:
         values = self.values
@@ -166,7 +170,8 @@ class Nest:
         for (pointer, offset, strides), name in self.loads.items():
             at[name] = level(strides)
             where = index(offset, over(strides), names)
-            body[at[name]].append(f"{name} = {pointer}[{where}]")
+            truth = " != 0" if name in self.flags else ""
+            body[at[name]].append(f"{name} = {pointer}[{where}]{truth}")
         for local, operands, text in self.statements:
             at[local] = max((at.get(o, 0) for o in operands), default=0)
             body[at[local]].append(f"{local} = {text}")
@@ -217,12 +222,14 @@ class Nest:
         local = self.values.local(fold.row.id)
         access = fold.access
         place = None
+        byte = self.values.tape.value(fold.row.id).dtype.kind == "b"
+        store, load = ("np.uint8({})", "({} != 0)") if byte else ("{}", "{}")
         if access is not None:
             place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
             if outer_reduced or empty:
                 size = int(np.prod(self.values.tape.value(fold.row.id).shape))
                 lines.append(f"for i in range({size}):")
-                lines.append(f"    {access.pointer}[i] = {fold.init}")
+                lines.append(f"    {access.pointer}[i] = {store.format(fold.init)}")
                 if empty:
                     return
         if empty:
@@ -231,11 +238,12 @@ class Nest:
         if trailing == 0:
             if depth and outer_reduced:
                 assert place is not None
-                body[depth].append(f"{place} = {fold.template.format(place, fold.element)}")
+                joined = fold.template.format(load.format(place), fold.element)
+                body[depth].append(f"{place} = {store.format(joined)}")
             else:
                 body[depth].append(f"{local} = {fold.template.format(fold.init, fold.element)}")
                 if place is not None:
-                    body[depth].append(f"{place} = {local}")
+                    body[depth].append(f"{place} = {store.format(local)}")
             return
         # One accumulator a loop: partial sums of the inner loop are added to those outside it.
         accumulators = [local] + [f"{local}_{d}" for d in range(start + 1, depth)]
@@ -258,6 +266,7 @@ class Nest:
             tails[start + k].append(f"{outer} = {fold.template.format(outer, name)}")
         if place is not None:
             if outer_reduced:
-                tails[start].append(f"{place} = {fold.template.format(place, local)}")
+                joined = fold.template.format(load.format(place), local)
+                tails[start].append(f"{place} = {store.format(joined)}")
             else:
-                tails[start].append(f"{place} = {local}")
+                tails[start].append(f"{place} = {store.format(local)}")

@@ -41,7 +41,7 @@ def source(values: Values, i: int, shape: tuple[int, ...]) -> tuple[str, int, tu
     """Return where to read operand `i` over `shape`, or the source of the number it is."""
     constant = values.constant(i)
     if constant is not None:
-        return constant
+        return f"np.uint8({constant})" if values.tape.value(i).dtype.kind == "b" else constant
     x = values.strided(i)
     return (values.pointer(x.root), x.offset, aligned(x.strides, values.tape.value(i).shape, shape))
 

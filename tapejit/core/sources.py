@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from types import CodeType
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 
 from .tables import Table
 
@@ -36,10 +36,19 @@ LINES: Table[Location] = Table()
 UNKNOWN = LINES.intern(Location("<unknown>", 0, "?"), Location("<unknown>", 0, "?"))
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def _folder_of(package: str) -> str:
+    """Where a package lies, without importing it; a path that matches nothing if it is absent."""
+    spec = find_spec(package)
+    origin = None if spec is None else spec.origin
+    return "<absent>" if origin is None else os.path.dirname(origin) + os.sep
+
+
 _SKIPPED = (
     _PACKAGE,
     os.path.dirname(np.__file__) + os.sep,
-    os.path.dirname(scipy.__file__) + os.sep,
+    _folder_of("scipy"),
     "<__array_function__",
 )
 _library_code: dict[CodeType, bool] = {}

@@ -20,25 +20,43 @@ from .tracer import Tracer, active, sym_of, wrap
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNCS: dict[Any, Callable[..., Any]] = {}
+DIRECT: dict[Any, Callable[..., Any]] = {}
+LATE: list[Callable[[Any], Callable[..., Any] | None]] = []
+"""Asked in turn for an implementation of a function that neither table holds yet."""
 _raw: dict[Any, frozenset[str]] = {}
+_copies: set[Any] = set()
 _OPERANDS = (Tracer, np.ndarray)
 
 
 def implements(
-    *functions: Any, raw: tuple[str, ...] = ()
+    *functions: Any, raw: tuple[str, ...] = (), copies: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the implementation of NumPy or SciPy functions over `Sym`.
 
     The implementation receives the arguments as given, with every tracer and array (also inside
     lists and tuples) turned into a `Sym`; Python numbers, strings and None stay as they are, and
     so does all of the keyword parameters named in `raw`. It returns a `Sym`, a container of them,
-    or static Python values. ``out=`` is handled before it is called.
+    or static Python values. ``out=`` is handled before it is called. With `copies` the result is
+    an array of its own, even when it is made of views of an argument.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
             FUNCTIONS[function] = fn
             _raw[function] = frozenset(raw)
+            if copies:
+                _copies.add(function)
+        return fn
+
+    return register
+
+
+def implements_directly(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register an implementation on tracers themselves: functions that write to an argument."""
+
+    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            DIRECT[function] = fn
         return fn
 
     return register
@@ -53,6 +71,15 @@ def implements_ufunc(*ufuncs: Any) -> Callable[[Callable[..., Any]], Callable[..
         return fn
 
     return register
+
+
+def late(function: Any) -> Callable[..., Any] | None:
+    """Return the implementation of a function of a library that tapejit does not import."""
+    for recognise in LATE:
+        found = recognise(function)
+        if found is not None:
+            return found
+    return None
 
 
 def load() -> None:
@@ -113,7 +140,9 @@ def _name(function: Any) -> str:
 def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry out an array function on tracers."""
     cap = active()
-    impl = FUNCTIONS.get(func)
+    if func in DIRECT:
+        return DIRECT[func](*args, **kwargs)
+    impl = FUNCTIONS.get(func) or late(func)
     if impl is None:
         raise UnsupportedError(
             f"{_name(func)} has no rule in tapejit; write it with functions that have one, or give "
@@ -133,7 +162,8 @@ def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         raise
     if out is not None:
         return store_out(cap, out, result)
-    return from_syms(cap, result, tracers_in((args, kwargs)))
+    sources = () if func in _copies else tracers_in((args, kwargs))
+    return from_syms(cap, result, sources)
 
 
 def _said(error: Exception) -> str:
@@ -173,7 +203,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         from .api.ufunc_methods import call_method
 
         return call_method(ufunc, method, inputs, kwargs)
-    impl = UFUNCS.get(ufunc)
+    impl = UFUNCS.get(ufunc) or late(ufunc)
     if impl is None:
         if ufunc in FUNCTIONS:
             return call_function(ufunc, inputs, kwargs)

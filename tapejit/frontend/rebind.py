@@ -201,8 +201,11 @@ class Surroundings:
 
     def _callable(self, path: Path, value: Any) -> Any:
         from .. import numpy as traced_numpy
+        from ..scipy import replacement
 
         proxy = traced_numpy.REPLACED.get(value) if value.__hash__ is not None else None
+        if proxy is None:
+            proxy = replacement(value)
         if proxy is not None:
             return proxy
         self.checks.append(Check(path, value, False))
@@ -217,6 +220,11 @@ class Surroundings:
             from .. import numpy as traced_numpy
 
             return traced_numpy
+        from ..scipy import replacement
+
+        proxy = replacement(value)
+        if proxy is not None:
+            return proxy
         if not is_user_module(value.__name__) or id(value) in self._seen:
             return value
         self._seen[id(value)] = value

@@ -1,7 +1,7 @@
 """Raw memory in kernels: arrays and the workspace as bare pointers.
 
 A pointer indexes without bounds check, wrap-around or reference counting. Its owner must outlive
-it: arguments do, and a kernel ends with ``keep(workspace)``.
+it: arguments do, and a kernel releases its workspace at its end.
 """
 
 from __future__ import annotations
@@ -9,19 +9,43 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 from numba.np import numpy_support
 
 
 @intrinsic
 def flat(typingctx: Any, array: Any) -> Any:
-    """Return a pointer to the first element of a contiguous array."""
-    sig = types.CPointer(array.dtype)(array)
+    """Return a pointer to the first element of a contiguous array; booleans are bytes."""
+    dtype = types.uint8 if array.dtype == types.boolean else array.dtype
+    sig = types.CPointer(dtype)(array)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         made = context.make_array(signature.args[0])(context, builder, args[0])
-        return made.data
+        return builder.bitcast(made.data, context.get_value_type(signature.return_type))
+
+    return sig, codegen
+
+
+@intrinsic
+def allocate(typingctx: Any, size: Any) -> Any:
+    """Return a pointer to `size` fresh bytes, to be given back with ``release``."""
+    sig = types.CPointer(types.uint8)(types.intp)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.nrt.allocate(builder, args[0])
+
+    return sig, codegen
+
+
+@intrinsic
+def release(typingctx: Any, pointer: Any) -> Any:
+    """Give back what ``allocate`` gave."""
+    sig = types.none(pointer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        context.nrt.free(builder, args[0])
+        return context.get_dummy_value()
 
     return sig, codegen
 
@@ -32,11 +56,10 @@ def _carve(dtype: str) -> Any:
     @intrinsic
     def carve(typingctx: Any, workspace: Any, offset: Any) -> Any:
         """Return a pointer into the workspace, `offset` bytes from its start."""
-        sig = types.CPointer(numba_type)(workspace, offset)
+        sig = types.CPointer(numba_type)(workspace, types.intp)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            made = context.make_array(signature.args[0])(context, builder, args[0])
-            at = cgutils.pointer_add(builder, made.data, args[1])
+            at = builder.gep(args[0], [args[1]])
             return builder.bitcast(at, context.get_value_type(signature.return_type))
 
         return sig, codegen
@@ -48,18 +71,7 @@ carve_f64, carve_f32 = _carve("float64"), _carve("float32")
 carve_c128, carve_c64 = _carve("complex128"), _carve("complex64")
 carve_i64, carve_i32, carve_i16, carve_i8 = map(_carve, ("int64", "int32", "int16", "int8"))
 carve_u64, carve_u32, carve_u16, carve_u8 = map(_carve, ("uint64", "uint32", "uint16", "uint8"))
-carve_b1 = _carve("bool")
-
-
-@intrinsic
-def keep(typingctx: Any, workspace: Any) -> Any:
-    """Hold a reference up to here, so that pointers into the workspace stay valid."""
-    sig = types.none(workspace)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.get_dummy_value()
-
-    return sig, codegen
+carve_b1 = carve_u8
 
 
 @intrinsic

@@ -74,3 +74,14 @@ def scatter_add(out: Any, x: Any, u: Any, at: Any, lead: int, n: int, run: int) 
             for r in range(run):
                 out[start + r] += u[source + r]
             source += run
+
+
+@routine
+def convolve(out: Any, x: Any, y: Any) -> None:
+    """The full convolution, the shorter line in the outer loop."""
+    a, b = (x, y) if x.size <= y.size else (y, x)
+    for k in range(out.size):
+        out[k] = 0
+    for i in range(a.size):
+        for j in range(b.size):
+            out[i + j] += a[i] * b[j]

@@ -6,18 +6,22 @@ Scans, gathers, scatters, sorts, over flat contiguous arrays.
 from __future__ import annotations
 
 from .decorate import routine
-from .moves import flatnonzero, gather, scatter_add, scatter_set, wrap_index
+from .moves import convolve, flatnonzero, gather, scatter_add, scatter_set, wrap_index
 from .orders import argmax, argmin, searchsorted, sort, tie_mean
+from .remainders import floor_divide, remainder
 from .scans import cumprod, cumsum, recurrence
 
 __all__ = [
     "argmax",
     "argmin",
+    "convolve",
     "cumprod",
     "cumsum",
     "flatnonzero",
+    "floor_divide",
     "gather",
     "recurrence",
+    "remainder",
     "routine",
     "scatter_add",
     "scatter_set",

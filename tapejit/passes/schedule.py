@@ -79,6 +79,8 @@ def schedule(tape: Tape) -> Schedule:
     by_space: dict[Shape, list[int]] = {}
     for i in range(tape.n_inputs, tape.rows):
         kind = tape.prim(i).emit.kind
+        if kind == "out":
+            step_of[i] = step_of[tape.args(i)[0]]
         if kind in ("view", "lit", "out"):
             continue
         inline = kind in INLINE
@@ -128,6 +130,9 @@ def _stored(plan: Schedule) -> set[int]:
         kind = tape.prim(i).emit.kind
         if kind == "view":
             stored.add(root_of(tape, i))
+            continue
+        if kind == "out":
+            stored.add(i)
             continue
         mine = plan.step_of.get(i)
         aval = tape.any_aval(i)

@@ -3,8 +3,10 @@
 from . import base as base
 from . import complexes as complexes
 from . import control as control
+from . import convolve as convolve
 from . import declare as declare
 from . import elementwise as elementwise
+from . import fft as fft
 from . import index as index
 from . import powers as powers
 from . import products as products
@@ -14,4 +16,5 @@ from . import scan as scan
 from . import shape as shape
 from . import sinc as sinc
 from . import sort as sort
+from . import special as special
 from . import transcendental as transcendental

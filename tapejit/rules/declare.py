@@ -46,7 +46,7 @@ class Domain:
     `complex` says whether complex operands are meant too (drawn from the square lo..hi).
     `step` and `phase` snap values to phase + k step: two operands on lattices of different phase
     are never near a tie. `dtypes` are the dtypes to test, by default those of single and double
-    precision.
+    precision. `fixed` marks an operand whose derivative is refused with an error.
     """
 
     lo: float = -2.0
@@ -56,6 +56,7 @@ class Domain:
     step: float = 0.0
     phase: float = 0.0
     only: tuple[str, ...] = ()
+    fixed: bool = False
 
     @property
     def dtypes(self) -> tuple[str, ...]:

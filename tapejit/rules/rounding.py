@@ -48,7 +48,7 @@ _TOP, _BOTTOM = lattice(1.0, 3.0, -6.0, 6.0), lattice(0.75, 1.5, -1.6, 1.6)
 floor_divide = elementwise(
     "floor_divide",
     np.floor_divide,
-    emit="np.floor_divide({0}, {1})",
+    emit="routines.floor_divide({0}, {1})",
     domain=(_TOP, _BOTTOM),
 )
 # x mod y = x - y floor(x / y), with the sign of y; fmod truncates instead, with the sign of x.
@@ -56,7 +56,7 @@ remainder = elementwise(
     "remainder",
     np.remainder,
     (lambda z, x, y: 1, lambda z, x, y: -ops.floor_divide(x, y)),
-    emit="np.remainder({0}, {1})",
+    emit="routines.remainder({0}, {1})",
     domain=(_TOP, _BOTTOM),
 )
 fmod = elementwise(

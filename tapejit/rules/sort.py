@@ -29,14 +29,14 @@ Samples = Iterator[tuple[tuple[Any, ...], Params]]
 def along_positions(i: Sym, shape: tuple[int, ...], axis: int) -> Sym:
     """Positions in the raveled array of `shape` for indices along an axis.
 
-    `i` has the shape of the result; its entry at (l, k, r) names (l, i, r).
+    The entry of `i` at (l, k, r) names (l, i, r); other axes than `axis` may broadcast.
     """
     total = i * prod(shape[axis + 1 :])
     stride = 1
     for k in reversed(range(len(shape))):
-        if k != axis and i.shape[k] > 1:
-            step = ops.arange.on(i.b, n=i.shape[k], dtype=INT.name)
-            step = ops.reshape(step, shape=(i.shape[k], *(1,) * (i.ndim - 1 - k)))
+        if k != axis and shape[k] > 1:
+            step = ops.arange.on(i.b, n=shape[k], dtype=INT.name)
+            step = ops.reshape(step, shape=(shape[k], *(1,) * (i.ndim - 1 - k)))
             total = total + (step if stride == 1 else step * stride)
         stride *= shape[k]
     return total
@@ -64,18 +64,19 @@ def _axis_samples(rng: np.random.Generator) -> Samples:
     yield (rng.normal(size=(3, 2, 2)),), {"axis": 0}
 
 
+# The order of equal elements is NumPy's own, for either kind.
 argsort = general(
     "argsort",
-    lambda a, *, axis: Aval(INT, a.shape),
-    lambda x, *, axis: np.argsort(x, axis=axis, kind="stable"),
-    samples=_axis_samples,
+    lambda a, *, axis, stable: Aval(INT, a.shape),
+    lambda x, *, axis, stable: np.argsort(x, axis=axis, stable=stable),
+    samples=lambda rng: ((args, {**p, "stable": True}) for args, p in _axis_samples(rng)),
 )
 
 argpartition = general(
     "argpartition",
     lambda a, *, axis, kth: Aval(INT, a.shape),
     lambda x, *, axis, kth: np.argpartition(x, kth, axis=axis),
-    samples=lambda rng: ((args, {**params, "kth": (1,)}) for args, params in _axis_samples(rng)),
+    samples=lambda rng: ((args, {**p, "kth": (1,)}) for args, p in _axis_samples(rng)),
 )
 
 
@@ -117,13 +118,13 @@ tie_mean = linear(
 def _sort_jvp(ts: Sequence[Any], y: Sym, x: Sym, *, axis: int) -> Any:
     if ts[0] is None:
         return None
-    moved = take_along(ts[0], ops.argsort(x, axis=axis), axis)
+    moved = take_along(ts[0], ops.argsort(x, axis=axis, stable=True), axis)
     return ops.tie_mean(moved, y, axis=axis)
 
 
 def _sort_vjp(ct: Sym, y: Sym, x: Sym, *, axis: int) -> list[Any]:
     shared = ops.tie_mean(ct, y, axis=axis)
-    return [put_along(zeros_like(x), ops.argsort(x, axis=axis), shared, axis)]
+    return [put_along(zeros_like(x), ops.argsort(x, axis=axis, stable=True), shared, axis)]
 
 
 def _sort_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:

@@ -49,6 +49,8 @@ class Program:
         self.runs = 0
         self.kernel: Any = None
         self.failed: str | None = None
+        self.compile_seconds = 0.0
+        self.cached = False
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
@@ -167,8 +169,11 @@ class Program:
                 return
             started = time.perf_counter()
             self.kernel = compile_tape(self.tape, owner.name)
+            self.compile_seconds = time.perf_counter() - started
+            self.cached = self.kernel.cached
             owner.counters["kernels"] += 1
-            owner.counters["compile_seconds"] += time.perf_counter() - started
+            owner.counters["cache_hits"] += self.cached
+            owner.counters["compile_seconds"] += self.compile_seconds
 
 
 def native(inputs: list[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from ..core.errors import ArgumentError
 from ..core.sources import where
 from ..frontend.capture import _stack
+from ..runtime import inspect
 from ..runtime.dispatch import Dispatcher
 from .names import function_name, global_name
 
@@ -73,6 +74,40 @@ class Transformed:
         """Return the tape of a call with these arguments."""
         return self._dispatcher.program(args, kwargs).tape
 
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """Return the generated Numba source of a call with these arguments.
+
+        A row that NumPy runs between two kernels is marked where it stands. Works whether the call
+        is compiled or not, and without Numba.
+        """
+        return inspect.source(self._dispatcher, args, kwargs)
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """Return a report of a call with these arguments.
+
+        It says how the arguments are seen, whether the call is interpreted, compiled or run by
+        Python and why, how many rows each pass leaves, which rows are fused into which loops, what
+        NumPy runs between kernels, which guards and captured values are checked, and how many
+        bytes are moved.
+        """
+        return inspect.explain(self._dispatcher, args, kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile for arguments like these now, whatever the policy; nothing is returned.
+
+        Warns
+        -----
+        ReplayWarning
+            When the function cannot be replayed and stays with Python.
+        """
+        inspect.compile_now(self._dispatcher, args, kwargs)
+
     def stats(self) -> dict[str, Any]:
-        """Return counters: captures, interpreted and compiled calls, kernels, seconds."""
-        return dict(self._dispatcher.counters)
+        """Return counters since the function was made.
+
+        ``captures`` counts runs of the function by Python on tracers; ``interpreted``,
+        ``compiled`` and ``python`` count the calls answered so; ``guard_misses`` the programs that
+        were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
+        time that took, ``cache_hits`` those of them that came from disk.
+        """
+        return inspect.counters_of(self._dispatcher)

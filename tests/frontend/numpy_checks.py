@@ -12,18 +12,29 @@ from tapejit.frontend.tracer import Tracer, sym_of
 from tapejit.passes.pushforward import pushforward
 from tapejit.runtime.interp import literal
 from tapejit.runtime.trace import trace
-from tapejit.transforms.reverse import value_and_grad_rows
 from tapejit.tape.primitive import PRIMITIVES
+from tapejit.transforms.reverse import value_and_grad_rows
 
 load()
+
+
+def _nothing():
+    pass
+
+
+def tape_of(f, *args):
+    """The tape of a call with every argument dynamic."""
+    leaves, tree = flatten((args, {}))
+    apply = lambda cap, fn, a, k: f(*a)
+    return trace(apply, _nothing, leaves, tree, [True] * len(leaves)).tape
 
 
 def run(apply, *args):
     """Trace `apply(cap, args, kwargs)` with every array dynamic."""
     leaves, tree = flatten((args, {}))
     dynamic = [isinstance(x, (np.ndarray, np.generic, float, complex)) for x in leaves]
-    traced = trace(apply, leaves, tree, dynamic)
-    inputs = [x for x, d in zip(leaves, dynamic) if d] + [snap for _, snap in traced.consts]
+    traced = trace(lambda cap, f, a, k: apply(cap, a, k), _nothing, leaves, tree, dynamic)
+    inputs = [x for x, d in zip(leaves, dynamic) if d] + [array for array, _ in traced.consts]
     check_rows(traced.tape, inputs)
     return traced.result
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy_checks import check, same, traced
+from numpy_checks import check, same, tape_of, traced
 
 from tapejit.core.errors import IndexingError, MutationError
 
@@ -273,26 +273,20 @@ def test_refused(index):
 
 
 def test_out_of_bounds_at_a_later_call():
-    from tapejit.core.pytree import flatten
     from tapejit.runtime.interp import interpret
-    from tapejit.runtime.trace import trace
 
     x, i = array(4), np.array([0, 3])
-    leaves, tree = flatten(((x, i), {}))
-    tape = trace(lambda cap, a, k: a[0][a[1]], leaves, tree, [True, True]).tape
+    tape = tape_of(lambda x, i: x[i], x, i)
     same(interpret(tape, [x, np.array([1, -4])])[0], x[[1, 0]])
     with pytest.raises(IndexError):
         interpret(tape, [x, np.array([1, 4])])
 
 
 def test_mask_may_change_its_pattern_but_not_its_count():
-    from tapejit.core.pytree import flatten
     from tapejit.runtime.interp import GuardFailure, interpret
-    from tapejit.runtime.trace import trace
 
     x = np.array([1.0, -1.0, 2.0])
-    leaves, tree = flatten(((x,), {}))
-    tape = trace(lambda cap, a, k: a[0][a[0] > 0], leaves, tree, [True]).tape
+    tape = tape_of(lambda x: x[x > 0], x)
     same(interpret(tape, [np.array([-1.0, 3.0, 4.0])])[0], np.array([3.0, 4.0]))
     with pytest.raises(GuardFailure):
         interpret(tape, [np.array([1.0, 3.0, 4.0])])

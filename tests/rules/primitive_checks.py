@@ -38,9 +38,10 @@ def record(
     return b, xs, (b.outs(y) if several else (y,))
 
 
-def smooth_operands(xs: Sequence[Sym]) -> list[int]:
+def smooth_operands(prim: Primitive, xs: Sequence[Sym]) -> list[int]:
     """The operands that can carry a derivative."""
-    return [k for k, x in enumerate(xs) if x.aval.inexact]
+    fixed = {k for k, d in enumerate(prim.domain) if d.fixed}
+    return [k for k, x in enumerate(xs) if x.aval.inexact and k not in fixed]
 
 
 def dense(b: Builder, found: Sequence[Sym | None], like: Sequence[Sym]) -> list[Sym]:
@@ -151,7 +152,7 @@ def _values(prim: Primitive, exact: Arrays, params: Params) -> Callable[[list[An
 
 def _first_order(prim: Primitive, exact: Arrays, params: Params, rng: np.random.Generator) -> Any:
     b, xs, ys = record(prim, exact, params)
-    ks = smooth_operands(xs)
+    ks = smooth_operands(prim, xs)
     if not ks or not any(y.aval.inexact for y in ys):
         return None
     ts = {k: normal(rng, xs[k].aval) for k in ks}
@@ -204,7 +205,7 @@ def _check_single(
 ) -> None:
     """Single precision stays single in both directions, and is near the double result."""
     b, xs, ys = record(prim, arrays, params)
-    ks = smooth_operands(xs)
+    ks = smooth_operands(prim, xs)
     inputs = [xs[k] for k in ks]
     rows = [b.input(xs[k].aval, ts[k].astype(xs[k].dtype)) for k in ks]
     ct_rows = [b.input(y.aval, ct.astype(y.dtype)) for y, ct in zip(ys, cts)]
@@ -223,7 +224,7 @@ def _second_order(
 ) -> None:
     """Forward over reverse against differences of reverse, and reverse over forward against it."""
     b, xs, ys = record(prim, exact, params)
-    ks = smooth_operands(xs)
+    ks = smooth_operands(prim, xs)
     inputs = [xs[k] for k in ks]
     ct_rows = [b.input(y.aval, ct) for y, ct in zip(ys, cts)]
     given = [c if y.aval.inexact else None for c, y in zip(ct_rows, ys)]

@@ -233,7 +233,7 @@ def test_int_to_negative_power_raises_as_numpy_does() -> None:
 
 
 def test_piecewise_refuses_what_it_cannot_tell() -> None:
-    with capturing() as cap, pytest.raises(UnsupportedError, match="piecewise.*sum"):
+    with capturing() as cap, pytest.raises(UnsupportedError, match=r"piecewise.*sum"):
         x = traced(cap, S)
         np.piecewise(x, [x > 0], [lambda v: v - v.sum()])
 

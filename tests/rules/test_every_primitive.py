@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from primitive_checks import check_derivatives, check_value
 
+import tapejit.passes.bodies
 import tapejit.rules  # noqa: F401
 from tapejit.core.avals import aval_of
 from tapejit.tape.ir import Builder
@@ -22,11 +23,13 @@ EXEMPT = {
     "lit": "is given, not computed",
     "out": "reads one result of another row; tested with every row that has several",
     "guard": "has no result to differentiate; tested with captures",
+    "custom": "runs the rule that a user gave; tested with the transformations",
 }
 """Rows that no sample can describe, each with the reason."""
 
 NOT_THE_DERIVATIVE = {
     "stop_gradient": "its derivative is zero by definition, unlike its differences",
+    "tie_mean": "averages over exact ties, which a difference breaks",
 }
 """Primitives whose rule deliberately differs from the derivative of their values."""
 

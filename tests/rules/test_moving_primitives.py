@@ -57,9 +57,7 @@ def test_derivatives(prim, args, params):
     h = 1e-6
 
     def at(s):
-        return prim.numpy(
-            *[a if v is None else a + s * h * v for a, v in zip(args, vs)], **params
-        )
+        return prim.numpy(*[a if v is None else a + s * h * v for a, v in zip(args, vs)], **params)
 
     slope = (at(1) - at(-1)) / (2 * h)
     np.testing.assert_allclose(t, slope, rtol=1e-7, atol=1e-7)

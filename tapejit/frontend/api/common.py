@@ -104,6 +104,22 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
 # ---------------------------------------------------------------- arguments
 
 
+def static(x: Any) -> Any:
+    """Return an argument that decides a shape as plain Python or NumPy; traced ones are guarded."""
+    if isinstance(x, Sym):
+        cap = active()
+        value = np.array(cap.value(x))
+        if value.ndim == 0:
+            cap.guard(x, value.item())
+        else:
+            differ = P.not_equal(x, cap.const(value))
+            cap.guard(P.sum(differ, axis=tuple(range(x.ndim)), keepdims=False), 0)
+        return value if value.ndim else value[()]
+    if isinstance(x, (list, tuple)):
+        return type(x)(static(v) for v in x)
+    return x
+
+
 def flag(keepdims: Any) -> bool:
     """Read a keepdims argument, NumPy's marker for "not given" being False."""
     return keepdims is not np._NoValue and bool(keepdims)  # type: ignore[attr-defined]

@@ -16,10 +16,11 @@ import numpy as np
 
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.sources import where
+from ...rules.linalg.matrices import diagonal
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..dispatch import implements
-from .operands import diagonal, operand, reshape, summed, transposed
+from .operands import operand, reshape, summed, transposed
 
 Labels = tuple[int, ...]
 

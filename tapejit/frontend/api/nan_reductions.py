@@ -121,11 +121,7 @@ def _nan_place(name: str, worst: float) -> None:
             if cap.value(empty):
                 raise ValueError(f"All-NaN slice encountered ({user_line()})")
             cap.guard(empty, 0)
-            # Where an infinity of the wrong sign ties with replaced NaNs, only true elements count.
             a = _without(a, worst)
-            best = getattr(P, plain[3:])(a, axis=axes, keepdims=True)
-            a = P.logical_and(a.eq(best), ~nans)
-            return reductions.place_of("argmax", cast(a, np.int8), axis, flag(keepdims))
         return reductions.place_of(plain, a, axis, flag(keepdims))
 
     implements(getattr(np, name))(place)

@@ -81,16 +81,6 @@ def taken(x: Sym, axis: int, k: int) -> Sym:
     return reshape(BY_NAME["slice"](x, ranges=ranges), x.shape[:axis] + x.shape[axis + 1 :])
 
 
-def diagonal(x: Sym, offset: int = 0) -> Sym:
-    """Return the diagonal of the last two axes: steps of n + 1 through the flattened matrix."""
-    m, n = x.shape[-2:]
-    first = offset if offset >= 0 else -offset * n
-    length = max(0, min(m + min(offset, 0), n - max(offset, 0)))
-    flat = reshape(x, (*x.shape[:-2], m * n))
-    lead = tuple((0, k, 1) for k in x.shape[:-2])
-    return BY_NAME["slice"](flat, ranges=(*lead, (first if length else 0, length, n + 1)))
-
-
 def summed(x: Sym, axis: Sequence[int], keepdims: bool = False) -> Sym:
     """Sum over axes with no change of dtype: small integers wrap, bools mean "any"."""
     if not axis:

@@ -6,7 +6,7 @@ as a head and a correction.  ``exp(r) = 1 + r + r**2 P(r)`` with a short polynom
 ``exp(x) = 2**n exp(r)``; the power of two is applied in two factors so that results below the
 normal range are rounded once and results above it become infinite.
 
-Measured error: below 1 ulp for each of the three, in both formats.
+Measured error in either format: at most 0.9 ulp for exp and exp2, 1.1 for expm1.
 """
 
 from __future__ import annotations
@@ -55,12 +55,15 @@ def decay(f: Format, x: Value) -> tuple[Value, Value]:
 
 
 def exp(f: Format, x: Value) -> Value:
-    """Exponential function, as `numpy.exp`; within 1 ulp."""
+    """Exponential function, as `numpy.exp`; within 0.9 ulp."""
     return exp_of_pair(f, x)
 
 
 def exp2(f: Format, x: Value) -> Value:
-    """Two to the power `x`, as `numpy.exp2`; within 1 ulp and exact for integers."""
+    """Two to the power `x`, as `numpy.exp2`; exact for integers.
+
+    Within 0.9 ulp, or 1.2 on a machine without fused multiply-add.
+    """
     x = f.clamp(x, f.pick(-1200.0, -160.0), f.pick(1200.0, 160.0))
     k, n = f.nearest(x)
     r = x - k
@@ -80,7 +83,7 @@ def expm1_core(f: Format, x: Value) -> tuple[Value, Value]:
 
 
 def expm1(f: Format, x: Value) -> Value:
-    """``exp(x) - 1`` without cancellation, as `numpy.expm1`; within 1 ulp."""
+    """``exp(x) - 1`` without cancellation, as `numpy.expm1`; within 1.1 ulp."""
     y = f.clamp(x, f.pick(-50.0, -30.0), f.pick(710.0, 89.0))
     small = abs(x) < f.pick(2.0**-60, 2.0**-30)
     head, tail = expm1_core(f, y)

@@ -8,9 +8,9 @@ and the reduced argument `r`,
 two short polynomials and no division.  ``tanh(x) = e / (1 + e)`` with ``e = expm1(2 x) / 2``.  The
 logistic functions work with ``exp(-|x|)``, which never overflows.
 
-Measured error: below 1 ulp for each in both formats (1.1 for softplus and log_expit);
-`logaddexp` relative to the larger of the
-result and of the greater argument, because the result may cancel to nothing.
+Measured error in either format: at most 0.9 ulp for tanh, sinh, cosh and sigmoid, 1.3 for softplus
+and log_expit; 1.6 for logaddexp, relative to the larger of the result and of the greater argument,
+because the result may cancel to nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def tanh(f: Format, x: Value) -> Value:
-    """Hyperbolic tangent, as `numpy.tanh`; within 1 ulp."""
+    """Hyperbolic tangent, as `numpy.tanh`; within 0.9 ulp."""
     e, e_low = f.fast_two_sum(*expm1_core(f, 2.0 * f.clamp(abs(x), 0.0, f.pick(20.0, 10.0))))
     d, d_low = f.two_sum(1.0, e)
     small = abs(x) < f.pick(2.0**-30, 2.0**-15)
@@ -60,19 +60,19 @@ def halves(f: Format, x: Value) -> Pair:
 
 
 def sinh(f: Format, x: Value) -> Value:
-    """Hyperbolic sine, as `numpy.sinh`; within 1 ulp."""
+    """Hyperbolic sine, as `numpy.sinh`; within 0.8 ulp."""
     s, _ = halves(f, f.clamp(abs(x), 0.0, f.pick(711.0, 90.0)))
     small = abs(x) < f.pick(2.0**-30, 2.0**-15)
     return f.copysign(f.select(small, x, 4.0 * s), x)
 
 
 def cosh(f: Format, x: Value) -> Value:
-    """Hyperbolic cosine, as `numpy.cosh`; within 1 ulp."""
+    """Hyperbolic cosine, as `numpy.cosh`; within 0.8 ulp."""
     return 4.0 * halves(f, f.clamp(abs(x), 0.0, f.pick(711.0, 90.0)))[1]
 
 
 def sigmoid(f: Format, x: Value) -> Value:
-    """Logistic function ``1 / (1 + exp(-x))``, as `scipy.special.expit`; within 1 ulp."""
+    """Logistic function ``1 / (1 + exp(-x))``, as `scipy.special.expit`; within 0.9 ulp."""
     e, e_low = decay(f, -abs(x))
     d, d_low = f.fast_two_sum(1.0, e)
     negative = x < 0.0
@@ -81,20 +81,20 @@ def sigmoid(f: Format, x: Value) -> Value:
 
 
 def softplus(f: Format, x: Value) -> Value:
-    """``log(1 + exp(x))``, as ``numpy.logaddexp(0, x)``; within 2 ulp."""
+    """``log(1 + exp(x))``, as ``numpy.logaddexp(0, x)``; within 1.3 ulp."""
     head, tail = log1p_of_pair(f, *decay(f, -abs(x)))
     return f.select(x > 0.0, x, 0.0) + (head + tail)
 
 
 def log_expit(f: Format, x: Value) -> Value:
-    """Logarithm of the logistic function, as `scipy.special.log_expit`; within 2 ulp."""
+    """Logarithm of the logistic function, as `scipy.special.log_expit`; within 1.3 ulp."""
     return -softplus(f, -x)
 
 
 def logaddexp(f: Format, x: Value, y: Value) -> Value:
     """``log(exp(x) + exp(y))``, as `numpy.logaddexp`.
 
-    The error is within 1 ulp of the larger in magnitude of result and greater argument.
+    The error is within 1.6 ulp of the larger in magnitude of result and greater argument.
     """
     swap = x < y
     hi, lo = f.select(swap, y, x), f.select(swap, x, y)

@@ -5,7 +5,7 @@ arctan uses ``arctan(x) = pi/2 - arctan(1/x)`` beyond one and an odd polynomial 
 tail, and the one subtraction from it with its error.  The inverse hyperbolic functions are
 ``log(1 + y)`` for an algebraic `y`, which is computed as head and tail.
 
-Measured error: below 1.5 ulp for each, in both formats.
+Measured error in either format: at most 1.6 ulp for arctan, 1.7 for arccosh, 1.2 for the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def arctan(f: Format, x: Value) -> Value:
-    """Inverse tangent, as `numpy.arctan`; within 2 ulp."""
+    """Inverse tangent, as `numpy.arctan`; within 1.6 ulp."""
     ax = abs(x)
     big = ax > 1.0
     t = f.select(big, 1.0 / ax, ax)
@@ -34,7 +34,7 @@ def arctan(f: Format, x: Value) -> Value:
 
 
 def arcsin(f: Format, x: Value) -> Value:
-    """Inverse sine, as `numpy.arcsin`; within 2 ulp."""
+    """Inverse sine, as `numpy.arcsin`; within 1.2 ulp."""
     ax = abs(x)
     big = ax > 0.5
     z = f.select(big, 0.5 - 0.5 * ax, x * x)
@@ -46,7 +46,7 @@ def arcsin(f: Format, x: Value) -> Value:
 
 
 def arccos(f: Format, x: Value) -> Value:
-    """Inverse cosine, as `numpy.arccos`; within 2 ulp."""
+    """Inverse cosine, as `numpy.arccos`; within 1.1 ulp."""
     ax = abs(x)
     big = ax > 0.5
     z = f.select(big, 0.5 - 0.5 * ax, x * x)
@@ -59,7 +59,7 @@ def arccos(f: Format, x: Value) -> Value:
 
 
 def arcsinh(f: Format, x: Value) -> Value:
-    """Inverse hyperbolic sine, as `numpy.arcsinh`; within 2 ulp.
+    """Inverse hyperbolic sine, as `numpy.arcsinh`; within 1.2 ulp.
 
     ``log(1 + y)`` with ``y = |x| + x**2 / (1 + sqrt(1 + x**2))``; ``log(2 |x|)`` when huge.
     """
@@ -73,7 +73,7 @@ def arcsinh(f: Format, x: Value) -> Value:
 
 
 def arccosh(f: Format, x: Value) -> Value:
-    """Inverse hyperbolic cosine, as `numpy.arccosh`; within 2 ulp.
+    """Inverse hyperbolic cosine, as `numpy.arccosh`; within 1.7 ulp.
 
     ``log(1 + y)`` with ``y = t + sqrt(t (t + 2))`` and ``t = x - 1``; ``log(2 x)`` when huge.
     """
@@ -87,7 +87,7 @@ def arccosh(f: Format, x: Value) -> Value:
 
 
 def arctanh(f: Format, x: Value) -> Value:
-    """Inverse hyperbolic tangent, as `numpy.arctanh`; within 2 ulp.
+    """Inverse hyperbolic tangent, as `numpy.arctanh`; within 1 ulp.
 
     ``log(1 + y) / 2`` with ``y = 2 |x| / (1 - |x|)``.
     """

@@ -4,10 +4,10 @@
 ``t = (z - 4) / (z + 4)``, which maps that half line to [-1, 1), a single polynomial represents it,
 and ``erfc(z) = exp(-z**2) P(t) / (1 + 2 z)`` keeps its relative accuracy into the far tail.  The
 square is taken with its rounding error, which otherwise would be magnified by ``z**2``.
-For ``|x| < 1``, erf is an odd polynomial.
+Near zero, erf is an odd polynomial, and the others are obtained from it.
 
-Measured error in float64 and float32: 1.1 and 0.9 ulp for erf, 1.7 and 1.9 for erfc, 2.0 and 2.4
-for ndtr, 2.3 and 2.7 for log_ndtr.
+Measured error in either format: at most 1.2 ulp for erf, 2.1 for erfc, 2 for ndtr and 2.5 for
+log_ndtr.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def scaled_tail(f: Format, z: Value) -> Value:
-    """``exp(z**2) erfc(z)`` for z >= 0."""
+def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
+    """``exp(z**2) erfc(z)`` for z >= 0; `z_low` enters where it matters, the denominator."""
     t = (z - 4.0) / (z + 4.0)
     first, *others = f.pick(*tables.ERFCX)
     square = t * t  # even and odd part, as two independent chains
     even, odd = f.poly(square, tuple(others[::2])), f.poly(square, tuple(others[1::2]))
     p, p_low = f.fast_two_sum(first, t * f.mad(t, odd, even))
-    return f.divide(p, p_low, *f.two_sum(1.0, 2.0 * z))
+    d, d_low = f.two_sum(1.0, 2.0 * z)
+    return f.divide(p, p_low, d, d_low if z_low is None else f.mad(2.0, z_low, d_low))
 
 
 def tail(f: Format, z: Value) -> Value:
@@ -41,48 +42,54 @@ def tail(f: Format, z: Value) -> Value:
     return exp_of_pair(f, -square, -low, scaled_tail(f, z))
 
 
-def near_erf(f: Format, x: Value) -> Value:
-    """``erf(x)`` for ``|x| < 1``."""
-    return f.mad(x, f.poly(x * x, f.pick(*tables.ERF)), x)
+def excess(f: Format, x: Value) -> Value:
+    """``erf(x) - x`` for ``|x| < 1``."""
+    return x * f.poly(x * x, f.pick(*tables.ERF))
 
 
 def erf(f: Format, x: Value) -> Value:
-    """Error function, as `scipy.special.erf`; within 2 ulp."""
+    """Error function, as `scipy.special.erf`; within 1.2 ulp."""
     ax = abs(x)
-    return f.select(ax < 1.0, near_erf(f, x), f.copysign(1.0 - tail(f, ax), x))
+    return f.select(ax < 1.0, x + excess(f, x), f.copysign(1.0 - tail(f, ax), x))
 
 
 def erfc(f: Format, x: Value) -> Value:
-    """Complementary error function, as `scipy.special.erfc`; within 2 ulp."""
+    """Complementary error function, as `scipy.special.erfc`; within 2.1 ulp."""
     ax = abs(x)
     t = tail(f, ax)
-    return f.select(ax < 0.5, 1.0 - near_erf(f, x), f.select(x < 0.0, 2.0 - t, t))
+    a, b = f.fast_two_sum(1.0, -x)
+    near = a + (b - excess(f, x))
+    return f.select(ax < 0.75, near, f.select(x < 0.0, 2.0 - t, t))
 
 
 def half_tail(f: Format, ax: Value) -> tuple[Value, Value]:
     """``erfc(ax / sqrt(2)) / 2`` and the same without its factor ``exp(-ax**2 / 2)``."""
-    x = f.clamp(ax, 0.0, 2.0**60) * f.pick(*tables.SQRT1_2)[0]
-    g = 0.5 * scaled_tail(f, x)
+    root, root_low = f.pick(*tables.SQRT1_2)
+    x = f.clamp(ax, 0.0, 2.0**60)
+    x, low = x * root, f.mad(x, root_low, f.fma(x, root, -(x * root)))
+    g = 0.5 * scaled_tail(f, x, low)
     z = f.clamp(ax, 0.0, f.pick(40.0, 16.0))
-    square, low = f.two_product(z, z)
-    t = exp_of_pair(f, -0.5 * square, -0.5 * low, g)
-    return f.select(ax < 0.7, 0.5 - 0.5 * near_erf(f, x), t), g
+    square, square_low = f.two_product(z, z)
+    t = exp_of_pair(f, -0.5 * square, -0.5 * square_low, g)
+    a, b = f.fast_two_sum(0.5, -0.5 * x)
+    near = a + f.mad(-0.5, excess(f, x) + low, b)
+    return f.select(ax < 1.05, near, t), g
 
 
 def ndtr(f: Format, x: Value) -> Value:
-    """Normal distribution function, as `scipy.special.ndtr`; within 3 ulp."""
+    """Normal distribution function, as `scipy.special.ndtr`; within 2 ulp."""
     t, _ = half_tail(f, abs(x))
     return f.select(x > 0.0, 1.0 - t, t)
 
 
 def log_ndtr(f: Format, x: Value) -> Value:
-    """Logarithm of the normal distribution function, as `scipy.special.log_ndtr`; within 3 ulp.
+    """Logarithm of the normal distribution function, as `scipy.special.log_ndtr`; within 2.5 ulp.
 
     ``log(1 - tail)`` for positive `x`, ``log(tail)`` for small negative ones and
     ``log(scaled tail) - x**2 / 2`` for the others.
     """
     t, g = half_tail(f, abs(x))
-    positive, far = x > 0.0, x <= -0.7
+    positive, far = x > 0.0, x <= -1.05
     total, error = f.fast_two_sum(1.0, -t)
     k, m = decompose(f, f.select(positive, total, f.select(far, g, t)))
     u = f.select(k.eq(0.0), -t, m - 1.0)

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from .emit import Format, Value
 
-__all__ = ["publish"]
+__all__ = ["INTRINSICS", "publish"]
 
 FLAGS: dict[str, Any] = {
     "cache": False,
@@ -25,6 +25,10 @@ FLAGS: dict[str, Any] = {
     "fastmath": False,
     "forceinline": True,
 }
+
+#: The functions by name in the form that only jitted code can call.  A generated kernel that binds
+#: these instead saves the compilation of each jitted function (about 25 ms, once per process).
+INTRINSICS: dict[str, Any] = {}
 
 Formula = Callable[..., Value]
 
@@ -44,7 +48,11 @@ def _jit(formula: Formula, kind: str) -> Any:
     def two(typingctx: Any, x: Any, y: Any) -> Any:
         return signature, codegen
 
-    core: Any = intrinsic(one if arity == 1 else two)
+    name = f"{formula.__name__}_{kind}"
+    typing: Any = one if arity == 1 else two
+    typing.__name__ = name
+    core: Any = intrinsic(typing)
+    INTRINSICS[name] = core
 
     def unary(x: float) -> Any:
         return core(x)
@@ -53,7 +61,7 @@ def _jit(formula: Formula, kind: str) -> Any:
         return core(x, y)
 
     function: Any = unary if arity == 1 else binary
-    function.__name__ = function.__qualname__ = f"{formula.__name__}_{kind}"
+    function.__name__ = function.__qualname__ = name
     function.__module__ = formula.__module__
     function.__doc__ = formula.__doc__
     return njit(**FLAGS)(function)

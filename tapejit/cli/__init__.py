@@ -1,0 +1,1 @@
+"""The subcommands of ``tapejit``: each has SUMMARY, ``arguments(parser)`` and ``run(options)``."""

@@ -1,0 +1,35 @@
+"""Quotients rounded down and what they leave, with NumPy's answers at infinities and zeros.
+
+Both start from fmod, which is exact; the floor of a rounded quotient is not: 2.5 // 1e-9 is
+2499999999, because 1e-9 is a little more than a billionth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .decorate import routine
+
+
+@routine
+def floor_divide(x: float, y: float) -> float:
+    """Return floor(x / y) of the exact quotient."""
+    if y == 0.0:
+        return x / y
+    m = np.fmod(x, y)
+    q = (x - m) / y
+    if m != 0.0 and (y < 0.0) != (m < 0.0):
+        q -= 1.0
+    if q == 0.0:
+        return np.copysign(0.0, x / y)
+    whole = np.floor(q)
+    return whole + 1.0 if q - whole > 0.5 else whole
+
+
+@routine
+def remainder(x: float, y: float) -> float:
+    """Return x - y floor(x / y), which has the sign of y."""
+    m = np.fmod(x, y)
+    if m == 0.0:
+        return np.copysign(m, y)
+    return m + y if (y < 0.0) != (m < 0.0) else m

@@ -1,0 +1,201 @@
+"""Looking inside: source, explain, compile and stats of transformed functions."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import tapejit as tj
+from tapejit.core.config import config
+from tapejit.core.errors import ReplayWarning
+from tapejit.runtime.stages import KernelStage, stages_of, traffic
+
+SCALE = 2.0
+WEIGHTS = np.ones((3, 3))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "cache_dir", str(tmp_path))
+    monkeypatch.setattr(config, "cache", True)
+    return tmp_path
+
+
+def wave(x, n):
+    for _ in range(n):
+        x = np.sin(x) * SCALE
+    return np.sum(x @ WEIGHTS)
+
+
+def branch(x):
+    if x.sum() > 0:
+        return np.sum(np.sin(x))
+    return np.sum(np.cos(x))
+
+
+def hosted(x):
+    y = np.exp(x)
+    return np.sum(np.tanh(y.astype(np.float16).astype(np.float64)))
+
+
+X = np.linspace(0.1, 0.3, 3)
+
+
+def test_source_is_the_text_that_is_compiled(own_cache):
+    f = tj.value_and_grad(wave)
+    shown = f.source(X, 2)
+    f.compile(X, 2)
+    (file,) = [n for n in os.listdir(own_cache / "kernels") if n.endswith(".py")]
+    name = file.removesuffix(".py").removeprefix("k_")
+    written = (own_cache / "kernels" / file).read_text()
+    assert written.replace(f"def kernel_{name}(", "def kernel(") == shown
+    assert f.source(X, 2) == shown
+
+
+def test_source_names_the_lines_of_the_user():
+    text = tj.grad(wave).source(X, 1)
+    line = wave.__code__.co_firstlineno + 2
+    assert f"test_inspect.py:{line}" in text
+    assert "def kernel(" in text
+
+
+def test_source_and_explain_do_not_import_numba():
+    code = (
+        "import sys, numpy as np, tapejit as tj\n"
+        "f = tj.grad(lambda x: np.sum(np.tanh(x) ** 2))\n"
+        "assert 'def kernel' in f.source(np.ones(3)) and 'nest 3' in f.explain(np.ones(3))\n"
+        "assert 'numba' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_source_marks_host_steps_in_order():
+    f = tj.value_and_grad(hosted)
+    text = f.source(X)
+    host = text.index("host step, run by NumPy: cast of float16 has no native code")
+    assert text.index("stage 1 of") < host < text.rindex("def kernel(")
+    assert "test_inspect.py" in text[host:]
+    f.compile(X)
+    value, gradient = f(X)
+    assert f.stats()["compiled"] == 1
+    np.testing.assert_allclose(value, hosted(X))
+    assert gradient.shape == X.shape
+
+
+def test_explain_before_and_after_compiling():
+    f = tj.value_and_grad(wave)
+    first = f.explain(X, 3)
+    assert "x  f64[3]" in first and "n  static 3" in first
+    assert "captured once" in first
+    f(X, 3)
+    f(X, 3)
+    assert "interpreted by NumPy: 1 call" in f.explain(X, 3)
+    f.compile(X, 3)
+    f(X, 3)
+    after = f.explain(X, 3)
+    assert "\n  compiled in " in after and "2 calls so far" in after
+    assert f.stats()["kernels"] == 1 and f.stats()["compiled"] == 1
+
+
+def test_explain_tells_a_cached_kernel():
+    def make():
+        return tj.value_and_grad(wave, compile="always")
+
+    make()(X, 4)
+    again = make()
+    again(X, 4)
+    assert "loaded from the disk cache in " in again.explain(X, 4)
+    assert again.stats()["cache_hits"] == 1
+
+
+def test_explain_counts_the_rows_of_each_pass():
+    f = tj.value_and_grad(wave)
+    section = f.explain(X, 2).split("\ntape\n")[1].split("\n\n")[0].splitlines()
+    rows = [int(line.split()[1]) for line in section]
+    assert [line.split()[0] for line in section][:2] == ["captured", "dce"]
+    assert rows[-1] == len(f.tape(X, 2)) and rows[0] > rows[-1]
+
+
+def test_explain_names_captured_values():
+    text = tj.grad(wave).explain(X, 2)
+    assert "global WEIGHTS  f64[3,3]  read at every call" in text
+    assert "global SCALE == 2.0, checked at every call" in text
+
+
+def test_explain_shows_the_guards_of_every_variant():
+    f = tj.value_and_grad(branch)
+    for x in (X, X, -X, -X):
+        f(x)
+    line = branch.__code__.co_firstlineno + 1
+    text = f.explain(X)
+    assert f"is True at test_inspect.py:{line} in branch\n" in text
+    assert f"is False at test_inspect.py:{line} in branch\n" in text
+    assert "    if x.sum() > 0:\n" in text
+    assert "none: no Python branch" not in text
+
+
+def test_explain_says_why_nothing_is_compiled():
+    assert 'not compiled: compile="never"' in tj.grad(wave, compile="never").explain(X, 2)
+
+
+def test_compile_overrides_never():
+    f = tj.grad(wave, compile="never")
+    assert f.compile(X, 2) is None
+    f(X, 2)
+    assert f.stats()["compiled"] == 1 and f.stats()["interpreted"] == 0
+
+
+def test_compile_of_a_function_that_cannot_be_replayed():
+    rng = np.random.default_rng(0)
+
+    def noisy(x):
+        return np.sum(x * rng.normal(size=3))
+
+    f = tj.value_and_grad(noisy)
+    with pytest.warns(ReplayWarning, match="differs from call to call"):
+        f.compile(X)
+    assert f.stats()["kernels"] == 0
+    assert "run by Python at every call: its capture differs" in f.explain(X)
+
+
+def test_stats_is_a_copy():
+    f = tj.grad(wave)
+    f.stats()["captures"] = 99
+    assert f.stats()["captures"] == 0
+
+
+def test_traffic_of_one_fused_nest():
+    f = tj.value_and_grad(lambda x: np.sum(np.tanh(x) ** 2))
+    x = np.linspace(-1, 1, 1000)
+    (stage,) = stages_of(f.tape(x), "f")
+    assert isinstance(stage, KernelStage)
+    moved = traffic(stage)
+    assert sum(t.read for t in moved) == x.nbytes
+    assert sum(t.written for t in moved) == x.nbytes
+    assert "kernels read 8.0 kB and write 8.0 kB" in f.explain(x)
+
+
+def test_traffic_of_overlapping_views_counts_their_memory_once():
+    f = tj.value_and_grad(lambda x: np.sum(x[1:] * x[:-1]), compile="never")
+    x = np.ones(1000)
+    (stage,) = stages_of(f.tape(x), "f")
+    first = traffic(stage)[0]
+    assert first.read == x.nbytes
+
+
+def test_names_of_nested_arguments():
+    def loss(params, pair):
+        return np.sum(params["W"]) * pair[1]
+
+    text = tj.grad(loss).explain({"W": np.ones(2)}, (1.0, 2.0))
+    for name in ("params['W']", "pair[0]", "pair[1]"):
+        assert name in text
+
+
+def test_looking_inside_leaves_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tj.grad(wave).explain(X, 2)
