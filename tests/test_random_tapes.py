@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tapejit.core.avals import Aval
 from tapejit.passes.adjoint import adjoint
 from tapejit.passes.pushforward import pushforward
 from tapejit.passes.split import inline, load, split
 from tapejit.rules.declare import zeros_like
 from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym, Tape
+from tapejit.tape.primitive import primitive
 from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text, to_text
 from tapejit.tape.verify import verify
@@ -116,3 +118,12 @@ def check_derivatives(tape: Tape, inputs: list[Any], rng: Any, order: int) -> No
 def test_derivatives_to_second_order(sample):
     tape, inputs = sample
     check_derivatives(tape, [x[()] for x in inputs], np.random.default_rng(0), 2)
+
+
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py"])
+def test_mixed_derivatives_where_the_first_operand_is_zero(name):
+    """Found by a random tape: x log y is smooth at x = 0, where the mixed derivative is 1 / y."""
+    b = Builder()
+    x, y = (b.input(Aval(np.dtype(float))) for _ in range(2))
+    tape = b.finish([primitive(name)(x, y)])
+    check_derivatives(tape, [np.float64(0.0), np.float64(0.7)], np.random.default_rng(1), 2)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import Aval
-from ..core.errors import TapejitError
+from ..core.errors import TapejitError, UnsupportedError
+from ..passes.adjoint import adjoint
+from ..passes.pushforward import pushforward
 from ..rules.declare import Domain, ops
 from ..tape.ir import PARAMS, Builder, Sym, Tape
 from ..tape.primitive import PRIMITIVES, Primitive
@@ -39,9 +41,24 @@ def elementwise_primitives(smooth: bool) -> list[Primitive]:
             aval = prim.infer(*[Aval(_F64)] * len(prim.domain))
         except (TapejitError, TypeError):
             continue
-        if isinstance(aval, Aval) and aval.dtype == _F64:
+        if isinstance(aval, Aval) and aval.dtype == _F64 and (not smooth or _twice_smooth(prim)):
             found.append(prim)
     return found
+
+
+def _twice_smooth(prim: Primitive) -> bool:
+    """Whether there are rules for the second derivatives with respect to all operands."""
+    b = Builder()
+    xs = [b.input(Aval(_F64)) for _ in prim.domain]
+    try:
+        y = prim(*xs)
+        ts = pushforward(b, xs, [b.lit(1.0, Aval(_F64))] * len(xs), [y])
+        cts = adjoint(b, [y], [b.lit(1.0, Aval(_F64))], xs)
+        firsts = [d for d in (*ts, *cts) if d is not None]
+        adjoint(b, firsts, [b.lit(1.0, Aval(_F64))] * len(firsts), xs)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def into_domain(x: Sym, domain: Domain) -> Sym:
