@@ -205,4 +205,5 @@ def hand_through(b: Builder, row: Row, args: list[int]) -> int | None:
     if name_of(b, args[0]) != "custom":
         return None
     n_in: int = params_of(b, args[0])["n_in"]
-    return operands(b, args[0])[n_in + row.params["k"]]
+    found: int = operands(b, args[0])[n_in + row.params["k"]]
+    return found
