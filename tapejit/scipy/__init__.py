@@ -24,14 +24,16 @@ def replacement(value: Any) -> Any:
 
     SciPy is not imported to find out.
     """
-    library = sys.modules.get("scipy.special")
-    if library is None:
-        return None
-    if value is library:
-        return special
     if value is sys.modules.get("scipy"):
         return sys.modules[__name__]
-    name = getattr(value, "__name__", None)
-    if name in special.REPLACED and getattr(library, name) is value:
-        return getattr(special, name)
+    for part in ("special", "linalg"):
+        library = sys.modules.get(f"scipy.{part}")
+        if library is None:
+            continue
+        ours = importlib.import_module(f"{__name__}.{part}")
+        if value is library:
+            return ours
+        name = getattr(value, "__name__", None)
+        if name in ours.REPLACED and getattr(library, name) is value:
+            return getattr(ours, name)
     return None

@@ -355,3 +355,13 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     rows = BY_NAME["slice"](flat, ranges=((n - 1, n * (size - 1), 1),))
     table = reshape(rows, (n, size - 1))
     return BY_NAME["slice"](table, ranges=((0, n, 1), (0, m, 1)))
+
+
+REPLACED = frozenset(__all__)
+"""The functions of SciPy that a traced function sees as those of this module."""
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(_scipy, name)
