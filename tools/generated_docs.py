@@ -1,9 +1,9 @@
 """Write the generated blocks of the documentation, or check that they are current.
 
-A page holds its example between ``<!-- example: model.py -->`` and the end of the Python block that
-follows, and blocks between ``<!-- generated: KIND -->`` and ``<!-- end -->``, where KIND is ``tape``,
-``source`` or ``explain`` of ``call(*args)``, two names that the example defines. Times differ from
-run to run and are not compared.
+The example of a page is the Python block after ``<!-- example: model.py -->``. What stands between
+``<!-- generated: KIND -->`` and ``<!-- end -->`` is made from it: KIND is ``tape``, ``source`` or
+``explain`` of ``call(*args)``, two names that the example defines. Times differ from run to run and
+are not compared.
 
     python tools/generated_docs.py           # write
     python tools/generated_docs.py --check   # exit status 1 when a block is out of date
