@@ -135,11 +135,11 @@ def _runs(tape: Tape, title: str) -> Iterator[str]:
     detail: list[str] = []
     for k, stage in enumerate(stages):
         if isinstance(stage, HostStage):
-            detail.append(f"host step: {stage.why}")
+            detail.append(f"stage {k + 1}, host step: {stage.why}")
             detail.append(f"    {row_text(stage.tape, stage.row)}")
             continue
         if len(stages) > 1:
-            detail.append(f"kernel {k + 1}")
+            detail.append(f"stage {k + 1}, kernel")
         moved = traffic(stage)
         read += sum(t.read for t in moved)
         written += sum(t.written for t in moved)
@@ -348,4 +348,6 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 72)
+    """Return a list of items in lines."""
+    kept = text.replace(" ", "\xa0").replace(",\xa0", ", ")  # lines break behind commas only
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(kept, 72)]

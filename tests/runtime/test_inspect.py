@@ -78,6 +78,9 @@ def test_source_marks_host_steps_in_order():
     host = text.index("host step, run by NumPy: cast of float16 has no native code")
     assert text.index("stage 1 of") < host < text.rindex("def kernel(")
     assert "test_inspect.py" in text[host:]
+    report = f.explain(X)
+    assert "3 kernels, 4 host steps" in report
+    assert "stage 2, host step: cast of float16 has no native code\n" in report
     f.compile(X)
     value, gradient = f(X)
     assert f.stats()["compiled"] == 1
