@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from primitive_checks import smooth_operands
 from test_every_primitive import TESTED, rng_of, samples_of
 
 from tapejit.core.avals import Aval, TupleAval, aval_of
@@ -64,7 +65,7 @@ def test_compiled_equals_interpreted(chunk: Any, single: bool) -> None:
             ys = results(b, prim.on(b, *xs, **params))
             outputs += ys
             labels += [prim.name] * len(ys)
-            smooth = [x for x in xs if x.aval.inexact]
+            smooth = [xs[k] for k in smooth_operands(prim, xs)]
             live = [y for y in ys if y.aval.inexact]
             if single or not smooth or not live:
                 continue
