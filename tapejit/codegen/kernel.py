@@ -13,6 +13,7 @@ from ..core.avals import Aval
 from ..core.sources import LINES
 from ..passes.schedule import Schedule, schedule
 from ..tape.ir import Tape
+from .maps import write_map
 from .nests import Nest
 from .steps import write_step
 from .text import number
@@ -59,6 +60,12 @@ def has_code(tape: Tape, i: int) -> bool:
     """Whether a row can stand in a kernel; otherwise it is a host step."""
     row = tape.row(i)
     kind = row.prim.emit.kind
+    if kind == "out":
+        return tape.prim(row.args[0]).emit.kind == "map" and has_code(tape, row.args[0])
+    if kind == "map":
+        body = row.params["body"]
+        good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
+        return good and all(has_code(body, k) for k in range(body.rows))
     if kind not in CODED or not isinstance(row.aval, Aval):
         return False
     if kind in ("input", "lit"):
@@ -85,21 +92,30 @@ def has_code(tape: Tape, i: int) -> bool:
     return True
 
 
-def write_kernel(tape: Tape, title: str = "") -> KernelText:
-    """Return the source of a kernel for a legalised tape without host rows."""
-    plan = schedule(tape)
-    values = Values(plan)
-    body: list[str] = []
-    for step in plan.steps:
+def write_steps(values: Values) -> list[str]:
+    """Return the lines of all steps of a tape, each under a comment that names its rows."""
+    tape = values.tape
+    lines: list[str] = []
+    for step in values.plan.steps:
         place = LINES[tape.line[step.rows[0]]]
         names = ", ".join(dict.fromkeys(tape.prim(i).name for i in step.rows))
         shown = names if len(names) < 60 else names[:57] + "..."
         space = "x".join(map(str, step.space)) if step.space else ""
-        body.append(f"# {step.kind} {space}: {shown}  ({place.short})".replace("  :", ":"))
+        lines.append(f"# {step.kind} {space}: {shown}  ({place.short})".replace(" :", ":"))
         if step.kind == "nest":
-            body += Nest(values, step.space, step.rows).write()
+            lines += Nest(values, step.space, step.rows).write()
+        elif step.kind == "map":
+            lines += write_map(values, step.rows[0], write_steps)
         else:
-            body += write_step(values, step)
+            lines += write_step(values, step)
+    return lines
+
+
+def write_kernel(tape: Tape, title: str = "") -> KernelText:
+    """Return the source of a kernel for a legalised tape without host rows."""
+    plan = schedule(tape)
+    values = Values(plan)
+    body = write_steps(values)
     used = {a for i in range(tape.n_inputs, tape.rows) for a in tape.args(i)}
     inputs = tuple(i for i in range(tape.n_inputs) if i in used)
     arrays = tuple(
@@ -112,7 +128,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
             head.append(f"a{i} = memory.flat(x{i})")
     head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
     head += values.carve()
-    tail = ["memory.keep(ws)"] if values.place else []
+    tail = ["memory.release(ws)"] if values.place else []
     status = "0"
     if values.guards:
         tail.append("status = 0")

@@ -12,6 +12,7 @@ from .text import SUFFIX, cast, index, number
 from .values import NoCode, Values
 
 SMALL_PRODUCT = 512
+ZEROS = ("0.0", "np.float32(0.0)", "0", "complex(0.0, 0.0)", "np.complex64(complex(0.0, 0.0))")
 
 
 def loop_nest(
@@ -80,8 +81,20 @@ def _update(values: Values, i: int) -> list[str]:
     base, u = row.args
     shape = tape.value(i).shape
     pointer = values.pointer(i)
-    lines = []
-    if i not in values.base:
+    lines: list[str] = []
+    adds = row.prim.name == "add_slice"
+    fresh = i not in values.base and values.constant(base) in ZEROS
+    ranges = row.params["ranges"]
+    if fresh and ranges[0][2] == 1 and all(r == (0, n, 1) for r, n in zip(ranges[1:], shape[1:])):
+        # The window is one run of memory: clear what is around it and assign.
+        inner = int(np.prod(shape[1:]))
+        start, stop = ranges[0][0] * inner, (ranges[0][0] + ranges[0][1]) * inner
+        zero = number(0, tape.value(i).dtype)
+        for first, last in ((0, start), (stop, shape[0] * inner)):
+            if first < last:
+                lines += [f"for i in range({first}, {last}):", f"    {pointer}[i] = {zero}"]
+        adds = False
+    elif i not in values.base:
         lines += _copy_into(values, (pointer, 0, strides_of(shape)), base)
     whole = strides_of(shape)
     offset, strides = 0, []
@@ -92,10 +105,8 @@ def _update(values: Values, i: int) -> list[str]:
     window = tape.value(u).shape
     read = source(values, u, window)
     if isinstance(read, str):
-        if row.prim.name == "set_slice":
-            return lines + loop_nest(window, [target], "{0} = " + read)
-        return lines + loop_nest(window, [target], "{0} = {0} + " + read)
-    statement = "{0} = {1}" if row.prim.name == "set_slice" else "{0} = {0} + {1}"
+        return lines + loop_nest(window, [target], ("{0} = {0} + " if adds else "{0} = ") + read)
+    statement = "{0} = {0} + {1}" if adds else "{0} = {1}"
     return lines + loop_nest(window, [target, read], statement)
 
 

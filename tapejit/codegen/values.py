@@ -27,8 +27,9 @@ class NoCode(Exception):
 class Values:
     """Names and places of the values of one tape."""
 
-    def __init__(self, plan: Schedule) -> None:
+    def __init__(self, plan: Schedule, prefix: str = "") -> None:
         self.plan = plan
+        self.prefix = prefix
         self.tape: Tape = plan.tape
         self.views: list[Strided | None] = all_views(self.tape)
         self.guards: list[tuple[str, str, int]] = []
@@ -48,11 +49,11 @@ class Values:
     def fresh(self, prefix: str) -> str:
         """Return a new local name."""
         self._count += 1
-        return f"{prefix}{self._count}"
+        return f"{self.prefix}{prefix}{self._count}"
 
     def local(self, i: int) -> str:
         """Return the local variable of a row."""
-        return f"v{i}"
+        return f"{self.prefix}v{i}"
 
     def strided(self, i: int) -> Strided:
         """Return where the elements of a row lie."""
@@ -69,17 +70,17 @@ class Values:
         kind = self.tape.prim(root).emit.kind
         if kind == "lit":
             return number(self.tape.params(root)["value"], aval.dtype)
-        return f"x{root}" if kind == "input" else self.local(root)
+        return f"{self.prefix}x{root}" if kind == "input" else self.local(root)
 
     def pointer(self, root: int) -> str:
         """Return the name of the pointer to the memory of a row."""
         home = self.home(root)
         if self.tape.prim(home).emit.kind == "input":
-            return f"a{home}"
+            return f"{self.prefix}a{home}"
         for row in self._sharers(home):
             if row in self.outputs:
-                return f"o{self.outputs[row]}"
-        return f"t{home}"
+                return f"{self.prefix}o{self.outputs[row]}"
+        return f"{self.prefix}t{home}"
 
     def home(self, i: int) -> int:
         """Return the first row of the chain of in-place updates that `i` belongs to."""
@@ -163,7 +164,7 @@ class Values:
             life[0], life[1] = min(life[0], start), max(life[1], end)
         taken: list[tuple[int, int, int, int]] = []
         for home, (start, end) in sorted(lives.items(), key=lambda item: item[1]):
-            if self.pointer(home).startswith("o"):
+            if any(row in self.outputs for row in self._sharers(home)):
                 continue
             aval = tape.value(home)
             size = -(-max(aval.size * aval.dtype.itemsize, 1) // ALIGN) * ALIGN
@@ -181,10 +182,11 @@ class Values:
         """Return the lines that make the workspace and the pointers into it."""
         if not self.place:
             return []
-        lines = [f"ws = np.empty({self.workspace}, np.uint8)"]
+        ws = f"{self.prefix}ws"
+        lines = [f"{ws} = memory.allocate({self.workspace})"]
         for home, (offset, _) in sorted(self.place.items()):
             suffix = SUFFIX[self.tape.value(home).dtype.name]
-            lines.append(f"t{home} = memory.carve_{suffix}(ws, {offset})")
+            lines.append(f"{self.prefix}t{home} = memory.carve_{suffix}({ws}, {offset})")
         return lines
 
 

@@ -1,7 +1,7 @@
 """Raw memory in kernels: arrays and the workspace as bare pointers.
 
 A pointer indexes without bounds check, wrap-around or reference counting. Its owner must outlive
-it: arguments do, and a kernel ends with ``keep(workspace)``.
+it: arguments do, and a kernel releases its workspace at its end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 from numba.np import numpy_support
 
@@ -27,17 +27,39 @@ def flat(typingctx: Any, array: Any) -> Any:
     return sig, codegen
 
 
+@intrinsic
+def allocate(typingctx: Any, size: Any) -> Any:
+    """Return a pointer to `size` fresh bytes, to be given back with ``release``."""
+    sig = types.CPointer(types.uint8)(types.intp)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.nrt.allocate(builder, args[0])
+
+    return sig, codegen
+
+
+@intrinsic
+def release(typingctx: Any, pointer: Any) -> Any:
+    """Give back what ``allocate`` gave."""
+    sig = types.none(pointer)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        context.nrt.free(builder, args[0])
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
 def _carve(dtype: str) -> Any:
     numba_type = numpy_support.from_dtype(np.dtype(dtype))
 
     @intrinsic
     def carve(typingctx: Any, workspace: Any, offset: Any) -> Any:
         """Return a pointer into the workspace, `offset` bytes from its start."""
-        sig = types.CPointer(numba_type)(workspace, offset)
+        sig = types.CPointer(numba_type)(workspace, types.intp)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            made = context.make_array(signature.args[0])(context, builder, args[0])
-            at = cgutils.pointer_add(builder, made.data, args[1])
+            at = builder.gep(args[0], [args[1]])
             return builder.bitcast(at, context.get_value_type(signature.return_type))
 
         return sig, codegen
@@ -50,17 +72,6 @@ carve_c128, carve_c64 = _carve("complex128"), _carve("complex64")
 carve_i64, carve_i32, carve_i16, carve_i8 = map(_carve, ("int64", "int32", "int16", "int8"))
 carve_u64, carve_u32, carve_u16, carve_u8 = map(_carve, ("uint64", "uint32", "uint16", "uint8"))
 carve_b1 = carve_u8
-
-
-@intrinsic
-def keep(typingctx: Any, workspace: Any) -> Any:
-    """Hold a reference up to here, so that pointers into the workspace stay valid."""
-    sig = types.none(workspace)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.get_dummy_value()
-
-    return sig, codegen
 
 
 @intrinsic

@@ -45,6 +45,8 @@ def legalise(tape: Tape) -> Tape:
                     args[k] = copy(b, a)
         elif kind not in FREE:
             for k, a in enumerate(args):
+                if kind == "map" and b.aval(a).shape == ():
+                    continue
                 x = shown(b, a)
                 root = PRIMITIVES[b.op[x.root]].emit.kind
                 fits = x.contiguous(b.aval(a).shape) and root != "lit" and b.aval(x.root).shape
@@ -76,7 +78,7 @@ def _own_outputs(tape: Tape) -> Tape:
     outs: list[int] = []
     for o in tape.outputs:
         kind = tape.prim(o).emit.kind
-        if o in outs or kind in ("view", "input", "lit", "out"):
+        if o in outs or kind in ("view", "input", "lit"):
             b.line = tape.line[o]
             o = BY_NAME["copy"](Sym(b, o)).id
         outs.append(o)

@@ -74,11 +74,14 @@ def space_of(tape: Tape, i: int) -> Shape:
 
 def schedule(tape: Tape) -> Schedule:
     """Group the rows of a tape (without host rows) into steps."""
-    steps: list[Step] = []
+    # Numbers that depend on inputs alone come first, so that they never divide a nest in two.
+    steps: list[Step] = [Step("nest", [], ())]
     step_of: dict[int, int] = {}
-    by_space: dict[Shape, list[int]] = {}
+    by_space: dict[Shape, list[int]] = {(): [0]}
     for i in range(tape.n_inputs, tape.rows):
         kind = tape.prim(i).emit.kind
+        if kind == "out":
+            step_of[i] = step_of[tape.args(i)[0]]
         if kind in ("view", "lit", "out"):
             continue
         inline = kind in INLINE
@@ -103,7 +106,9 @@ def schedule(tape: Tape) -> Schedule:
             step_of[i] = len(steps)
             steps.append(Step(kind, [i]))
             continue
-        found = next((k for k in reversed(by_space.get(space, [])) if k >= earliest), None)
+        places = by_space.get(space, [])
+        order = places if space == () else reversed(places)
+        found = next((k for k in order if k >= earliest), None)
         if found is None:
             found = len(steps)
             steps.append(Step("nest", [], space))
@@ -111,8 +116,62 @@ def schedule(tape: Tape) -> Schedule:
         steps[found].rows.append(i)
         step_of[i] = found
     made = Schedule(tape, steps, step_of)
+    sink(made)
+    _drop_empty(made)
     made.stored = _stored(made)
     return made
+
+
+def sink(plan: Schedule) -> None:
+    """Move rows to the later nest that alone reads them, when no more values need memory then.
+
+    The derivative of a forward row (1 - tanh^2, say) is computed where the reverse sweep uses it,
+    from the value that is kept anyway.
+    """
+    tape = plan.tape
+    readers: dict[int, set[int]] = {}
+    for i in range(tape.rows):
+        for a in tape.args(i):
+            readers.setdefault(a, set()).add(i)
+    kept = set(tape.outputs)
+    for i in range(tape.rows - 1, tape.n_inputs - 1, -1):
+        home = plan.step_of.get(i)
+        if tape.prim(i).emit.kind != "elementwise" or i in kept or tape.value(i).shape == ():
+            continue
+        assert home is not None
+        users = readers.get(i, set())
+        places = {plan.step_of.get(u, -1) for u in users}
+        if len(places) != 1:
+            continue
+        target = places.pop()
+        there = plan.steps[target] if target > home else None
+        if there is None or there.kind != "nest" or there.space != tape.value(i).shape:
+            continue
+        if any(tape.prim(u).emit.kind not in ("elementwise", "reduce") for u in users):
+            continue
+        new = 0
+        for a in set(tape.args(i)):
+            at = plan.step_of.get(a)
+            alone = at == home and tape.value(a).shape != ()
+            elsewhere = any(plan.step_of.get(u) != at for u in readers[a] if u != i) or a in kept
+            new += alone and not elsewhere
+        if new <= 1:
+            plan.steps[home].rows.remove(i)
+            there.rows.append(i)
+            there.rows.sort()
+            plan.step_of[i] = target
+
+
+def _drop_empty(plan: Schedule) -> None:
+    """Forget steps without rows."""
+    new = {}
+    steps = []
+    for k, step in enumerate(plan.steps):
+        if step.rows:
+            new[k] = len(steps)
+            steps.append(step)
+    plan.steps = steps
+    plan.step_of = {i: new[k] for i, k in plan.step_of.items()}
 
 
 def root_source(tape: Tape, i: int) -> int:
@@ -128,6 +187,9 @@ def _stored(plan: Schedule) -> set[int]:
         kind = tape.prim(i).emit.kind
         if kind == "view":
             stored.add(root_of(tape, i))
+            continue
+        if kind == "out":
+            stored.add(i)
             continue
         mine = plan.step_of.get(i)
         aval = tape.any_aval(i)

@@ -204,6 +204,17 @@ def _whole_update(b: Builder, row: Row, args: list[int]) -> int | None:
     return (Sym(b, args[0]) + Sym(b, args[1])).id
 
 
+@rule("add_slice")
+def _same_window(b: Builder, row: Row, args: list[int]) -> int | None:
+    """Two additions to the same window are one addition of the sum."""
+    base, u = args
+    if name_of(b, base) != "add_slice" or params_of(b, base) != row.params:
+        return None
+    inner, first = operands(b, base)
+    total = Sym(b, first) + Sym(b, u)
+    return BY_NAME["add_slice"](Sym(b, inner), total, **row.params).id
+
+
 @rule("sum", "max", "min", "prod")
 def _no_axes(b: Builder, row: Row, args: list[int]) -> int | None:
     return args[0] if row.params["axis"] == () and b.aval(args[0]).dtype == row.aval.dtype else None  # type: ignore[union-attr]

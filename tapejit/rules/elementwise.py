@@ -56,7 +56,7 @@ multiply = elementwise(
 divide = elementwise(
     "divide",
     np.divide,
-    (lambda z, x, y: 1.0 / y, lambda z, x, y: -z / y),
+    (lambda z, x, y: 1.0 / y, lambda z, x, y: -z * (1.0 / y)),
     emit="({0} / {1})",
     kinds="fc",
     domain=(field(), field(0.5, 2.0)),
