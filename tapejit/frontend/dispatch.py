@@ -7,7 +7,7 @@ primitive or such a function. The families in ``frontend.api`` fill both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..tape.primitive import BY_NAME, PRIMITIVES, Primitive
 from .capture import Capture
 from .tracer import Tracer, active, sym_of, wrap
 
+F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 DIRECT: dict[Any, Callable[..., Any]] = {}
@@ -30,7 +31,7 @@ _OPERANDS = (Tracer, np.ndarray)
 
 def implements(
     *functions: Any, raw: tuple[str, ...] = (), copies: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[F], F]:
     """Register the implementation of NumPy or SciPy functions over `Sym`.
 
     The implementation receives the arguments as given, with every tracer and array (also inside
@@ -40,7 +41,7 @@ def implements(
     an array of its own, even when it is made of views of an argument.
     """
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for function in functions:
             FUNCTIONS[function] = fn
             _raw[function] = frozenset(raw)
@@ -62,10 +63,10 @@ def implements_directly(*functions: Any) -> Callable[[Callable[..., Any]], Calla
     return register
 
 
-def implements_ufunc(*ufuncs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def implements_ufunc(*ufuncs: Any) -> Callable[[F], F]:
     """Register an implementation of ufuncs that is not a single primitive."""
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for ufunc in ufuncs:
             UFUNCS[ufunc] = fn
         return fn

@@ -6,13 +6,15 @@ Both start from fmod, which is exact; the floor of a rounded quotient is not: 2.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .decorate import routine
 
 
 @routine
-def floor_divide(x: float, y: float) -> float:
+def floor_divide(x: Any, y: Any) -> Any:
     """Return floor(x / y) of the exact quotient."""
     if y == 0.0:
         return x / y
@@ -27,7 +29,7 @@ def floor_divide(x: float, y: float) -> float:
 
 
 @routine
-def remainder(x: float, y: float) -> float:
+def remainder(x: Any, y: Any) -> Any:
     """Return x - y floor(x / y), which has the sign of y."""
     m = np.fmod(x, y)
     if m == 0.0:

@@ -6,6 +6,7 @@ Scans, gathers, scatters, sorts, over flat contiguous arrays.
 from __future__ import annotations
 
 from .decorate import routine
+from .gammas import digamma, gammaln
 from .moves import convolve, flatnonzero, gather, scatter_add, scatter_set, wrap_index
 from .orders import argmax, argmin, searchsorted, sort, tie_mean
 from .remainders import floor_divide, remainder
@@ -17,8 +18,10 @@ __all__ = [
     "convolve",
     "cumprod",
     "cumsum",
+    "digamma",
     "flatnonzero",
     "floor_divide",
+    "gammaln",
     "gather",
     "recurrence",
     "remainder",

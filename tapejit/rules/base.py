@@ -164,4 +164,5 @@ gated = general(
     promote=_gated_promote,
     emit=Emit("elementwise", lambda dtypes, params: "({0} * {1} if {0} != 0 else {0})"),
     samples=_gated_samples,
+    masks=True,
 )

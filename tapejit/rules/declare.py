@@ -196,7 +196,8 @@ def times(ct: Sym, p: Any) -> Sym:
             return ct
         if p == -1:
             return -ct
-        return ct * p
+        scaled: Sym = ct * p
+        return scaled
     if ct.id in masked(ct):
         found = ops.gated(ct, p)
         masked(ct).add(found.id)
@@ -321,8 +322,10 @@ def elementwise(
         if any(d.kind in "fc" and d.name not in _COMPILED for d in dtypes):
             return None
         kind = "c" if any(d.kind == "c" for d in dtypes) else dtypes[-1].kind
-        template = emit_complex if kind == "c" and emit_complex is not None else emit
-        if template is None or (kind not in kinds and template is emit):
+        template = emit if kind in kinds else None
+        if kind == "c" and emit_complex is not None:
+            template = emit_complex
+        if template is None:
             return None
         suffix = {"float32": "f32", "float64": "f64"}.get(dtypes[-1].name, "f64")
         return template.replace("{s}", suffix)
@@ -384,9 +387,7 @@ def linear(
         position = 0 if args is None else args[0]
         return [found if k == position else None for k in range(len(xs))]
 
-    return declare(
-        Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples, masks)  # type: ignore[arg-type]
-    )
+    return declare(Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples, masks))
 
 
 def bilinear(
@@ -424,9 +425,7 @@ def bilinear(
             transpose[1](ct, cx, cy, **params) if wanted(y) else None,
         ]
 
-    return declare(
-        Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples)  # type: ignore[arg-type]
-    )
+    return declare(Primitive(name, infer, numpy, jvp, vjp, promote, emit, samples))
 
 
 def general(

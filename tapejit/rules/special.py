@@ -200,9 +200,18 @@ polygamma = elementwise(
 )
 polygamma.samples = _polygamma_samples
 digamma = special(
-    "digamma", lambda y, x: ops.polygamma(x, n=1), domain=(positive(0.7, 4.0),), scipy="psi"
+    "digamma",
+    lambda y, x: ops.polygamma(x, n=1),
+    domain=(positive(0.7, 4.0),),
+    emit="routines.digamma({0})",
+    scipy="psi",
 )
-gammaln = special("gammaln", lambda y, x: ops.digamma(x), domain=(positive(0.7, 4.0),))
+gammaln = special(
+    "gammaln",
+    lambda y, x: ops.digamma(x),
+    domain=(positive(0.7, 4.0),),
+    emit="routines.gammaln({0})",
+)
 loggamma = special("loggamma", lambda y, x: ops.digamma(x), domain=(positive(0.7, 4.0),))
 gamma = special("gamma", lambda y, x: y * ops.digamma(x), domain=(positive(0.7, 4.0),))
 rgamma = special("rgamma", lambda y, x: -y * ops.digamma(x), domain=(positive(0.7, 4.0),))

@@ -33,7 +33,7 @@ def replacement(value: Any) -> Any:
         ours = importlib.import_module(f"{__name__}.{part}")
         if value is library:
             return ours
-        name = getattr(value, "__name__", None)
+        name = getattr(value, "__name__", "")
         if name in ours.REPLACED and getattr(library, name) is value:
             return getattr(ours, name)
     return None

@@ -35,7 +35,7 @@ def _call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def logsumexp(*args: Any, **kwargs: Any) -> Any:
-    """See `scipy.special.logsumexp`: ``(a, axis=None, b=None, keepdims=False, return_sign=False)``."""
+    """See `scipy.special.logsumexp`; all its options are known."""
     return _call("logsumexp", args, kwargs)
 
 

@@ -8,7 +8,7 @@ value under construction with the operators that rules are written in.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -329,14 +329,14 @@ def _cast_plan(prim: Primitive, avals: Sequence[Any], params: Params) -> Any:
     return True if not any(dt is not None for dt in needed) else (needed, weak)
 
 
-def _binary(name: str) -> Any:
+def _binary(name: str) -> Callable[[Sym, Any], Sym]:
     def method(self: Sym, other: Any) -> Sym:
         return self.b.apply(BY_NAME[name], (self, other), {})
 
     return method
 
 
-def _reflected(name: str) -> Any:
+def _reflected(name: str) -> Callable[[Sym, Any], Sym]:
     def method(self: Sym, other: Any) -> Sym:
         return self.b.apply(BY_NAME[name], (other, self), {})
 

@@ -80,7 +80,9 @@ def test_masks():
 def test_masked_traps():
     x = np.array([1.0, 0.0, -1.0])
     with np.errstate(all="ignore"):
-        check(lambda x: np.sum(np.log(np.where(x > 0, x, 1)), where=x > 0), np.array([1.0, 3.0, -1.0]))
+        check(
+            lambda x: np.sum(np.log(np.where(x > 0, x, 1)), where=x > 0), np.array([1.0, 3.0, -1.0])
+        )
     del x
 
 
@@ -99,7 +101,9 @@ def test_std_of_equal_values_has_gradient_zero():
     from tapejit.transforms.reverse import value_and_grad_rows
 
     for f in (np.std, lambda x: np.std(x, axis=0).sum()):
-        g = run(lambda cap, a, k: value_and_grad_rows(cap, f, a, k, 0, False, False), np.ones((3, 1)))[1]
+        g = run(
+            lambda cap, a, k: value_and_grad_rows(cap, f, a, k, 0, False, False), np.ones((3, 1))
+        )[1]
         same(g, np.zeros((3, 1)))
 
 
@@ -180,7 +184,9 @@ N = X.copy()
 N[0, 1] = N[2, 2] = N[1, 0] = np.nan
 
 
-@pytest.mark.parametrize("name", ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"])
+@pytest.mark.parametrize(
+    "name", ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"]
+)
 @pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1, "keepdims": True}], ids=str)
 def test_nan_reductions(name, options):
     fn = getattr(np, name)
@@ -254,4 +260,9 @@ def test_out_and_methods():
         return y * z
 
     check(f, X)
-    check(lambda x: x.max(0) * x.min() + x.prod(axis=0) + x.cumsum()[-1] + x.sum(1, keepdims=True).T.sum(), X)
+    check(
+        lambda x: (
+            x.max(0) * x.min() + x.prod(axis=0) + x.cumsum()[-1] + x.sum(1, keepdims=True).T.sum()
+        ),
+        X,
+    )

@@ -10,6 +10,8 @@ from frontend_checks import check, gradient, results, traced
 
 from tapejit.core.errors import UnsupportedError
 from tapejit.frontend.capture import capturing
+from tapejit.passes.adjoint import adjoint
+from tapejit.passes.pushforward import pushforward
 
 RNG = np.random.default_rng(7)
 X = RNG.uniform(0.3, 2.0, (2, 3))
@@ -309,6 +311,35 @@ def test_conventions_at_kinks(f: Any, x: float, wanted: float) -> None:
 
 
 @pytest.mark.parametrize(
+    "f, x, wanted",
+    [
+        (lambda x: np.where(x > 0, np.log(x), 0.0), 0.0, 0.0),
+        (lambda x: np.where(x > 0, 1 / x, x**2), 0.0, 2.0),
+        (lambda x: np.where(x < 700, np.exp(x), x * x), 1000.0, 2.0),
+        (lambda x: np.maximum(x, 0) ** 2, 0.0, 0.5),
+        (np.sqrt, 0.0, 0.0),
+        (np.cbrt, 0.0, 0.0),
+        (np.abs, 0.0, 0.0),
+        (np.sinc, 0.0, -(np.pi**2) / 3),
+        (lambda x: np.hypot(x, 0 * x), 0.0, 0.0),
+        (lambda x: x**2.5, 0.0, 0.0),
+        (lambda x: x**2, 0.0, 2.0),
+        (lambda x: np.logaddexp(x, 0.0), 0.0, 0.25),
+    ],
+)
+def test_second_derivatives_at_kinks_and_behind_selections(f: Any, x: float, wanted: float) -> None:
+    with np.errstate(all="ignore"), capturing() as cap:
+        a = traced(cap, np.array([x]))
+        one = cap.b.input(a.aval, np.ones(1))
+        (g,) = adjoint(cap.b, [f(a).sym], [one], [a.root.sym])
+        (h,) = adjoint(cap.b, [g], [one], [a.root.sym])
+        (t,) = pushforward(cap.b, [a.root.sym], [one], [g])
+        for found in (h, t):
+            value = 0.0 if found is None else cap.value(found)
+            np.testing.assert_allclose(value, [wanted], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
     "x, n, by_x, by_n",
     [
         (0.0, 2.0, 0.0, 0.0),
@@ -327,8 +358,6 @@ def test_power_at_the_edges(x: float, n: float, by_x: float, by_n: float | None)
 
 
 def test_a_literal_exponent_records_no_logarithm() -> None:
-    from tapejit.passes.adjoint import adjoint
-
     with capturing() as cap:
         x = traced(cap, S)
         for n in (2, 3, 5, -2, 2.5):

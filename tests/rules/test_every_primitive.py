@@ -15,6 +15,7 @@ from primitive_checks import check_derivatives, check_value
 import tapejit.passes.bodies
 import tapejit.rules  # noqa: F401
 from tapejit.core.avals import aval_of
+from tapejit.core.errors import UnsupportedError
 from tapejit.tape.ir import Builder
 from tapejit.tape.primitive import PRIMITIVES, Primitive
 
@@ -32,6 +33,14 @@ NOT_THE_DERIVATIVE = {
     "tie_mean": "averages over exact ties, which a difference breaks",
 }
 """Primitives whose rule deliberately differs from the derivative of their values."""
+
+
+ORDERS = {
+    "cofactor": (1, "the gradient of det, which has two derivatives and refuses the third"),
+    "pair_products": (0, "the second derivative of det"),
+}
+"""How often a primitive can be differentiated where that is not for ever, and why; it must refuse
+to be differentiated once more."""
 
 
 def rng_of(prim: Primitive) -> np.random.Generator:
@@ -58,7 +67,7 @@ def test_every_primitive_has_samples(prim: Primitive) -> None:
 
 def test_exemptions_are_primitives_and_reasoned() -> None:
     names = {p.name for p in PRIMITIVES}
-    for name, reason in {**EXEMPT, **NOT_THE_DERIVATIVE}.items():
+    for name, reason in {**EXEMPT, **NOT_THE_DERIVATIVE, **ORDERS}.items():
         assert name in names and reason
 
 
@@ -69,8 +78,14 @@ def test_values(prim: Primitive, arrays: Any, params: Any) -> None:
 
 @pytest.mark.parametrize("prim, arrays, params", SAMPLES)
 def test_derivatives(prim: Primitive, arrays: Any, params: Any) -> None:
-    if prim.name not in NOT_THE_DERIVATIVE:
-        check_derivatives(prim, arrays, params, rng_of(prim))
+    if prim.name in NOT_THE_DERIVATIVE:
+        return
+    order, _ = ORDERS.get(prim.name, (2, ""))
+    if order:
+        check_derivatives(prim, arrays, params, rng_of(prim), second=order > 1)
+    if order < 2:
+        with pytest.raises(UnsupportedError):
+            check_derivatives(prim, arrays, params, rng_of(prim))
 
 
 # ---------------------------------------------------------------- elementwise: any layout

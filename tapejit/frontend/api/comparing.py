@@ -31,7 +31,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1.0e-5, atol: Any = 1.0e-8, equal_nan: b
         y = y.b.cast(y, np.result_type(y.dtype, np.float64), y.aval.weak)
     size = BY_NAME["absolute"]
     near = size(x - y) <= atol + rtol * size(y)
-    found = (near & BY_NAME["isfinite"](y)) | x.eq(y)
+    found: Sym = (near & BY_NAME["isfinite"](y)) | x.eq(y)
     if equal_nan:
         found = found | (BY_NAME["isnan"](x) & BY_NAME["isnan"](y))
     return found

@@ -19,7 +19,7 @@ from ..capture import current
 from ..dispatch import FUNCTIONS, UFUNCS, _operand, implements, implements_ufunc
 from ..tracer import active, sym_of
 
-_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+_NOT_GIVEN: Any = getattr(np, "_NoValue")  # noqa: B009
 
 
 def operand(x: Any) -> Sym:
@@ -114,7 +114,8 @@ def round(a: Sym, decimals: Any = 0) -> Sym:
         return make_complex(*parts)
     unit = 10.0 ** abs(decimals)
     if decimals > 0:
-        return BY_NAME["rint"](a * unit) / unit
+        found: Sym = BY_NAME["rint"](a * unit) / unit
+        return found
     return BY_NAME["rint"](a / unit) * unit if decimals else BY_NAME["rint"](a)
 
 

@@ -24,7 +24,7 @@ from ...rules.reduce import reduced_shape
 from ...rules.special import Scipy
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME, PRIMITIVES
-from ..dispatch import FUNCTIONS, LATE, UFUNCS, implements
+from ..dispatch import FUNCTIONS, LATE, UFUNCS, F, implements
 from .elementwise import operand, power
 from .reductions import axes_of
 
@@ -37,7 +37,7 @@ for _name in ("exp2", "expm1", "log1p", "cbrt"):
     NAMED[_name] = BY_NAME[_name]
 
 
-def named(fn: Callable[..., Any]) -> Callable[..., Any]:
+def named(fn: F) -> F:
     """Register the implementation of the function of scipy.special that has its name."""
     NAMED[fn.__name__] = fn
     return fn
@@ -185,7 +185,8 @@ def log_softmax(x: Any, axis: Any = None) -> Sym:
     axes = axes_of(x, axis)
     moved = x - _peak(x, axes)
     total = BY_NAME["sum"](BY_NAME["exp"](moved), axis=axes, keepdims=True)
-    return moved - BY_NAME["log"](total)
+    found: Sym = moved - BY_NAME["log"](total)
+    return found
 
 
 def _maximum(x: Sym, axes: tuple[int, ...]) -> Sym:
