@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,13 @@ def test_the_runner_notices_a_wrong_example(tmp_path: Path) -> None:
     page.write_text("# x\n\n```python\nassert 1 + 1 == 3\n```\n")
     with pytest.raises(AssertionError):
         run(page)
+
+
+def test_links_lead_somewhere() -> None:
+    found = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), PACKAGE / "data" / "README.md"]
+    broken = []
+    for page in found:
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if not link.startswith("http") and not (page.parent / link).exists():
+                broken.append(f"{page.name}: {link}")
+    assert not broken
