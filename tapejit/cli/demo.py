@@ -34,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Train, measure, report."""
     if options.steps < 1:
         raise CommandError(f"--steps must be 1 or more, not {options.steps}")
+    if options.seed < 0:
+        raise CommandError(f"--seed must be 0 or more, not {options.seed}")
     folder = os.path.dirname(os.path.abspath(options.plot))
     if not os.path.isdir(folder):
         raise CommandError(f"--plot {options.plot}: there is no directory {folder}")
