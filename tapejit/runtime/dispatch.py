@@ -126,8 +126,8 @@ class Signature:
             rest = tuple(p for p in self.variants if p is not program)
             self.variants = (program, *rest)
 
-    def capture(self, leaves: list[Any], inputs: list[Any]) -> Any:
-        """Run the function in Python, and keep or confirm what it records."""
+    def capture(self, leaves: list[Any], inputs: list[Any], looking: bool = False) -> Any:
+        """Run the function in Python, and keep or confirm what it records; `looking`: no more."""
         started = time.perf_counter()
         traced = self.trace(leaves)
         spent = time.perf_counter() - started
@@ -137,7 +137,9 @@ class Signature:
         traced = self._with_moving_numbers(leaves, traced)
         with self.owner.lock:
             program = self._keep(traced, inputs, spent)
-        if program is not None and self.owner.policy == "always" and not program.trusted:
+        if program is None or looking:
+            return result
+        if self.owner.policy == "always" and not program.trusted:
             again = self.trace(leaves)
             if not self._replayable(again):
                 pass
@@ -365,7 +367,7 @@ class Dispatcher:
         for program in entry.variants:
             if program.applies(inputs):
                 return program
-        entry.capture(leaves, inputs)
+        entry.capture(leaves, inputs, looking=True)
         if not entry.variants:
             return Program(entry.trace(leaves), 0.0)
         return entry.variants[0]
