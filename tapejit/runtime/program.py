@@ -221,13 +221,16 @@ class Program:
                 return
             kernels = kernels_of(made)
             seconds = time.perf_counter() - started
-            if kernels and all(k.cached for k in kernels):
+            self.compile_seconds = seconds
+            self.cached = bool(kernels) and all(k.cached for k in kernels)
+            if self.cached:
                 owner.counters["cache_hits"] += 1
-            elif warm:
-                note_compile_seconds(self.tape, seconds)
-            if config.cache and all(k.key for k in kernels) and not all(k.cached for k in kernels):
-                keys = [k.key for k in kernels if k.key]
-                cache.note_program(self.tape.hash, owner.name, keys)
+            else:
+                if warm:
+                    note_compile_seconds(self.tape, seconds)
+                if config.cache and all(k.key for k in kernels):
+                    keys = [k.key for k in kernels if k.key]
+                    cache.note_program(self.tape.hash, owner.name, keys)
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += seconds
             self.kernel = made
