@@ -215,11 +215,13 @@ class Program:
             kernels = kernels_of(made)
             if kernels and all(k.cached for k in kernels):
                 owner.counters["cache_hits"] += 1
+                self.cached = True
             elif config.cache and all(k.key for k in kernels):
                 keys = [k.key for k in kernels if k.key]
                 cache.note_program(self.tape.hash, owner.name, keys)
             owner.counters["kernels"] += 1
-            owner.counters["compile_seconds"] += time.perf_counter() - started
+            self.compile_seconds = time.perf_counter() - started
+            owner.counters["compile_seconds"] += self.compile_seconds
             self.kernel = made
 
 
