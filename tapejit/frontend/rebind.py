@@ -325,6 +325,10 @@ class Surroundings:
 
             return traced_numpy
         self.checks.append(Check(path, value, False))
+        if value.__name__.partition(".")[0] == "scipy":
+            from ..scipy import replacement
+
+            return replacement(value) or value
         if value.__name__ in MODULES:
             return EffectModule(value, MODULES[value.__name__])
         return ModuleView(self, value) if is_user_module(value.__name__) else value
@@ -509,9 +513,14 @@ def _replacement(value: Any) -> Any:
     from .. import numpy as traced_numpy
 
     try:
-        return traced_numpy.REPLACED.get(value)
+        found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable
         return None
+    if found is None and str(getattr(value, "__module__", "")).startswith("scipy."):
+        from ..scipy import replacement
+
+        return replacement(value)
+    return found
 
 
 @functools.cache
