@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.avals import aval_of
 from ..core.config import config
-from ..core.errors import CaptureError
+from ..core.errors import CaptureError, UnsupportedError
 from ..core.sources import here, where
 from ..tape.ir import Builder, Sym
 from ..tape.primitive import BY_NAME
@@ -58,6 +58,11 @@ class Capture:
         With a `path`, the array is read from there at each later call; without, its contents are
         a snapshot that a second capture must reproduce.
         """
+        if isinstance(array, np.ndarray) and type(array) not in (np.ndarray, np.memmap):
+            raise UnsupportedError(
+                f"a {type(array).__module__}.{type(array).__name__} gives NumPy's operators another "
+                f"meaning; take np.asarray(a) of it ({where()})"
+            )
         if path is not None:
             aval = aval_of(array)
             sym = self.b.input(aval, np.asarray(array).astype(aval.dtype, copy=False)[()])

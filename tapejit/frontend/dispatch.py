@@ -215,7 +215,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     out = kwargs.pop("out", None)
     mask = kwargs.pop("where", True)
     dtype = kwargs.pop("dtype", None)
-    kwargs.pop("casting", None)
+    casting = kwargs.pop("casting", "same_kind")
     if kwargs and ufunc.signature is None:
         raise UnsupportedError(f"{ufunc.__name__}: option {next(iter(kwargs))} ({where()})")
     syms = [sym_of(cap, _operand(x)) for x in inputs]
@@ -230,8 +230,19 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         base = out[0] if isinstance(out, tuple) else out
         result = BY_NAME["where"](sym_of(cap, _operand(mask)), result, sym_of(cap, base))
     if out is not None and any(o is not None for o in (out if type(out) is tuple else (out,))):
+        _check_casting(ufunc, out, result, casting)
         return store_out(cap, out, result)
     return from_syms(cap, result, ())
+
+
+def _check_casting(ufunc: np.ufunc, out: Any, result: Any, casting: Any) -> None:
+    targets = out if type(out) is tuple else (out,)
+    for target, made in zip(targets, result if type(result) is tuple else (result,)):
+        if isinstance(target, Tracer) and not np.can_cast(made.dtype, target.dtype, casting):
+            raise TypeError(
+                f"Cannot cast ufunc '{ufunc.__name__}' output from {made.dtype!r} to "
+                f"{target.dtype!r} with casting rule '{casting}' ({where()})"
+            )
 
 
 def _operand(x: Any) -> Any:

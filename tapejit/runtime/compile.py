@@ -64,6 +64,7 @@ class Kernel:
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
+        self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Any:
         from numba import njit
@@ -103,8 +104,8 @@ class Kernel:
         outputs: list[Any] = [None] * len(self.tape.outputs)
         for (k, _), array in zip(text.arrays, arrays):
             outputs[k] = array
-        for k, value in zip(text.scalars, scalars):
-            outputs[k] = value
+        for k, value, kind in zip(text.scalars, scalars, self._kinds):
+            outputs[k] = kind(value)  # compiled code hands float32 over as a Python float
         return outputs
 
 

@@ -91,6 +91,8 @@ def chosen_arguments(
         if any(c.number == position for c in chosen):
             raise ArgumentError(f"argnums={argnums} names argument {position} twice ({where()})")
         what = f"argument {position} of {function_name(fn)}"
+        if args[n] is None:
+            as_row(cap, None, what)
         leaves, tree = flatten(args[n])
         rows: list[Sym | None] = []
         made: list[Any] = []
