@@ -19,6 +19,10 @@ from .tape.primitive import BY_NAME
 
 
 def __getattr__(name: str) -> Any:
+    if name == "random" and current() is not None:
+        from .frontend.effects import RANDOM
+
+        return RANDOM
     return getattr(_np, name)
 
 

@@ -34,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Train, measure, report."""
     if options.steps < 1:
         raise CommandError(f"--steps must be 1 or more, not {options.steps}")
+    if options.seed < 0:
+        raise CommandError(f"--seed must be 0 or more, not {options.seed}")
     folder = os.path.dirname(os.path.abspath(options.plot))
     if not os.path.isdir(folder):
         raise CommandError(f"--plot {options.plot}: there is no directory {folder}")
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"\nHeld-out accuracy {found:.1%} ({right} of {len(data.test_y)})\n")
 
     example = next(digits.batches(data.train_x, data.train_y, options.seed))
-    report(step, params, example, history, options.steps)
+    report(step, params, example, history)
     if options.show_tape:
         from ..runtime.stages import short_text
 
@@ -125,7 +127,7 @@ def train(step: Any, params: Any, data: Any, options: argparse.Namespace) -> His
     return history
 
 
-def report(step: Any, params: Any, example: Any, history: History, steps: int) -> None:
+def report(step: Any, params: Any, example: Any, history: History) -> None:
     """Print what a step costs by each way, measured in turn, and when the kernel has paid."""
     import tapejit as tj
 
@@ -154,7 +156,7 @@ def report(step: Any, params: Any, example: Any, history: History, steps: int) -
     )
     spent = stats["compile_seconds"]
     at = history.compiled_at
-    when = f"at step {at}" if at else f"after the {steps} steps, for the timings above"
+    when = f"at step {at}" if at else "for these timings only"
     saved = took["interpreted"] - took["compiled"]
     paid = f"after {spent / saved:,.0f} steps" if saved > 0 else "never: it is not faster here"
     how = "loaded from disk in" if stats["cache_hits"] else "compiled in"

@@ -18,7 +18,10 @@ from .problems import CommandError
 
 SUMMARY = "a function's tape, source or report"
 CALL = compile("call(*args)", "<command line>", "eval")  # messages name the caller's line
-TRANSFORMS = ("value_and_grad", "grad", "jacobian", "jacrev", "jacfwd", "hessian", "jit")
+TRANSFORMS = (
+    "value_and_grad", "grad", "jacobian", "jacrev", "jacfwd", "hessian", "hvp", "elementwise_grad",
+    "jit",
+)  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

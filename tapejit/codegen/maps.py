@@ -72,16 +72,19 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     for position, k in enumerate(chosen):
         o = body.outputs[position]
         aval = body.value(o)
+        if summed[k] and not aval.shape:
+            total = values.local(results[k])
+            value = inner.constant(o) or number(body.params(o)["value"], aval.dtype)
+            before.append(f"{total} = {number(0, aval.dtype)}")
+            tail.append(f"{total} = {total} + {value}")
+            continue
         target = values.pointer(results[k])
         if summed[k]:
             before += [f"for i in range({aval.size}):", f"    {target}[i] = {number(0, aval.dtype)}"]
         if not aval.shape:
             value = inner.constant(o) or number(body.params(o)["value"], aval.dtype)
-            if summed[k]:
-                tail.append(f"{target}[0] = {target}[0] + {value}")
-            else:
-                value = f"np.uint8({value})" if aval.dtype.kind == "b" else value
-                tail.append(f"{target}[{index}] = {value}")
+            value = f"np.uint8({value})" if aval.dtype.kind == "b" else value
+            tail.append(f"{target}[{index}] = {value}")
         elif summed[k]:
             suffix = SUFFIX[aval.dtype.name]
             before.append(f"{p}o{position} = memory.carve_{suffix}({p}sums, {spare})")

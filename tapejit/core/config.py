@@ -26,6 +26,8 @@ class Config:
     max_variants : int
         How many outcomes of Python branches are captured for one signature before the function
         is run by Python at every call.
+    max_signatures : int
+        How many signatures (shapes, dtypes, static values) of one function are remembered.
     max_unroll : int
         The number of rows at which a capture is given up.
     cache : bool
@@ -36,6 +38,7 @@ class Config:
 
     compile: str = field(default_factory=lambda: os.environ.get("TAPEJIT_COMPILE", "auto"))
     max_variants: int = 8
+    max_signatures: int = 256
     max_unroll: int = 1_000_000
     cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
     checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")

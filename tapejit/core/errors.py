@@ -49,3 +49,7 @@ class ReplayWarning(UserWarning):
 
 class CacheWarning(UserWarning):
     """A cache entry that was unusable and has been rebuilt."""
+
+
+class CompileWarning(UserWarning):
+    """A program that could not be compiled and is interpreted: a defect of tapejit itself."""

@@ -38,6 +38,8 @@ class Capture:
         Where arrays that the function can reach are kept, by identity.
     lifted : list of (Sym, Tracer)
         Values of enclosing captures used in this one.
+    effects : list of str
+        What was done on the way that a tape cannot replay; noted on the outermost capture.
     """
 
     def __init__(self, parent: Capture | None = None) -> None:
@@ -46,6 +48,7 @@ class Capture:
         self.consts: list[tuple[Sym, Any, Any]] = []
         self.paths: dict[int, Any] = {}
         self.lifted: list[tuple[Sym, Tracer]] = []
+        self.effects: list[str] = []
         self._by_id: dict[int, int] = {}
         self._lift_index: dict[tuple[int, int], Sym] = {}
 
@@ -56,7 +59,8 @@ class Capture:
         a snapshot that a second capture must reproduce.
         """
         if path is not None:
-            sym = self.b.input(aval_of(array), array.astype(aval_of(array).dtype, copy=False))
+            aval = aval_of(array)
+            sym = self.b.input(aval, np.asarray(array).astype(aval.dtype, copy=False)[()])
             self.consts.append((sym, array, path))
             return sym
         k = self._by_id.get(id(array))
@@ -117,6 +121,12 @@ _stack = _Stack()
 def current() -> Capture | None:
     """Return the innermost capture of this thread, None when nothing is being traced."""
     return _stack.captures[-1] if _stack.captures else None
+
+
+def note_effect(what: str) -> None:
+    """Note on the outermost capture of this thread that a tape cannot replay the function."""
+    if _stack.captures:
+        _stack.captures[0].effects.append(what)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 from ..core.errors import CaptureError, MutationError, TapejitError, UnsupportedError
 from ..core.sources import where
 from ..tape.ir import Sym
-from ..tape.primitive import BY_NAME, PRIMITIVES, Primitive
+from ..tape.primitive import BY_NAME, PRIMITIVES
 from .capture import Capture
 from .tracer import Tracer, active, sym_of, wrap
 
@@ -52,10 +52,10 @@ def implements(
     return register
 
 
-def implements_directly(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def implements_directly(*functions: Any) -> Callable[[F], F]:
     """Register an implementation on tracers themselves: functions that write to an argument."""
 
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def register(fn: F) -> F:
         for function in functions:
             DIRECT[function] = fn
         return fn

@@ -66,6 +66,26 @@ def _sort(x: Tracer, axis: int = -1, kind: Any = None) -> None:
     x[...] = np.sort(x, axis=axis)  # type: ignore[call-overload]
 
 
+def _compress(x: Tracer, condition: Any, axis: Any = None, out: Any = None) -> Any:
+    return np.compress(condition, x, axis=axis, out=out)
+
+
+def _partition(x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect") -> None:
+    x[...] = np.partition(x, kth, axis=axis)
+
+
+def _put(x: Tracer, indices: Any, values: Any, mode: Any = "raise") -> None:
+    np.put(x, indices, values, mode)
+
+
+def _copy(x: Tracer, order: str = "C") -> Any:
+    cap = active()
+    sym = BY_NAME["copy"](sym_of(cap, x))
+    # Whether a later reshape is a view depends on the order in memory, as it does in NumPy.
+    cap.b.known[sym.id] = np.array(cap.value(sym), order=order)[()]  # type: ignore[call-overload]
+    return wrap(cap, sym)
+
+
 def _view(x: Tracer, *args: Any) -> Any:
     if args and args[0] is not np.ndarray and np.dtype(args[0]) != x.dtype:
         raise UnsupportedError(f"viewing the bytes of a traced array as another dtype ({where()})")
@@ -89,6 +109,10 @@ METHODS.update(
     fill=_fill,
     flatten=_flatten,
     sort=_sort,
+    compress=_compress,
+    copy=_copy,
+    partition=_partition,
+    put=_put,
     view=_view,
     tolist=_refuse("tolist"),
     tobytes=_refuse("tobytes"),
@@ -123,6 +147,6 @@ def attribute(x: Tracer, name: str) -> Any:
     fn = METHODS.get(name)
     if fn is not None:
         return _Method(fn, x)
-    if hasattr(np.ndarray, name):
+    if hasattr(np.ndarray, name) and not name.startswith("__"):
         raise UnsupportedError(f"ndarray.{name} has no rule in tapejit ({where()})")
     raise AttributeError(f"a traced array has no attribute {name!r}")

@@ -1,90 +1,58 @@
 """What a function reaches besides its arguments: globals, closures, attributes, other functions.
 
 Before a capture, the function is copied onto globals and cells in which arrays are tracers (inputs
-of the tape, read again at every call), functions of the user are copied likewise, and ``np`` also
-sees traced values in ``np.zeros`` and ``np.array``. Everything else that the function may read (a
-number, a string, which function a name is bound to) becomes a `Check`, tested at each call: when
-one fails the tape is not used.
+of the tape, read again at every call), and functions of the user are copied likewise; objects and
+containers that hold arrays are copied too, so that code sees tracers in their place. Everything
+else that the function may read (a number, a string, which function a name is bound to) becomes a
+`Check`, tested at each call: when one fails the tape is not used. Writes to the copies are carried
+back after the capture, and noted: a function that changes what it can reach cannot be replayed.
 """
 
 from __future__ import annotations
 
+import builtins
+import dis
 import functools
-import math
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Set
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-_MISSING = object()
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
-_LIMIT = 256
+from .clones import Clones, is_shadowed
+from .effects import BUILTINS, MODULES, UNSEEN, EffectModule, effect_of, recorded
+from .paths import (
+    MISSING,
+    PLAIN,
+    Check,
+    Path,
+    dump,
+    entry_of,
+    is_numeric,
+    is_plain,
+    module_name,
+    same_entries,
+    shallow,
+)
+from .reach import (
+    Reach,
+    fields_of,
+    inner_function,
+    is_user_module,
+    names_in,
+    user_classes,
+)
+from .tracer import Tracer
 
+__all__ = ["Check", "Path", "Surroundings", "is_user_module", "names_in"]
 
-@dataclass(frozen=True)
-class Path:
-    """Where an object is kept: an entry of a mapping or sequence, a cell, or an attribute."""
-
-    kind: str
-    holder: Any
-    key: Any
-    label: str
-
-    def get(self) -> Any:
-        """Return what is there now, or a marker that equals nothing."""
-        try:
-            if self.kind == "item":
-                return self.holder[self.key]
-            if self.kind == "cell":
-                return self.holder.cell_contents
-            if self.kind == "attr":
-                return getattr(self.holder, self.key)
-            return len(self.holder)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            return _MISSING
-
-
-@dataclass(frozen=True)
-class Check:
-    """Something that must be as it was at the capture: equal for numbers, identical otherwise."""
-
-    path: Path
-    expected: Any
-    by_value: bool
-
-    def holds(self) -> bool:
-        found = self.path.get()
-        if found is self.expected:
-            return True
-        if not self.by_value or type(found) is not type(self.expected):
-            return False
-        same = found == self.expected
-        return bool(same) and (not isinstance(found, float) or _sign(found) == _sign(self.expected))
-
-
-def _sign(x: float) -> float:
-    return math.copysign(1.0, x)
-
-
-def is_user_module(name: str | None) -> bool:
-    """Whether code of this module belongs to the user rather than to a library."""
-    if not name:
-        return False
-    top = name.partition(".")[0]
-    if top in ("numpy", "scipy", "numba", "tapejit", "builtins"):
-        return False
-    return top == "__main__" or top not in sys.stdlib_module_names
-
-
-def names_in(code: CodeType) -> Iterator[str]:
-    """Yield the global and attribute names of a code object and those nested in it."""
-    yield from code.co_names
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            yield from names_in(const)
+_ARRAY_LIKE = (np.ufunc, np.dtype)
+_UNCHANGING = frozenset(
+    "builtins types enum re decimal fractions datetime zoneinfo numbers typing collections.abc "
+    "functools operator _operator itertools pathlib ipaddress threading _thread _thread.lock "
+    "weakref abc _abc contextvars _contextvars concurrent.futures array_api".split()
+)
+"""Modules whose objects cannot change in a way that a numerical function would read."""
 
 
 class Surroundings:
@@ -96,39 +64,68 @@ class Surroundings:
         Path of each array found, by identity.
     checks : list of Check
         What must not change for a capture to stay valid.
+    opaque : list of array
+        Arrays that code sees as they are: their contents must not change either.
+    doubts : list of str
+        Why the function cannot be replayed, as far as can be told before it runs.
+    changed : list of str
+        What the function changed while it ran.
     """
 
-    def __init__(self, make_tracer: Callable[[Any, Path], Any] | None) -> None:
+    def __init__(
+        self,
+        make_tracer: Callable[[Any, Path], Any] | None,
+        reach: Reach | None = None,
+        moving: Set[Path] = frozenset(),
+    ) -> None:
         self.arrays: dict[int, Path] = {}
         self.checks: list[Check] = []
         self.opaque: list[Any] = []
+        self.doubts: list[str] = []
+        self.changed: list[str] = []
+        self.numbers: dict[Path, Any] = {}
         self._make = make_tracer
+        self._reach = reach
+        self._moving = moving
         self._functions: dict[int, Any] = {}
         self._seen: dict[int, Any] = {}
-        self._restore: list[Callable[[], None]] = []
+        self._scanned: set[int] = set()
+        self._members: set[tuple[type, str, bool]] = set()
+        self._restore: list[Callable[[], str | None]] = []
+        self.clones = Clones(self)
 
     # ------------------------------------------------------------ copies of functions
 
     def rebind(self, fn: Any) -> Any:
         """Return a copy of a callable that sees tracers where it saw arrays."""
+        if self._reach is None:
+            self._reach = Reach(fn)
         if isinstance(fn, FunctionType):
             return self._function(fn)
         if isinstance(fn, MethodType):
-            self._value(Path("attr", fn, "__self__", "self"), fn.__self__)
-            inner = self.rebind(fn.__func__)
-            return MethodType(inner, fn.__self__)
+            owner = self.value(Path("is", fn.__self__, None, "self"), fn.__self__)
+            return MethodType(self.rebind(fn.__func__), owner)
         if isinstance(fn, functools.partial):
-            for k, v in enumerate(fn.args):
-                self._value(Path("item", fn.args, k, f"argument {k} of partial"), v)
-            for name, v in fn.keywords.items():
-                self._value(Path("item", fn.keywords, name, name), v)
-            return functools.partial(self.rebind(fn.func), *fn.args, **fn.keywords)
-        wrapped = getattr(fn, "__tapejit_rebind__", None)
-        if wrapped is not None:
-            return wrapped(self.rebind)
-        if callable(fn) and is_user_module(type(fn).__module__) and not isinstance(fn, type):
-            self._value(Path("attr", fn, "__class__", type(fn).__name__), type(fn))
-            self._instance(fn, type(fn).__name__)
+            args = [
+                self.value(Path("item", fn.args, k, f"argument {k} of partial"), v)
+                for k, v in enumerate(fn.args)
+            ]
+            named = {
+                name: self.value(Path("item", fn.keywords, name, f"{name} of partial"), v)
+                for name, v in fn.keywords.items()
+            }
+            return functools.partial(self.rebind(fn.func), *args, **named)
+        if hasattr(type(fn), "__tapejit_rebind__"):
+            return fn.__tapejit_rebind__(self.rebind)
+        if isinstance(fn, type):
+            self.members(fn)
+            return fn
+        inner = inner_function(fn)
+        if inner is not None and not is_user_module(type(fn).__module__):
+            self.scan(inner)
+            return fn
+        if callable(fn) and is_user_module(type(fn).__module__):
+            return self.value(Path("is", fn, None, type(fn).__name__), fn)
         return fn
 
     def _function(self, fn: FunctionType) -> Any:
@@ -146,133 +143,385 @@ class Surroundings:
         copy.__dict__.update(fn.__dict__)
         self._functions[id(fn)] = copy
         self._seen[id(fn)] = fn
+        self._functions[id(copy)] = copy
         written = _stored_names(fn.__code__)
         for name in dict.fromkeys(names_in(fn.__code__)):
-            if name in fn.__globals__ and name not in written:
+            if name not in fn.__globals__:
+                self._builtin(space, name)
+            else:
                 path = Path("item", fn.__globals__, name, f"global {name}")
-                space[name] = self._value(path, fn.__globals__[name])
+                space[name] = self.value(path, fn.__globals__[name])
         for name in written:
-            if name in fn.__globals__:
-                self._restore.append(functools.partial(_copy_back, fn.__globals__, space, name))
+            put = space.get(name, MISSING)
+            self._restore.append(functools.partial(self._global_back, fn, space, name, put))
         for name, old, new in zip(fn.__code__.co_freevars, closure, cells):
             try:
                 value = old.cell_contents
             except ValueError:
                 continue
-            made = self._value(Path("cell", old, None, f"closure variable {name}"), value)
+            if name == "__class__" and isinstance(value, type):
+                new.cell_contents = value
+                continue
+            made = self.value(Path("cell", old, None, f"closure variable {name}"), value)
             new.cell_contents = made
-            self._restore.append(functools.partial(_cell_back, old, new, made))
-        for k, value in enumerate(fn.__defaults__ or ()):
-            self._value(Path("item", fn.__defaults__, k, f"default {k}"), value)
+            self._restore.append(functools.partial(self._cell_back, old, new, made, name))
+        self._defaults(fn, copy)
         return copy
 
+    def _defaults(self, fn: FunctionType, copy: FunctionType) -> None:
+        if fn.__defaults__:
+            self.checks.append(
+                Check(Path("attr", fn, "__defaults__", f"defaults of {fn.__name__}"), fn.__defaults__, False)
+            )
+            copy.__defaults__ = tuple(
+                self.value(Path("item", fn.__defaults__, k, f"default {k} of {fn.__name__}"), v)
+                for k, v in enumerate(fn.__defaults__)
+            )
+        if fn.__kwdefaults__:
+            copy.__kwdefaults__ = {
+                k: self.value(Path("item", fn.__kwdefaults__, k, f"default of {k}"), v)
+                for k, v in fn.__kwdefaults__.items()
+            }
+
+    def _builtin(self, space: dict[str, Any], name: str) -> None:
+        if name in BUILTINS:
+            space[name] = recorded(getattr(builtins, name), f"it calls {name}()")
+        elif name in UNSEEN:
+            self.doubts.append(f"it uses {name}(), which can read anything")
+
+    # ------------------------------------------------------------ after the capture
+
     def restore(self) -> None:
-        """Write back what the copies assigned to globals and nonlocal variables."""
+        """Write back what the function assigned outside, and note it in `changed`."""
         for step in self._restore:
-            step()
+            label = step()
+            if label is not None:
+                self.changed.append(label)
+        for check in self.checks:
+            if not check.holds():
+                self.changed.append(check.path.label)
+                break
+
+    def _global_back(self, fn: FunctionType, space: dict[str, Any], name: str, put: Any) -> str | None:
+        now = space.get(name, MISSING)
+        if now is put:
+            return None
+        if now is MISSING:
+            fn.__globals__.pop(name, None)
+        else:
+            fn.__globals__[name] = self.clones.original(now)
+        return f"global {name}"
+
+    def _cell_back(self, old: CellType, new: CellType, put: Any, name: str) -> str | None:
+        try:
+            if new.cell_contents is put:
+                return None
+            old.cell_contents = self.clones.original(new.cell_contents)
+        except ValueError:
+            del old.cell_contents
+        return f"closure variable {name}"
+
+    def watch(self, label: str, holder: Any) -> None:
+        """Have a change of a container or ``__dict__`` noted after the capture."""
+        before = shallow(holder)
+
+        def look() -> str | None:
+            if same_entries(before, shallow(holder)):
+                return None
+            self.clones.release(holder)
+            return label
+
+        self._restore.append(look)
+
+    def after(self, step: Callable[[], str | None]) -> None:
+        """Have `step` run after the capture; it returns the label of what was changed."""
+        self._restore.append(step)
 
     # ------------------------------------------------------------ values
 
-    def _value(self, path: Path, value: Any) -> Any:
-        """Note a value that the function may read, and return what its copy shall see."""
+    def value(self, path: Path, value: Any, replace: bool = True) -> Any:
+        """Note a value that the function may read, and return what its copy shall see.
+
+        Without `replace`, code will see the value itself whatever is returned.
+        """
         if isinstance(value, np.ndarray):
-            self.arrays.setdefault(id(value), path)
-            direct = path.kind == "cell" or path.label.startswith("global")
-            if self._make is not None and direct and value.dtype.kind in "biufc":
-                return self._make(value, path)
-            self.opaque.append(value)
-            return value
-        if isinstance(value, _PLAIN) or isinstance(value, np.generic):
+            return self._array(path, value, replace)
+        if isinstance(value, (*PLAIN, np.generic)):
+            if type(value) in (int, float):
+                self.numbers[path] = value
+                if replace and self._make is not None and path in self._moving:
+                    return self.clones.stands_for(self._make(value, path), value)
             self.checks.append(Check(path, value, True))
             return value
         if isinstance(value, ModuleType):
             return self._module(path, value)
-        if isinstance(value, (BuiltinFunctionType, np.ufunc)) or callable(value):
-            return self._callable(path, value)
-        self.checks.append(Check(path, value, False))
-        if id(value) in self._seen:
+        proxy = _replacement(value)
+        if proxy is not None or isinstance(value, _ARRAY_LIKE):
+            self.checks.append(Check(path, value, False))
+            return value if proxy is None else proxy
+        effect = effect_of(value)
+        if effect is not None:
+            self.checks.append(Check(path, value, False))
+            if replace and callable(value):
+                return recorded(value, effect)
+            self.doubts.append(f"{effect} ({path.label})")
             return value
-        self._seen[id(value)] = value
-        if isinstance(value, (list, tuple, dict)):
-            self._container(path, value)
-        else:
-            self._instance(value, path.label)
+        if is_plain(value) and not self._moving_inside(path, value):
+            self.checks.append(Check(path, dump(value), True, dumped=True))
+            if isinstance(value, (list, dict)):
+                self.watch(path.label, value)
+            return value
+        if path.kind != "is":
+            self.checks.append(Check(path, value, False))
+        if replace and self.clones.wanted(value):
+            return self.clones.make(path.label, value)
+        if isinstance(value, functools._lru_cache_wrapper) and replace:
+            return self._cached(path, value)
+        if isinstance(value, (FunctionType, functools.partial, MethodType)) or hasattr(
+            type(value), "__tapejit_rebind__"
+        ):
+            if replace:
+                return self.rebind(value)
+            self.scan(value)
+            return value
+        self.scan(value, path.label)
         return value
 
-    def _callable(self, path: Path, value: Any) -> Any:
-        from .. import numpy as traced_numpy
-        from ..scipy import replacement
+    def _cached(self, path: Path, fn: Any) -> Any:
+        """Return a cached function whose results are traced, being arrays that outlive the call."""
+        self.scan(fn.__wrapped__)
+        inner = self.rebind(fn.__wrapped__)
 
-        proxy = traced_numpy.REPLACED.get(value) if value.__hash__ is not None else None
-        if proxy is None:
-            proxy = replacement(value)
-        if proxy is not None:
-            return proxy
-        self.checks.append(Check(path, value, False))
-        if isinstance(value, type):
+        def note(found: Any) -> Any:
+            if is_numeric(found) and self._make is not None:
+                place = Path("is", found, None, f"a cached result of {fn.__name__}")
+                return self.clones.stands_for(self._make(found, place), found)
+            if type(found) in (tuple, list):
+                return type(found)(note(v) for v in found)
+            return found
+
+        @functools.wraps(fn, updated=())
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if any(isinstance(a, Tracer) for a in (*args, *kwargs.values())):
+                return inner(*args, **kwargs)
+            return note(fn(*args, **kwargs))
+
+        return call
+
+    def _array(self, path: Path, value: Any, replace: bool) -> Any:
+        self.arrays.setdefault(id(value), path)
+        if value.dtype.hasobject:
+            self.doubts.append(f"it can read {path.label}, an array of objects")
             return value
-        direct = path.kind == "cell" or path.label.startswith("global")
-        made = self.rebind(value)
-        return made if direct else value
+        if replace and self._make is not None and is_numeric(value):
+            return self.clones.stands_for(self._make(value, path), value)
+        self.checks.append(Check(path, value, False))
+        self.opaque.append(value)
+        return value
 
     def _module(self, path: Path, value: ModuleType) -> Any:
         if value is np:
             from .. import numpy as traced_numpy
 
             return traced_numpy
-        from ..scipy import replacement
+        self.checks.append(Check(path, value, False))
+        if value.__name__ in MODULES:
+            return EffectModule(value, MODULES[value.__name__])
+        return ModuleView(self, value) if is_user_module(value.__name__) else value
 
-        proxy = replacement(value)
-        if proxy is not None:
-            return proxy
-        if not is_user_module(value.__name__) or id(value) in self._seen:
-            return value
+    # ------------------------------------------------------------ what code sees as it is
+
+    def scan(self, value: Any, label: str = "") -> None:
+        """Note all that can be read through something that cannot be replaced."""
+        if isinstance(value, (*PLAIN, np.generic)) or id(value) in self._scanned:
+            return
+        self._scanned.add(id(value))
         self._seen[id(value)] = value
-        for name, entry in list(vars(value).items())[:_LIMIT]:
-            if isinstance(entry, (*_PLAIN, np.ndarray)) and not name.startswith("__"):
-                self._value(Path("attr", value, name, f"{value.__name__}.{name}"), entry)
-        return value
+        label = label or getattr(value, "__name__", type(value).__name__)
+        if isinstance(value, FunctionType):
+            self._scan_function(value)
+        elif isinstance(value, type):
+            self.members(value)
+        elif isinstance(value, MethodType):
+            self.scan(value.__func__)
+            self.value(Path("is", value.__self__, None, "self"), value.__self__, replace=False)
+        elif isinstance(value, functools.partial):
+            self.scan(value.func)
+            for k, v in enumerate(value.args):
+                self.value(Path("item", value.args, k, f"{label}[{k}]"), v, replace=False)
+            self._entries(value.keywords, label)
+        elif isinstance(value, (list, tuple, dict)):
+            self._entries(value, label)
+        elif isinstance(value, (set, frozenset)):
+            self.watch(label, value)
+            for v in value:
+                self.value(Path("is", v, None, f"an element of {label}"), v, replace=False)
+        elif (inner := inner_function(value)) is not None:
+            self.scan(inner)
+        else:
+            self._instance(value, label)
 
-    def _container(self, path: Path, value: Any) -> None:
-        self.checks.append(Check(Path("len", value, None, f"len({path.label})"), len(value), True))
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for k, (key, entry) in enumerate(items):
-            if k >= _LIMIT:
-                break
-            self._value(Path("item", value, key, f"{path.label}[{key!r}]"), entry)
+    def _entries(self, value: Any, label: str) -> None:
+        size = Path("len", value, None, f"len({label})")
+        self.checks.append(Check(size, len(value), True))
+        if not isinstance(value, tuple):
+            self.watch(label, value)
+        for key, v in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            self.value(Path("item", value, key, f"{label}[{key!r}]"), v, replace=False)
+        if type(value) not in (list, tuple, dict):
+            self._instance(value, label)
 
     def _instance(self, value: Any, label: str) -> None:
-        if not is_user_module(type(value).__module__):
+        kind = type(value)
+        user = is_user_module(kind.__module__)
+        own = getattr(value, "__dict__", None)
+        if not user and not isinstance(value, (list, tuple, dict)) and kind.__module__ not in ("types", "argparse"):
+            top = kind.__module__.partition(".")[0]
+            if kind.__module__ in _UNCHANGING or top in ("tapejit", "typing", "numba"):
+                return
+            if own is None:
+                self.doubts.append(f"it can read {label}, a {kind.__name__}, whose changes cannot be seen")
+                return
+        self.members(kind, value)
+        if isinstance(own, dict):
+            self.watch(f"a field of {label}", own)
+        for name, v in fields_of(value).items():
+            if not user or self.wants(name):
+                self.value(entry_of(value, name, f"{label}.{name}"), v, replace=False)
+
+    def _moving_inside(self, path: Path, value: Any) -> bool:
+        """Note the numbers of a plain container; whether one has been seen to change."""
+        if not isinstance(value, (list, dict)) or len(value) > 64:
+            return False
+        found = False
+        for key, v in value.items() if isinstance(value, dict) else enumerate(value):
+            if type(v) in (int, float):
+                place = Path("item", value, key, f"{path.label}[{key!r}]")
+                self.numbers[place] = v
+                found = found or place in self._moving
+        return found
+
+    def moves(self, value: Any, path: Path | None) -> bool:
+        """Whether a number has been seen to change from call to call, so that it is an input."""
+        return path is not None and type(value) in (int, float) and path in self._moving
+
+    def wants(self, name: str) -> bool:
+        """Whether code that is reached may read a field of this name."""
+        return self._reach is None or self._reach.wants(name)
+
+    def enters(self, kind: type, name: str) -> bool:
+        """Whether code that is reached may use a member of a class."""
+        return self._reach is None or self._reach.enters(kind, name)
+
+    def members(self, kind: type, instance: Any = None, shadowed: bool = False) -> None:
+        """Note what code can read through a class: its functions, numbers and arrays.
+
+        With `shadowed`, methods and arrays are hidden behind copies and only checked here.
+        """
+        own = getattr(instance, "__dict__", None)
+        for klass in user_classes(kind):
+            for name, entry in list(klass.__dict__.items()):
+                if name in ("__dict__", "__slots__") or not self.enters(klass, name):
+                    continue
+                if isinstance(own, dict) and name not in own:
+                    hidden = Path("item", own, name, f"{klass.__name__}.{name}")
+                    self.checks.append(Check(hidden, MISSING, False))
+                hides = shadowed and is_shadowed(name, entry)
+                if (klass, name, hides) in self._members:
+                    continue
+                self._members.add((klass, name, hides))
+                if type(entry).__name__ == "member_descriptor":
+                    continue
+                path = Path("class", klass, name, f"{klass.__name__}.{name}")
+                if hides:
+                    if not is_numeric(entry):
+                        self.checks.append(Check(path, entry, False))
+                    continue
+                inner = inner_function(entry)
+                if inner is None:
+                    self.value(path, entry, replace=False)
+                else:
+                    self.checks.append(Check(path, entry, False))
+                    self.scan(inner)
+
+    def _scan_function(self, fn: FunctionType) -> None:
+        if not is_user_module(fn.__module__):
             return
-        fields = getattr(value, "__dict__", None)
-        if not isinstance(fields, dict) or self._seen.get(id(fields)) is not None:
+        for name in dict.fromkeys(names_in(fn.__code__)):
+            if name in fn.__globals__:
+                path = Path("item", fn.__globals__, name, f"global {name}")
+                value = fn.__globals__[name]
+                if isinstance(value, ModuleType):
+                    self._scan_module(value)
+                else:
+                    self.value(path, value, replace=False)
+            elif name in UNSEEN:
+                self.doubts.append(f"it uses {name}(), which can read anything")
+        for name in _stored_names(fn.__code__):
+            self.doubts.append(f"it assigns to global {name}")
+        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or ()):
+            path = Path("cell", cell, None, f"closure variable {name}")
+            value = path.get()
+            if value is not MISSING and name != "__class__":
+                self.value(path, value, replace=False)
+        for k, v in enumerate(fn.__defaults__ or ()):
+            self.value(Path("item", fn.__defaults__, k, f"default {k}"), v, replace=False)
+        for k2, v in (fn.__kwdefaults__ or {}).items():
+            self.value(Path("item", fn.__kwdefaults__, k2, f"default of {k2}"), v, replace=False)
+
+    def _scan_module(self, module: ModuleType) -> None:
+        if not is_user_module(module.__name__) or id(module) in self._scanned:
             return
-        self._seen[id(fields)] = fields
-        for name, entry in list(fields.items())[:_LIMIT]:
-            self._value(Path("item", fields, name, f"{label}.{name}"), entry)
+        self._scanned.add(id(module))
+        for name, entry in list(vars(module).items()):
+            if self.wants(name) and not isinstance(entry, ModuleType):
+                path = entry_of(module, name, f"{module.__name__}.{name}")
+                self.value(path, entry, replace=False)
 
 
-def _stored_names(code: CodeType) -> set[str]:
+class ModuleView(ModuleType):
+    """A module as a captured function sees it: what is read from it is noted and replaced."""
+
+    def __init__(self, around: Surroundings, module: ModuleType) -> None:
+        super().__init__(module.__name__)
+        for name in ("__doc__", "__package__", "__loader__", "__spec__"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(_around=around, _module=module)
+
+    def __getattr__(self, name: str) -> Any:
+        fields = self.__dict__
+        around, module = fields["_around"], fields["_module"]
+        found = getattr(module, name)
+        if name.startswith("__"):
+            return found
+        made = around.value(entry_of(module, name, f"{module.__name__}.{name}"), found)
+        fields[name] = made
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        around, module = self.__dict__["_around"], self.__dict__["_module"]
+        setattr(module, name, around.clones.original(value))
+        self.__dict__[name] = value
+        around.changed.append(f"{module.__name__}.{name}")
+
+
+def _replacement(value: Any) -> Any:
+    from .. import numpy as traced_numpy
+
+    try:
+        return traced_numpy.REPLACED.get(value)
+    except TypeError:  # not hashable
+        return None
+
+
+@functools.cache
+def _stored_names(code: CodeType) -> frozenset[str]:
     """Return the globals that a function assigns to."""
-    import dis
-
-    found = {
-        str(i.argval) for i in dis.get_instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
-    }
+    stores = ("STORE_GLOBAL", "DELETE_GLOBAL")
+    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname in stores}
     for const in code.co_consts:
         if isinstance(const, CodeType):
             found |= _stored_names(const)
-    return found
+    return frozenset(found)
 
 
-def _copy_back(target: dict[str, Any], source: dict[str, Any], name: str) -> None:
-    if name in source and source[name] is not target.get(name):
-        target[name] = source[name]
-
-
-def _cell_back(old: CellType, new: CellType, made: Any) -> None:
-    try:
-        if new.cell_contents is not made:
-            old.cell_contents = new.cell_contents
-    except ValueError:
-        pass

@@ -197,6 +197,8 @@ class Tracer:
         setitem(self, index, value)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"a traced array has no attribute {name!r}")
         from .methods import attribute
 
         return attribute(self, name)

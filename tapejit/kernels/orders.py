@@ -33,6 +33,35 @@ def sort(out: Any, x: Any, lead: int, n: int, run: int) -> None:
 
 
 @routine
+def argsort(out: Any, x: Any, lead: int, n: int, run: int) -> None:
+    """Stable insertion sort of the places of short lines."""
+    for l in range(lead):
+        for r in range(run):
+            base = l * n * run + r
+            for k in range(n):
+                v = x[base + k * run]
+                j = k
+                while j > 0 and below(v, x[base + out[base + (j - 1) * run] * run]):
+                    out[base + j * run] = out[base + (j - 1) * run]
+                    j -= 1
+                out[base + j * run] = k
+
+
+@routine
+def running_place(out: Any, x: Any, lead: int, n: int, run: int, largest: bool) -> None:
+    """The first place of the extreme so far."""
+    for l in range(lead):
+        for r in range(run):
+            base = l * n * run + r
+            best = 0
+            for k in range(n):
+                v, w = x[base + k * run], x[base + best * run]
+                if w == w and ((v > w if largest else v < w) or v != v):
+                    best = k
+                out[base + k * run] = best
+
+
+@routine
 def tie_mean(out: Any, t: Any, y: Any, lead: int, n: int, run: int) -> None:
     """Average t over runs of equal y."""
     for l in range(lead):

@@ -8,13 +8,14 @@ from __future__ import annotations
 from .decorate import routine
 from .gammas import digamma, gammaln
 from .moves import convolve, flatnonzero, gather, scatter_add, scatter_set, wrap_index
-from .orders import argmax, argmin, searchsorted, sort, tie_mean
+from .orders import argmax, argmin, argsort, running_place, searchsorted, sort, tie_mean
 from .remainders import floor_divide, remainder
 from .scans import cumprod, cumsum, recurrence
 
 __all__ = [
     "argmax",
     "argmin",
+    "argsort",
     "convolve",
     "cumprod",
     "cumsum",
@@ -26,6 +27,7 @@ __all__ = [
     "recurrence",
     "remainder",
     "routine",
+    "running_place",
     "scatter_add",
     "scatter_set",
     "searchsorted",

@@ -16,9 +16,10 @@ from ..core.errors import UnsupportedError
 from ..core.sources import where as user_line
 from ..rules.control import custom, length_of, map_
 from ..rules.declare import broadcast, wanted, zeros_like
-from ..tape.ir import Builder, Sym, Tape
+from ..tape.ir import Builder, Row, Sym, Tape
 from .adjoint import adjoint
 from .pushforward import pushforward
+from .simplify import name_of, operands, params_of, rule
 from .split import Split, inline, load, split
 
 Flags = tuple[bool, ...]
@@ -196,3 +197,13 @@ def _custom_vjp(
 
 
 custom.jvp, custom.vjp = _custom_jvp, _custom_vjp
+
+
+@rule("out")
+def hand_through(b: Builder, row: Row, args: list[int]) -> int | None:
+    """A result of a custom row is the operand it equals: only derivative passes read the rule."""
+    if name_of(b, args[0]) != "custom":
+        return None
+    n_in: int = params_of(b, args[0])["n_in"]
+    found: int = operands(b, args[0])[n_in + row.params["k"]]
+    return found

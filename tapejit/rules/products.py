@@ -33,7 +33,10 @@ def _matmul_infer(x: Aval, y: Aval) -> Aval:
 def _matmul_samples(rng: np.random.Generator) -> Samples:
     yield (rng.normal(size=(2, 3)), rng.normal(size=(3, 4))), {}
     yield (rng.normal(size=(5, 2, 3)), rng.normal(size=(3, 4))), {}
-    yield (rng.normal(size=(2, 3)) + 0.5j, rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))), {}
+    yield (
+        (rng.normal(size=(2, 3)) + 0.5j, rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))),
+        {},
+    )
 
 
 # Operands have two axes at least; vectors are reshaped by the front end.

@@ -56,7 +56,7 @@ def _sum_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Pa
     yield (z,), {"axis": (1,), "keepdims": False}
 
 
-# A fold is (initial value, update): the update is a template of the accumulator {0} and element {1}.
+# A fold is (initial value, update): a template of the accumulator {0} and the element {1}.
 FOLD_SUM = ("0", "fold_add({0}, {1})")
 
 sum_ = linear(

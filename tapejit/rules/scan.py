@@ -137,18 +137,14 @@ def _last(h: Sym, axis: int, reverse: bool) -> Sym:
     return shifted(h, axis, -1 if reverse else 1, 0.0)
 
 
-def _recurrence_jvp(
-    ts: Sequence[Any], h: Sym, a: Sym, b: Sym, *, axis: int, reverse: bool
-) -> Any:
+def _recurrence_jvp(ts: Sequence[Any], h: Sym, a: Sym, b: Sym, *, axis: int, reverse: bool) -> Any:
     drive = None if ts[0] is None else ts[0] * _last(h, axis, reverse)
     if ts[1] is not None:
         drive = ts[1] if drive is None else drive + ts[1]
     return None if drive is None else ops.recurrence(a, drive, axis=axis, reverse=reverse)
 
 
-def _recurrence_vjp(
-    ct: Sym, h: Sym, a: Sym, b: Sym, *, axis: int, reverse: bool
-) -> list[Any]:
+def _recurrence_vjp(ct: Sym, h: Sym, a: Sym, b: Sym, *, axis: int, reverse: bool) -> list[Any]:
     if not h.size:
         return [ct, ct]
     following = shifted(conj(a), axis, 1 if reverse else -1, 0.0)

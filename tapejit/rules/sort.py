@@ -64,11 +64,19 @@ def _axis_samples(rng: np.random.Generator) -> Samples:
     yield (rng.normal(size=(3, 2, 2)),), {"axis": 0}
 
 
+def _argsort_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:
+    lead, n, run = layout(out, params["axis"])
+    if avals[0].dtype.kind == "c" or n > 64 or not params["stable"]:
+        return None
+    return f"routines.argsort({{out}}, {{0}}, {lead}, {n}, {run})"
+
+
 # The order of equal elements is NumPy's own, for either kind.
 argsort = general(
     "argsort",
     lambda a, *, axis, stable: Aval(INT, a.shape),
     lambda x, *, axis, stable: np.argsort(x, axis=axis, stable=stable),
+    emit=Emit("call", _argsort_text),
     samples=lambda rng: ((args, {**p, "stable": True}) for args, p in _axis_samples(rng)),
 )
 
@@ -146,6 +154,12 @@ sort = general(
 
 
 # ---------------------------------------------------------------- places of extremes
+# The axis is kept with size 1, so that the result is an array that a routine can write.
+
+
+def _nan_samples(rng: np.random.Generator) -> Samples:
+    yield from _axis_samples(rng)
+    yield (np.array([[1.0, np.nan, 3.0, np.nan], [2.0, 2.0, 0.0, 0.0]]),), {"axis": 1}
 
 
 def _place(name: str, fn: Any) -> Primitive:
@@ -157,15 +171,48 @@ def _place(name: str, fn: Any) -> Primitive:
 
     return general(
         name,
-        lambda a, *, axis: Aval(INT, a.shape[:axis] + a.shape[axis + 1 :]),
-        lambda x, *, axis: fn(x, axis=axis),
+        lambda a, *, axis: Aval(INT, a.shape[:axis] + (1,) + a.shape[axis + 1 :]),
+        lambda x, *, axis: fn(x, axis=axis, keepdims=True),
         emit=Emit("call", text),
-        samples=_axis_samples,
+        samples=_nan_samples,
     )
 
 
 argmax = _place("argmax", np.argmax)
 argmin = _place("argmin", np.argmin)
+
+
+def _running_numpy(x: Any, *, axis: int, largest: bool) -> Any:
+    """The first place of the extreme so far: a place is new when it beats all before it."""
+    x = np.moveaxis(x, axis, -1)
+    best = (np.maximum if largest else np.minimum).accumulate(x, axis=-1)
+    new = np.ones(x.shape, bool)
+    now, last = x[..., 1:], best[..., :-1]
+    new[..., 1:] = (now > last if largest else now < last) | ((now != now) & (last == last))
+    places = np.where(new, np.arange(x.shape[-1]), 0)
+    return np.moveaxis(np.maximum.accumulate(places, axis=-1), -1, axis)
+
+
+def _running_samples(rng: np.random.Generator) -> Samples:
+    for args, params in _axis_samples(rng):
+        yield args, {**params, "largest": True}
+    yield (np.array([1.0, 0.5, 0.5, np.nan, 0.0]),), {"axis": 0, "largest": False}
+
+
+def _running_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:
+    if avals[0].dtype.kind == "c":
+        return None
+    lead, n, run = layout(out, params["axis"])
+    return f"routines.running_place({{out}}, {{0}}, {lead}, {n}, {run}, {params['largest']})"
+
+
+running_place = general(
+    "running_place",
+    lambda a, *, axis, largest: Aval(INT, a.shape),
+    _running_numpy,
+    emit=Emit("call", _running_text),
+    samples=_running_samples,
+)
 
 
 def _search_samples(rng: np.random.Generator) -> Samples:

@@ -264,22 +264,26 @@ betainc = special(
 # ---------------------------------------------------------------- entropies
 
 
-def _share(x: Sym, p: Sym) -> Sym:
-    """`p`, and 0 where x is 0: 0 log 0 = 0 does not depend on the second operand."""
-    return ops.where(x.eq(0.0), const(0.0, p), p)
+def _quotient(x: Sym, y: Sym) -> Sym:
+    """x / y, and 0 where both are 0: 0 log 0 = 0 does not depend on the second operand.
+
+    Where x alone is 0 the quotient is left to itself: its derivative in x is 1 / y.
+    """
+    both = ops.logical_and(x.eq(0.0), y.eq(0.0))
+    return ops.where(both, const(0.0, x), x) / ops.where(both, const(1.0, y), y)
 
 
 xlogy = special(
     "xlogy",
     lambda z, x, y: ops.log(y),
-    lambda z, x, y: _share(x, x / y),
+    lambda z, x, y: _quotient(x, y),
     domain=(field(), positive(complex=True)),
     emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log_{s}({1}))",
 )
 xlog1py = special(
     "xlog1py",
     lambda z, x, y: ops.log1p(y),
-    lambda z, x, y: _share(x, x / (1.0 + y)),
+    lambda z, x, y: _quotient(x, 1.0 + y),
     domain=(field(), positive(complex=True)),
     emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log1p_{s}({1}))",
 )
@@ -293,13 +297,13 @@ entr = special(
 rel_entr = special(
     "rel_entr",
     lambda z, x, y: ops.log(x / y) + 1.0,
-    lambda z, x, y: _share(x, -x / y),
+    lambda z, x, y: -_quotient(x, y),
     domain=(positive(), positive()),
 )
 kl_div = special(
     "kl_div",
     lambda z, x, y: ops.log(x / y),
-    lambda z, x, y: 1.0 - _share(x, x / y),
+    lambda z, x, y: 1.0 - _quotient(x, y),
     domain=(positive(), positive()),
 )
 

@@ -17,6 +17,8 @@ import stat
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -63,6 +65,94 @@ def key_of(source: str, signature: str, flags: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+@functools.cache
+def _versions() -> str:
+    """Return what tells environments apart without importing the compiler."""
+    from importlib.metadata import version
+
+    import tapejit
+
+    parts = [sys.version, platform.machine(), platform.node(), tapejit.__version__]
+    return "|".join([*parts, *(version(name) for name in ("numba", "llvmlite", "numpy"))])
+
+
+def _program_file(tape_hash: str, title: str) -> str:
+    text = "\n".join([tape_hash, title, _versions()])
+    name = hashlib.sha256(text.encode()).hexdigest()[:24]
+    return os.path.join(config.cache_dir, "kernels", f"t_{name}")
+
+
+def note_program(tape_hash: str, title: str, keys: list[str]) -> None:
+    """Remember which kernels a tape became, so that another process knows before it compiles."""
+    try:
+        _write(os.path.join(directory(), os.path.basename(_program_file(tape_hash, title))), "\n".join(keys))
+    except (CacheError, OSError):
+        return
+
+
+def has_program(tape_hash: str, title: str) -> bool:
+    """Whether the machine code of all the kernels of a tape lies on disk."""
+    try:
+        with open(_program_file(tape_hash, title), encoding="utf-8") as file:
+            keys = file.read().split()
+    except (OSError, UnicodeDecodeError):
+        return False
+    folder = os.path.join(config.cache_dir, "kernels")
+    return all(os.path.exists(os.path.join(folder, f"k_{key}.sum")) for key in keys)
+
+
+@contextmanager
+def locked(key: str) -> Iterator[None]:
+    """Keep other processes from writing a kernel meanwhile, where the file system can do that."""
+    try:
+        import fcntl
+
+        file = open(os.path.join(directory(), f"k_{key}.lock"), "w", encoding="utf-8")
+    except (ImportError, OSError):
+        yield
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass
+        yield
+
+
+def _sums(key: str) -> str:
+    """Return a line for each file of machine code of a kernel: its name and hash."""
+    folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
+    lines = []
+    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):
+        if name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc")):
+            with open(os.path.join(folder, name), "rb") as file:
+                lines.append(f"{name} {hashlib.sha256(file.read()).hexdigest()}")
+    return "\n".join(lines)
+
+
+def seal(key: str) -> None:
+    """Write down the hashes of a kernel's machine code."""
+    _write(os.path.join(directory(), f"k_{key}.sum"), _sums(key))
+
+
+def intact(key: str) -> bool:
+    """Whether a kernel's machine code is as it was written, or not there at all."""
+    try:
+        with open(os.path.join(directory(), f"k_{key}.sum"), encoding="utf-8") as file:
+            return file.read() == _sums(key)
+    except FileNotFoundError:
+        return not has_code(key)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _write(path: str, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
 def directory() -> str:
     """Return the directory of kernels, made when it is missing.
 
@@ -73,7 +163,8 @@ def directory() -> str:
     """
     path = os.path.join(config.cache_dir, "kernels")
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        for each in (config.cache_dir, path):  # one by one: the mode is that of the last only
+            os.makedirs(each, mode=0o700, exist_ok=True)
     except OSError as error:
         raise CacheError(
             f"cannot make the cache directory {path}: {error}. Set TAPEJIT_CACHE_DIR to a directory "
@@ -103,16 +194,13 @@ def file_of(key: str, source: str) -> str:
             if file.read() == source:
                 return path
         warnings.warn(f"the cached kernel {path} was damaged; rebuilt", CacheWarning, stacklevel=2)
-        discard(key)
+        discard(key, keep_lock=True)
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError):
         warnings.warn(f"the cached kernel {path} is unreadable; rebuilt", CacheWarning, stacklevel=2)
-        discard(key)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(source)
-    os.replace(temporary, path)
+        discard(key, keep_lock=True)
+    _write(path, source)
     return path
 
 
@@ -138,12 +226,12 @@ def has_code(key: str) -> bool:
     """Whether machine code for a kernel lies on disk."""
     folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
     try:
-        return any(name.startswith(f"k_{key}") for name in os.listdir(folder))
+        return any(name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc")) for name in os.listdir(folder))
     except OSError:
         return False
 
 
-def discard(key: str) -> int:
+def discard(key: str, keep_lock: bool = False) -> int:
     """Remove a kernel and its machine code; return the bytes freed."""
     folder = os.path.join(config.cache_dir, "kernels")
     freed = 0
@@ -153,7 +241,7 @@ def discard(key: str) -> int:
         except OSError:
             continue
         for name in names:
-            if name.startswith(f"k_{key}"):
+            if name.startswith(f"k_{key}") and not (keep_lock and name.endswith(".lock")):
                 full = os.path.join(place, name)
                 try:
                     freed += os.path.getsize(full)
@@ -199,5 +287,9 @@ def entries() -> list[Entry]:
 
 def clear() -> tuple[int, int]:
     """Remove every cached kernel; return how many and the bytes freed."""
+    folder = os.path.join(config.cache_dir, "kernels")
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if name.startswith("t_"):
+            os.unlink(os.path.join(folder, name))
     keys = [e.key for e in entries()]
     return len(keys), sum(discard(k) for k in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 import warnings
@@ -13,7 +14,7 @@ import numpy as np
 from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
-from ..core.errors import CacheWarning
+from ..core.errors import CacheError, CacheWarning
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
@@ -28,6 +29,15 @@ FLAGS: dict[str, Any] = {
 }
 _compile_lock = threading.RLock()
 
+if hasattr(os, "register_at_fork"):
+    # A fork waits for a compilation in another thread: the child would inherit the locks of Numba
+    # and LLVM without the thread that frees them.
+    os.register_at_fork(
+        before=_compile_lock.acquire,
+        after_in_parent=_compile_lock.release,
+        after_in_child=_compile_lock.release,
+    )
+
 
 class Kernel:
     """A compiled tape without host rows.
@@ -40,6 +50,8 @@ class Kernel:
         The compiled function; it raises TypeError for arguments of other types or layouts.
     cached : bool
         Whether the machine code came from disk.
+    key : str or None
+        The name under which it lies there.
     """
 
     def __init__(self, tape: Tape, title: str) -> None:
@@ -47,6 +59,7 @@ class Kernel:
         self.tape = legal
         self.text = write_kernel(legal, title)
         self.cached = False
+        self.key: str | None = None
         self.call: Callable[..., Any] = self._build()
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
@@ -65,16 +78,13 @@ class Kernel:
             for a in args
         )
         with _compile_lock:
-            if not config.cache:
+            if not _usable_cache():
                 return _in_memory(self.text.source, signature)
             key = cache.key_of(self.text.source, str(signature), str(sorted(FLAGS["fastmath"])))
             source = self.text.source.replace("def kernel(", f"def kernel_{key}(")
-            path = cache.file_of(key, source)
-            made = _load_or_compile(key, path, signature)
-            if made is None:
-                cache.discard(key)
-                made = _load_or_compile(key, cache.file_of(key, source), signature)
-                assert made is not None
+            with cache.locked(key):
+                made = _from_disk(key, source, signature)
+            self.key = key
             self.cached = sum(made.stats.cache_hits.values()) > 0
             made.disable_compile()
             return made
@@ -98,21 +108,56 @@ class Kernel:
         return outputs
 
 
+def _usable_cache() -> bool:
+    """Whether kernels can be kept on disk; says once why not."""
+    if not config.cache:
+        return False
+    try:
+        cache.directory()
+    except CacheError as error:
+        if str(error) not in _refused:
+            _refused.add(str(error))
+            warnings.warn(f"kernels are not kept: {error}", CacheWarning, stacklevel=2)
+        return False
+    return True
+
+
+_refused: set[str] = set()
+
+
+def _from_disk(key: str, source: str, signature: Any) -> Any:
+    """Return the compiled function, its machine code from disk when it is there and whole."""
+    path = cache.file_of(key, source)
+    if not cache.intact(key):
+        _warn_rebuilt(key)
+        path = cache.file_of(key, source)
+    try:
+        made = _load_or_compile(key, path, signature)
+    except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
+        if not cache.has_code(key):
+            raise
+        _warn_rebuilt(key)
+        made = _load_or_compile(key, cache.file_of(key, source), signature)
+    if not sum(made.stats.cache_hits.values()):
+        try:
+            cache.seal(key)
+        except OSError:
+            pass
+    return made
+
+
+def _warn_rebuilt(key: str) -> None:
+    cache.discard(key, keep_lock=True)
+    message = f"the cached code of kernel {key} was damaged; rebuilt"
+    warnings.warn(message, CacheWarning, stacklevel=2)
+
+
 def _load_or_compile(key: str, path: str, signature: Any) -> Any:
-    """Return the compiled function, from disk when it is there; None when what is there is damaged."""
     from numba import njit
 
     module = cache.load(key, path)
     made = njit(cache=True, **FLAGS)(getattr(module, f"kernel_{key}"))
-    try:
-        made.compile(signature)
-    except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
-        if not cache.has_code(key):
-            raise
-        warnings.warn(
-            f"the cached code of kernel {key} could not be loaded; rebuilt", CacheWarning, stacklevel=5
-        )
-        return None
+    made.compile(signature)
     return made
 
 
@@ -227,3 +272,8 @@ def compile_staged(tape: Tape, title: str) -> Kernel | Staged:
         i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)
     ) and all(isinstance(tape.any_aval(o), Aval) for o in tape.outputs)
     return Kernel(tape, title) if coded else Staged(tape, title)
+
+
+def kernels_of(compiled: Kernel | Staged) -> list[Kernel]:
+    """Return the kernels of a compiled tape."""
+    return [compiled] if isinstance(compiled, Kernel) else compiled.kernels

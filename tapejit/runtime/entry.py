@@ -18,14 +18,14 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..core.pytree import TreeDef
-from ..frontend.rebind import Check, Path
+from ..frontend.paths import MISSING, Check, Path
 from .compile import Kernel
 
 if TYPE_CHECKING:
     from .dispatch import Signature
     from .program import Program
 
-MISS = object()
+MISS = MISSING
 _EXACT = {float: "float", complex: "complex"}
 
 
@@ -81,6 +81,10 @@ def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
             continue
         value = f"c{len(inputs)}"
         w.lines.append(f"{value} = {_path(w, origin)}")
+        if aval.weak:
+            w.need(f"type({value}) is {w.name('T', aval.weak_type)}")
+            inputs.append(value)
+            continue
         w.need(f"type({value}) is ndarray" + ("" if aval.shape else f" and {value}.shape == ()"))
         if not aval.shape:
             w.lines.append(f"{value} = {value}[()]")
@@ -94,6 +98,7 @@ def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     exec(compile(source, file, "exec"), w.space)
     made: Callable[..., Any] = w.space["entry"]
+    made.signature = id(entry)  # type: ignore[attr-defined]
     return made
 
 
@@ -152,6 +157,9 @@ def _path(w: _Writer, path: Path) -> str:
 
 
 def _check(w: _Writer, check: Check) -> None:
+    if check.dumped:
+        w.need(f"{w.name('Q', check.holds)}()")
+        return
     expected = w.name("E", check.expected)
     holds = f" or {w.name('Q', check.holds)}()" if check.by_value else ""
     w.need(f"{_path(w, check.path)} is {expected}{holds}")
@@ -176,7 +184,7 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
     w.space["kernel"] = kernel.call
     w.space["mismatch"] = program.mismatch
     call = f"kernel({', '.join(arguments)})"
-    w.lines += [f"try: {', '.join(['status', *scalars])} = {call}", "except TypeError: return mismatch()"]
+    w.lines += [f"try: {', '.join(['status', *scalars])} = {call}", "except (TypeError, OverflowError): return mismatch()"]
     w.lines += ["if status: return MISS"]
     w.lines += [f"pool{n}.append(y{n})" for n in range(len(text.arrays))]
     for name, k in zip(scalars, text.scalars):

@@ -20,7 +20,16 @@ from ..tape.ir import Tape
 from .dispatch import Dispatcher, Signature
 from .pipeline import PASSES, checked, estimate_compile_seconds
 from .program import Program
-from .stages import HostStage, KernelStage, bytes_of, row_text, source_text, stages_of, traffic
+from .stages import (
+    HostStage,
+    KernelStage,
+    bodies,
+    bytes_of,
+    row_text,
+    source_text,
+    stages_of,
+    traffic,
+)
 from .trace import Traced, is_dynamic, same_trace
 
 SHOWN = 12
@@ -135,11 +144,11 @@ def _runs(tape: Tape, title: str) -> Iterator[str]:
     detail: list[str] = []
     for k, stage in enumerate(stages):
         if isinstance(stage, HostStage):
-            detail.append(f"host step: {stage.why}")
+            detail.append(f"stage {k + 1}, host step: {stage.why}")
             detail.append(f"    {row_text(stage.tape, stage.row)}")
             continue
         if len(stages) > 1:
-            detail.append(f"kernel {k + 1}")
+            detail.append(f"stage {k + 1}, kernel")
         moved = traffic(stage)
         read += sum(t.read for t in moved)
         written += sum(t.written for t in moved)
@@ -159,15 +168,20 @@ def _runs(tape: Tape, title: str) -> Iterator[str]:
 def _steps(stage: KernelStage, moved: list[Any]) -> Iterator[str]:
     tape = stage.tape
     for step, t in zip(stage.text.plan.steps, moved):
+        inner = [b for i in step.rows for b in bodies(tape, i)]
         names = [tape.prim(i).name for i in step.rows]
+        if inner:
+            names = [b.prim(k).name for b in inner for k in range(b.n_inputs, b.rows)]
         shown = _wrapped(", ".join(_runs_of(names)))
         places = [LINES[tape.line[i]] for i in step.rows]
         span = _span([p for p in places if p.line])
         if step.kind == "nest":
             space = " x ".join(map(str, step.space)) or "scalars"
             head = f"nest {space}: {_count(len(step.rows), 'row')}"
+        elif inner:
+            head = f"{step.kind}: {_count(len(names), 'row')} for each index"
         else:
-            head = f"{step.kind}: {tape.value(step.rows[0])}"
+            head = f"{step.kind}: {tape.any_aval(step.rows[0])}"
         cost = f", {_bytes(t.read)} in, {_bytes(t.written)} out" if t.read or t.written else ""
         yield f"{head}{cost}{f'  ({span})' if span else ''}"
         for line in shown:
@@ -348,4 +362,6 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 72)
+    """Return a list of items in lines."""
+    kept = text.replace(" ", "\xa0").replace(",\xa0", ", ")  # lines break behind commas only
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(kept, 72)]

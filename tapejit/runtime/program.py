@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.avals import aval_of
+from ..core.config import config
+from ..core.errors import CompileWarning, TapejitError
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
+from . import cache
+from .compile import kernels_of
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import compile_tape, estimate_compile_seconds, optimise
 from .trace import Traced, checksum, rebuild
+from .vary import fits
 
 if TYPE_CHECKING:
     from .dispatch import Dispatcher, Signature
@@ -54,6 +60,8 @@ class Program:
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
+        self.recaptured = 0
+        self._estimate: float | None = None
         self.avals = [aval_of(array) for array, _ in traced.consts]
         self.fast_calls = [0]
         self.mismatches = 0
@@ -92,6 +100,11 @@ class Program:
                 found.append(origin)
                 continue
             value = origin.get()
+            if aval.weak:
+                if type(value) is not aval.weak_type or not (type(value) is float or fits(value)):
+                    raise Miss
+                found.append(value)
+                continue
             if type(value) is not np.ndarray or value.shape != aval.shape:
                 raise Miss
             if value.dtype != aval.dtype:
@@ -100,6 +113,15 @@ class Program:
                 value = value.astype(aval.dtype)
             found.append(value)
         return found
+
+    def confirm(self, traced: Traced) -> None:
+        """Take over what a second capture that recorded the same must find again."""
+        self.traced.checks, self.traced.fragile = traced.checks, traced.fragile
+        self.entry = None
+
+    def renew_lock(self) -> None:
+        """Take a new lock in a forked process."""
+        self._lock = threading.Lock()
 
     def applies(self, inputs: list[Any]) -> bool:
         """Whether this program answers a call with these inputs: checks and guards hold."""
@@ -124,7 +146,7 @@ class Program:
         given = native(inputs) + self.constants()
         self.runs += 1
         if self.kernel is None and owner.policy != "never" and self.failed is None:
-            if owner.policy == "always" or self.spent > estimate_compile_seconds(self.tape):
+            if owner.policy == "always" or self.due(owner):
                 self.compile(owner)
         if self.kernel is not None:
             outputs = self.kernel(given)
@@ -162,18 +184,43 @@ class Program:
         elif self.entry and self.mismatches >= 8:
             owner.entries = tuple(e for e in owner.entries if e is not self.entry)
 
+    def due(self, owner: Dispatcher) -> bool:
+        """Whether to compile now: code lies on disk, or interpreting has cost as much.
+
+        Renting until the rent paid equals the price is never worse than twice the optimum.
+        """
+        if self._lock.locked():
+            return False  # another thread compiles it; interpret meanwhile
+        if self.runs == 1 and config.cache and cache.has_program(self.tape.hash, owner.name):
+            return True
+        if self._estimate is None:
+            self._estimate = estimate_compile_seconds(self.tape)
+        return self.spent > self._estimate
+
     def compile(self, owner: Dispatcher) -> None:
-        """Compile the tape, once."""
+        """Compile the tape, once. What cannot be compiled is interpreted, with a warning."""
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
             started = time.perf_counter()
-            self.kernel = compile_tape(self.tape, owner.name)
-            self.compile_seconds = time.perf_counter() - started
-            self.cached = self.kernel.cached
+            try:
+                made = compile_tape(self.tape, owner.name)
+            except TapejitError:
+                raise
+            except Exception as error:
+                self.failed = f"{type(error).__name__}: {error}"
+                message = f"{owner.name} could not be compiled and is interpreted: {self.failed}"
+                warnings.warn(message, CompileWarning, stacklevel=3)
+                return
+            kernels = kernels_of(made)
+            if kernels and all(k.cached for k in kernels):
+                owner.counters["cache_hits"] += 1
+            elif config.cache and all(k.key for k in kernels):
+                keys = [k.key for k in kernels if k.key]
+                cache.note_program(self.tape.hash, owner.name, keys)
             owner.counters["kernels"] += 1
-            owner.counters["cache_hits"] += self.cached
-            owner.counters["compile_seconds"] += self.compile_seconds
+            owner.counters["compile_seconds"] += time.perf_counter() - started
+            self.kernel = made
 
 
 def native(inputs: list[Any]) -> list[Any]:

@@ -59,10 +59,21 @@ def _kernel(tape: Tape, title: str) -> KernelStage:
     return KernelStage(write_kernel(legal, title), legal)
 
 
+def bodies(tape: Tape, i: int) -> list[Tape]:
+    """Return the tapes that a row holds as parameters."""
+    return [v for v in tape.params(i).values() if isinstance(v, Tape)]
+
+
 def why_host(tape: Tape, i: int) -> str:
     """Return why a row has no place in a kernel."""
     row = tape.row(i)
     name = row.prim.name
+    for body in bodies(tape, i):
+        for k in range(body.n_inputs, body.rows):
+            if not has_code(body, k):
+                return f"{name}: in its body, {why_host(body, k)}"
+    if row.prim.emit.kind == "out":
+        return f"takes a result of %{row.args[0]}"
     if row.prim.emit.kind == "host":
         return f"{name} has no native code"
     if not isinstance(row.aval, Aval):
@@ -161,7 +172,11 @@ def _step_traffic(values: Values, stage: KernelStage, step: Step) -> Traffic:
             shown = min(bytes_of(aval), bytes_of(home))
             seen[root] = min(seen.get(root, 0) + shown, bytes_of(home))
         out = tape.any_aval(i)
-        if not isinstance(out, Aval) or out.shape == ():
+        if not isinstance(out, Aval):
+            parts = [k for k in range(i + 1, tape.rows) if tape.args(k) == (i,)]
+            written += sum(bytes_of(tape.value(k)) for k in parts)
+            continue
+        if out.shape == ():
             continue
         if updated is not None:
             written += bytes_of(tape.value(tape.args(i)[1]))

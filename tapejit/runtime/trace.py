@@ -6,11 +6,11 @@ to build the result from the tape's outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
+import threading
 import zlib
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from ..core.avals import Aval, aval_of
 from ..core.pytree import TreeDef, flatten, unflatten
 from ..core.tables import freeze
 from ..frontend.capture import Capture, capturing
-from ..frontend.rebind import Check, Path, Surroundings
+from ..frontend.effects import random_state
+from ..frontend.paths import Check, Path
+from ..frontend.reach import Reach
+from ..frontend.rebind import Surroundings
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..tape.ir import Tape
 
@@ -45,7 +48,13 @@ class Traced:
     checks : list of Check
         What the function read besides arrays and must find again.
     fragile : list of (array, int)
-        Arrays reachable only through objects, with checksums, when snapshots may depend on them.
+        Arrays that code sees as they are, with checksums of their contents.
+    doubts : list of str
+        Why the tape cannot stand for the function: random draws, clocks, output, unknown state.
+    changed : list of str
+        What the function changed outside itself.
+    numbers : dict
+        The numbers read besides arrays, by path.
     out_tree, out_leaves : TreeDef, list
         The result's structure; each leaf is ``("row", k, aval)`` for output k or ``("is", value)``.
     result : object
@@ -59,6 +68,9 @@ class Traced:
     out_tree: TreeDef
     out_leaves: list[tuple[Any, ...]]
     result: Any = None
+    doubts: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    numbers: dict[Path, Any] = field(default_factory=dict)
 
 
 def is_dynamic(leaf: Any) -> bool:
@@ -76,34 +88,75 @@ def finished(value: Any, aval: Aval) -> Any:
     return found[()] if found.ndim == 0 else found
 
 
+def _static(around: Surroundings, leaf: Any, k: int) -> Any:
+    """Return what the function sees of a static argument: what it holds is noted and replaced."""
+    if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
+        return leaf
+    return around.value(Path("is", leaf, None, f"argument leaf {k}"), leaf)
+
+
+def distinct(checks: list[Check]) -> list[Check]:
+    """Return the checks without repeats, and without those that cannot fail."""
+    kept: dict[Any, Check] = {}
+    for check in checks:
+        if check.path.kind != "is" or check.dumped:
+            kept.setdefault((check.path, check.by_value, check.dumped), check)
+    return list(kept.values())
+
+
 def checksum(array: Any) -> int:
     """Return a checksum of an array's contents."""
     return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
 
 
-def trace(apply: Apply, fn: Any, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -> Traced:
-    """Run ``apply(capture, fn, args, kwargs)`` on tracers of the dynamic leaves and record it."""
+def trace(
+    apply: Apply,
+    fn: Any,
+    leaves: list[Any],
+    tree: TreeDef,
+    dynamic: list[bool],
+    moving: Set[Path] = frozenset(),
+) -> Traced:
+    """Run ``apply(capture, fn, args, kwargs)`` on tracers of the dynamic leaves and record it.
+
+    Numbers at the `moving` paths are inputs of the tape, as arrays are.
+    """
     with capturing() as cap:
         given: list[Any] = []
-        for leaf, traced in zip(leaves, dynamic):
-            if not traced:
-                given.append(leaf)
-                continue
-            aval = aval_of(leaf)
-            value = np.asarray(leaf).astype(aval.dtype, copy=False)[()]
-            given.append(Tracer(cap, Root(cap.b.input(aval, value), FROZEN)))
+        statics = [leaf for leaf, traced in zip(leaves, dynamic) if not traced]
 
         def capture_array(array: Any, path: Path) -> Tracer:
             return Tracer(cap, Root(cap.const(array, path), FROZEN_GLOBAL.format(path.label)))
 
-        around = Surroundings(capture_array)
+        reach = Reach(fn, *statics)
+        around = Surroundings(capture_array, reach, moving)
+        for leaf, traced in zip(leaves, dynamic):
+            if traced:
+                aval = aval_of(leaf)
+                value = np.asarray(leaf).astype(aval.dtype, copy=False)[()]
+                given.append(Tracer(cap, Root(cap.b.input(aval, value), FROZEN)))
+            else:
+                given.append(leaf)
+        for k, traced in enumerate(dynamic):
+            if not traced:
+                given[k] = _static(around, given[k], k)
         args, kwargs = unflatten(tree, given)
         bound = around.rebind(fn)
         cap.paths = around.arrays
+        around.opaque = list({id(a): a for a in around.opaque}.values())
+        before = [checksum(a) for a in around.opaque]
+        alone = threading.active_count() == 1  # the generator of NumPy is shared by all threads
+        drawn = random_state() if alone else None
         try:
             result = apply(cap, bound, args, kwargs)
         finally:
             around.restore()
+        if alone and random_state() != drawn:
+            cap.effects.append("it draws from NumPy's global random generator")
+        if before != [checksum(a) for a in around.opaque[: len(before)]]:
+            around.changed.append("an array that it reaches")
+        if reach.overflow:
+            around.doubts.append("it can reach too many objects to look at")
         out_leaves, out_tree = flatten(result)
         spec: list[tuple[Any, ...]] = []
         rows = []
@@ -113,13 +166,15 @@ def trace(apply: Apply, fn: Any, leaves: list[Any], tree: TreeDef, dynamic: list
                 spec.append(("row", len(rows), sym.aval))
                 rows.append(sym)
             else:
-                spec.append(("is", leaf))
+                spec.append(("is", around.clones.original(leaf)))
         values = [cap.value(s) for s in rows]
         tape = cap.b.finish(rows)
         consts = [(array, origin) for _, array, origin in cap.consts]
-    snapshots = any(not isinstance(origin, Path) for _, origin in consts)
-    fragile = [(a, checksum(a)) for a in around.opaque] if snapshots else []
-    made = Traced(tape, consts, around.checks, fragile, out_tree, spec)
+    opaque = {id(a): a for a in around.opaque}.values()
+    fragile = [(a, checksum(a)) for a in opaque]
+    made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)
+    made.doubts = [*cap.effects, *around.doubts]
+    made.changed, made.numbers = around.changed, around.numbers
     made.result = rebuild(made, [np.array(v) for v in values])
     return made
 
@@ -140,7 +195,7 @@ def same_trace(a: Traced, b: Traced) -> bool:
         if isinstance(p, Path) or isinstance(q, Path):
             if p != q:
                 return False
-        elif not np.array_equal(p, q, equal_nan=p.dtype.kind in "fc"):
+        elif x is y or not np.array_equal(p, q, equal_nan=p.dtype.kind in "fc"):
             return False
     for u, v in zip(a.out_leaves, b.out_leaves):
         if u[0] == "is" and v[0] == "is" and freeze(u[1]) != freeze(v[1]):

@@ -14,7 +14,6 @@ from typing import Any
 from ..core.errors import ArgumentError
 from ..core.sources import where
 from ..frontend.capture import _stack
-from ..runtime import inspect
 from ..runtime.dispatch import Dispatcher
 from .names import function_name, global_name
 
@@ -80,6 +79,8 @@ class Transformed:
         A row that NumPy runs between two kernels is marked where it stands. Works whether the call
         is compiled or not, and without Numba.
         """
+        from ..runtime import inspect
+
         return inspect.source(self._dispatcher, args, kwargs)
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
@@ -90,6 +91,8 @@ class Transformed:
         NumPy runs between kernels, which guards and captured values are checked, and how many
         bytes are moved.
         """
+        from ..runtime import inspect
+
         return inspect.explain(self._dispatcher, args, kwargs)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -100,6 +103,8 @@ class Transformed:
         ReplayWarning
             When the function cannot be replayed and stays with Python.
         """
+        from ..runtime import inspect
+
         inspect.compile_now(self._dispatcher, args, kwargs)
 
     def stats(self) -> dict[str, Any]:
@@ -110,4 +115,6 @@ class Transformed:
         were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
         time that took, ``cache_hits`` those of them that came from disk.
         """
+        from ..runtime import inspect
+
         return inspect.counters_of(self._dispatcher)

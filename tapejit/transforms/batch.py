@@ -172,6 +172,11 @@ def vmap(
     CaptureError
         When Python branches on a value that differs between slices.
 
+    Notes
+    -----
+    Python runs the function once, on the first slice: what it prints or draws at random is printed
+    and drawn once, and a Python number that it computes is the same for all slices.
+
     Examples
     --------
     >>> import numpy as np, tapejit as tj

@@ -195,6 +195,8 @@ def wrapped(cap: Capture, sym: Sym) -> Tracer:
 
 def leaves_like(tree: TreeDef, value: Any, what: str) -> list[Any]:
     """Return the leaves of a container that must have a structure; None stands for zeros."""
+    if type(value) is np.ndarray and tree.kind is None:
+        return [value]
     if value is None:
         return [None] * tree.size
     if tree.kind is None:

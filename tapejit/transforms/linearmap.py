@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
+from numpy import ndarray
 
 from ..core.avals import Aval
 from ..core.errors import ArgumentError
@@ -21,6 +22,7 @@ from ..frontend.capture import Capture, current
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes import bodies as _bodies  # noqa: F401  (enters derivatives)
 from ..passes.split import Split, fork, inline, split
+from ..rules.declare import broadcast, ops
 from ..runtime.dispatch import Dispatcher
 from ..tape.ir import Builder, Sym, Tape
 from .leaves import check_leaf, leaves_like, wrapped
@@ -69,6 +71,7 @@ class Plan:
     ) -> None:
         self.body, self.what, self.taken, self.avals = body, what, taken, avals
         self.moving, self.given, self.results, self.policy = moving, given, results, policy
+        self.argument = f"the argument of {what}"
         self.key = (body, what, taken, avals, moving, given, results, policy)
         self._dispatcher: Dispatcher | None = None
 
@@ -110,7 +113,7 @@ def _run(cap: Capture, fn: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         assert aval is not None
         if value is None:
             zero = cap.b.lit(np.zeros((), aval.dtype).item(), Aval(aval.dtype))
-            rows.append(_broadcast(zero, aval.shape))
+            rows.append(broadcast(zero, aval.shape))
         else:
             rows.append(cap.b.cast(sym_of(cap, value), aval.dtype))
     rows += [sym_of(cap, r) for r in residuals]
@@ -119,22 +122,10 @@ def _run(cap: Capture, fn: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     for r in fn.results:
         if isinstance(r, Aval):
             zero = cap.b.lit(np.zeros((), r.dtype).item(), Aval(r.dtype))
-            made.append(wrapped(cap, _copy(_broadcast(zero, r.shape))))
+            made.append(wrapped(cap, ops.copy(broadcast(zero, r.shape))))
         else:
             made.append(None if r is None else wrapped(cap, outs[r]))
     return unflatten(fn.given, made)
-
-
-def _broadcast(x: Sym, shape: tuple[int, ...]) -> Sym:
-    from ..rules.declare import broadcast
-
-    return broadcast(x, shape)
-
-
-def _copy(x: Sym) -> Sym:
-    from ..rules.declare import ops
-
-    return ops.copy(x)
 
 
 class LinearMap:
@@ -167,18 +158,20 @@ class LinearMap:
             raise ArgumentError(
                 f"{p.what} takes {len(p.taken.children)} arguments, got {len(values)} ({where()})"
             )
-        leaves = leaves_like(p.taken, given, f"the argument of {p.what}")
+        leaves = leaves_like(p.taken, given, p.argument)
         for k, (leaf, aval) in enumerate(zip(leaves, p.avals)):
             if leaf is None or aval is None:
                 continue
-            label = f"leaf {k} of " if len(leaves) > 1 else ""
-            check_leaf(leaf, aval, f"{label}the argument of {p.what}")
-        used = tuple(leaves[k] for k in p.moving)
+            if type(leaf) is ndarray and leaf.shape == aval.shape and leaf.dtype == aval.dtype:
+                continue
+            check_leaf(leaf, aval, f"leaf {k} of {p.argument}" if len(leaves) > 1 else p.argument)
+            if type(leaf) is int:  # An int would be part of the signature.
+                leaves[k] = float(leaf)
+        used = tuple([leaves[k] for k in p.moving])
         cap = current()
         if cap is not None:
             return _run(cap, p, (used, self.residuals), {})
-        ready = tuple(float(v) if isinstance(v, int) else v for v in used)
-        return p.dispatcher((ready, self.residuals), {})
+        return p.dispatcher((used, self.residuals), {})
 
     def tape(self) -> Tape:
         """Return the tape that a call runs: cotangents or tangents in, then residuals."""

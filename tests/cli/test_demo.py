@@ -56,6 +56,7 @@ def test_the_picture(place, capsys):
     ("argv", "message"),
     [
         (["--steps", "0"], "--steps must be 1 or more, not 0"),
+        (["--seed", "-1"], "--seed must be 0 or more, not -1"),
         (["--plot", "nowhere/x.png"], "there is no directory"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Compare a function on tracers with plain NumPy: value, every row's aval, jvp, vjp, second order."""
+"""Compare a function on tracers with plain NumPy: values, avals of rows, derivatives."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Reductions and scans against NumPy: values, dtypes, keepdims, masks, derivatives to second order."""
+"""Reductions and scans against NumPy: values, dtypes, masks, derivatives to second order."""
 
+# ruff: noqa: B023  (functions made in loops are called at once)
 import numpy as np
 import pytest
 from numpy_checks import check, same, traced
@@ -80,7 +81,9 @@ def test_masks():
 def test_masked_traps():
     x = np.array([1.0, 0.0, -1.0])
     with np.errstate(all="ignore"):
-        check(lambda x: np.sum(np.log(np.where(x > 0, x, 1)), where=x > 0), np.array([1.0, 3.0, -1.0]))
+        check(
+            lambda x: np.sum(np.log(np.where(x > 0, x, 1)), where=x > 0), np.array([1.0, 3.0, -1.0])
+        )
     del x
 
 
@@ -99,7 +102,9 @@ def test_std_of_equal_values_has_gradient_zero():
     from tapejit.transforms.reverse import value_and_grad_rows
 
     for f in (np.std, lambda x: np.std(x, axis=0).sum()):
-        g = run(lambda cap, a, k: value_and_grad_rows(cap, f, a, k, 0, False, False), np.ones((3, 1)))[1]
+        g = run(
+            lambda cap, a, k: value_and_grad_rows(cap, f, a, k, 0, False, False), np.ones((3, 1))
+        )[1]
         same(g, np.zeros((3, 1)))
 
 
@@ -138,7 +143,7 @@ def test_scans(name):
     same(traced(lambda x: fn(x), np.arange(4, dtype="i4")), fn(np.arange(4, dtype="i4")))
     same(traced(lambda x: fn(x), np.zeros((0, 3))), fn(np.zeros((0, 3))))
     same(traced(lambda x: fn(x[0, 0]), X), fn(X[0, 0]))
-    check(lambda x: getattr(np.add if name == "cumsum" else np.multiply, "accumulate")(x) ** 2, X)
+    check(lambda x: (np.add if name == "cumsum" else np.multiply).accumulate(x) ** 2, X)
 
 
 def test_cumulative():
@@ -180,7 +185,9 @@ N = X.copy()
 N[0, 1] = N[2, 2] = N[1, 0] = np.nan
 
 
-@pytest.mark.parametrize("name", ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"])
+@pytest.mark.parametrize(
+    "name", ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"]
+)
 @pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": 1, "keepdims": True}], ids=str)
 def test_nan_reductions(name, options):
     fn = getattr(np, name)
@@ -254,4 +261,69 @@ def test_out_and_methods():
         return y * z
 
     check(f, X)
-    check(lambda x: x.max(0) * x.min() + x.prod(axis=0) + x.cumsum()[-1] + x.sum(1, keepdims=True).T.sum(), X)
+    check(
+        lambda x: (
+            x.max(0) * x.min() + x.prod(axis=0) + x.cumsum()[-1] + x.sum(1, keepdims=True).T.sum()
+        ),
+        X,
+    )
+
+
+METHODS = [
+    lambda x: np.add.reduce(x),
+    lambda x: np.add.reduce(x, axis=(0, 1)),
+    lambda x: np.multiply.reduce(x, axis=1, keepdims=True),
+    lambda x: np.maximum.reduce(x, axis=None),
+    lambda x: np.minimum.reduce(x, axis=1, initial=0.1),
+    lambda x: np.logaddexp.reduce(x, axis=1),
+    lambda x: np.hypot.reduce(x, axis=0, keepdims=True),
+    lambda x: np.subtract.reduce(x, axis=1),
+    lambda x: np.logaddexp.accumulate(x, axis=1),
+    lambda x: np.maximum.accumulate(x, axis=1),
+    lambda x: np.minimum.accumulate(x),
+    lambda x: np.subtract.outer(x[0], x[:, 1:]),
+    lambda x: np.multiply.outer(x[0], 2.0),
+]
+
+
+@pytest.mark.parametrize("k", range(len(METHODS)))
+def test_ufunc_methods(k):
+    check(lambda x: METHODS[k](x) ** 2, X)
+
+
+def test_running_extremes_with_nan():
+    y = np.array([1.0, 3.0, np.nan, 5.0, np.nan])
+    same(traced(lambda x: np.maximum.accumulate(x), y), np.maximum.accumulate(y))
+
+
+def test_nan_is_no_trap():
+    y = np.array([1.0, np.nan, 4.0])
+    same(gradient(lambda x: np.nansum(x * x), y), np.array([2.0, 0.0, 8.0]))
+    for f in (np.nanmean, np.nanmax, np.nanstd, np.nanvar, np.nanprod, np.nanmedian):
+        found = gradient(lambda x: f(x), y)
+        want = gradient(lambda x: f(x), y[[0, 2]])
+        same(found[[0, 2]], want)
+        assert found[1] == 0.0
+
+
+def test_closures_that_decide_shapes():
+    """Arrays of the surroundings are traced too: those that decide shapes are guarded."""
+    import tapejit as tj
+
+    counts, cuts, q = np.array([1, 0, 2]), np.array([1, 3]), np.array([0.25, 0.5])
+    pads, mask, at = np.array([1, 2]), np.array([True, False, True]), np.array([0, 2, -1])
+
+    def f(x):
+        parts = np.split(x, cuts, axis=1)
+        total = np.sum(np.repeat(x, counts, axis=0)) + np.sum(parts[1] ** 2)
+        total = (
+            total + np.sum(np.quantile(x, q, axis=0)) + np.sum(np.quantile(x, q, method="nearest"))
+        )
+        total = total + np.sum(np.pad(x, pads) ** 2) + np.sum(x[mask] ** 3) + np.sum(x[:, at] ** 2)
+        return total + np.sum(np.roll(x, cuts, axis=(0, 1)) * x) + np.sum(np.delete(x, at, axis=1))
+
+    v, g = tj.value_and_grad(f, compile="never")(X)
+    assert abs(v - f(X)) < 1e-12 * abs(v)
+    d = array(3, 4, seed=5)
+    slope = (f(X + 1e-6 * d) - f(X - 1e-6 * d)) / 2e-6
+    assert abs(np.sum(g * d) - slope) < 1e-7 * (1 + abs(slope))

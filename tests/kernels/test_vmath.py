@@ -356,7 +356,7 @@ def test_scalar_call_and_interface():
             assert not options["fastmath"] and fn.__doc__
 
 
-CACHED = '''
+CACHED = """
 import numba as nb, numpy as np
 from tapejit.kernels.vmath import INTRINSICS, cos_f64, exp_f64
 sin_f64 = INTRINSICS["sin_f64"]
@@ -368,7 +368,7 @@ x = -np.linspace(0, 1e14, 50); x[::2] = np.linspace(0, 3, 25)
 out = np.empty(50); kernel(x, out)
 np.testing.assert_allclose(out, np.exp(x) + np.sin(x) * np.cos(x), rtol=1e-14)
 print(sum(kernel.stats.cache_hits.values()))
-'''
+"""
 
 
 def test_kernels_that_use_them_can_be_cached(tmp_path):

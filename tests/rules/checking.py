@@ -82,9 +82,11 @@ def derivatives(
                 assert np.shape(found) == s.shape, (np.shape(found), s)
             part.append(found)
         parts.append(part)
+    wide = not any(s.dtype.char in "fF" for s in inputs)
     again = [v for part in parts for v in part if v is not None]
     for e, a in zip(eager, again):
-        np.testing.assert_array_equal(e, a)
+        # Alignment of the buffers may change the last digits.
+        np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-9 if wide else 1e-4)
     return Found(parts[0], result, *parts[1:])
 
 

@@ -35,10 +35,7 @@ NOT_THE_DERIVATIVE = {
 """Primitives whose rule deliberately differs from the derivative of their values."""
 
 
-ORDERS = {
-    "cofactor": (1, "the gradient of det, which has two derivatives and refuses the third"),
-    "pair_products": (0, "the second derivative of det"),
-}
+ORDERS: dict[str, tuple[int, str]] = {}
 """How often a primitive can be differentiated where that is not for ever, and why; it must refuse
 to be differentiated once more."""
 

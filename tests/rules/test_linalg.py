@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checking import check, derivatives
+from checking import check, derivatives, dot
+
+import tapejit as tj
 
 RNG = np.random.default_rng(11)
 
@@ -38,11 +40,11 @@ def regular(kind: str, *shape: int) -> Any:
 
 
 def hermitian(x: Any) -> Any:
-    return x + np.conj(np.swapaxes(x, -1, -2))
+    return x + np.conj(la.matrix_transpose(x))
 
 
 def gram(x: Any) -> Any:
-    return np.matmul(x, np.conj(np.swapaxes(x, -1, -2))) + np.eye(x.shape[-1], dtype=x.dtype)
+    return np.matmul(x, np.conj(la.matrix_transpose(x))) + np.eye(x.shape[-1], dtype=x.dtype)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,8 +111,8 @@ def test_svd(shape: Any, kind: str) -> None:
         u, s, vh = la.svd(a, full_matrices=False)
         w = np.arange(1.0, k + 1).astype(s.dtype)
         weighted = np.matmul(u * np.sin(s)[..., None, :], vh)
-        left = np.matmul(u * w, np.conj(np.swapaxes(u, -1, -2)))
-        right = np.matmul(np.conj(np.swapaxes(vh, -1, -2)) * w, vh)
+        left = np.matmul(u * w, np.conj(la.matrix_transpose(u)))
+        right = np.matmul(np.conj(la.matrix_transpose(vh)) * w, vh)
         return weighted, left, right, s
 
     check(invariant, x)
@@ -146,7 +148,7 @@ def test_eigh(shape: Any, uplo: str, kind: str) -> None:
 
     def invariant(a: Any) -> Any:
         w, v = la.eigh(a, uplo)
-        whole = np.matmul(v * np.sin(w)[..., None, :], np.conj(np.swapaxes(v, -1, -2)))
+        whole = np.matmul(v * np.sin(w)[..., None, :], np.conj(la.matrix_transpose(v)))
         return whole, np.abs(v), w
 
     check(invariant, x)
@@ -169,6 +171,33 @@ def fixed_phase(a: Any) -> Any:
     w, v = la.eig(a)
     first = v[..., :1, :]
     return w, v * np.conj(first) / np.abs(first)
+
+
+def test_eig_in_lapacks_phase_has_adjoint_rules() -> None:
+    x, t = make("complex128", 3, 3), make("complex128", 3, 3)
+    cts = [make("complex128", 3), make("complex128", 3, 3)]
+    found = derivatives(la.eig, [x], [t], cts, second=False)
+    forward = sum(dot(c, d) for c, d in zip(cts, found.jvp))
+    np.testing.assert_allclose(dot(found.vjp[0], t), forward)
+    # The length of a vector stays 1 and its largest element real.
+    v, d = found.value[1], found.jvp[1]
+    np.testing.assert_allclose(np.sum(np.conj(v) * d, axis=0).real, 0.0, atol=1e-12)
+    top = np.argmax(np.abs(v), axis=0)
+    np.testing.assert_allclose(d[top, np.arange(3)].imag, 0.0, atol=1e-12)
+
+
+def test_eigenvalues_that_become_complex_are_captured_again() -> None:
+    def size(a: Any) -> Any:
+        return np.sum(np.abs(la.eigvals(a)) ** 3)
+
+    fn, grad = tj.jit(la.eigvals), tj.grad(size)
+    for x in (np.diag([1.0, 2.0]), np.array([[0.2, 1.0], [-1.0, 0.3]]), np.diag([3.0, 2.0])):
+        expected = la.eigvals(x)
+        assert fn(x).dtype == expected.dtype
+        np.testing.assert_allclose(fn(x), expected)
+        t = make("float64", 2, 2)
+        slope = (size(x + 1e-6 * t) - size(x - 1e-6 * t)) / 2e-6
+        np.testing.assert_allclose(np.sum(grad(x) * t), slope, rtol=1e-6)
 
 
 def test_eig_of_real_eigenvalues_is_real() -> None:

@@ -72,12 +72,32 @@ def test_source_and_explain_do_not_import_numba():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_looking_does_not_compile_under_any_policy():
+    f = tj.grad(wave, compile="always")
+    assert "def kernel(" in f.source(X, 5) and "captured once" in f.explain(X, 5)
+    assert f.stats()["kernels"] == 0
+    f(X, 5)
+    f(X, 5)
+    assert f.stats()["kernels"] == 1 and f.stats()["compiled"] == 1
+
+
+def test_stats_count_every_compiled_call():
+    f = tj.grad(wave)
+    f.compile(X, 6)
+    for _ in range(7):
+        f(X, 6)
+    assert f.stats()["compiled"] == 7 and f.stats()["interpreted"] == 0
+
+
 def test_source_marks_host_steps_in_order():
     f = tj.value_and_grad(hosted)
     text = f.source(X)
     host = text.index("host step, run by NumPy: cast of float16 has no native code")
     assert text.index("stage 1 of") < host < text.rindex("def kernel(")
     assert "test_inspect.py" in text[host:]
+    report = f.explain(X)
+    assert "3 kernels, 4 host steps" in report
+    assert "stage 2, host step: cast of float16 has no native code\n" in report
     f.compile(X)
     value, gradient = f(X)
     assert f.stats()["compiled"] == 1
@@ -155,10 +175,10 @@ def test_compile_of_a_function_that_cannot_be_replayed():
         return np.sum(x * rng.normal(size=3))
 
     f = tj.value_and_grad(noisy)
-    with pytest.warns(ReplayWarning, match="differs from call to call"):
+    with pytest.warns(ReplayWarning, match="random numbers"):
         f.compile(X)
     assert f.stats()["kernels"] == 0
-    assert "run by Python at every call: its capture differs" in f.explain(X)
+    assert "run by Python at every call: it can draw random numbers" in f.explain(X)
 
 
 def test_stats_is_a_copy():

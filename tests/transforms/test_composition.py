@@ -152,3 +152,55 @@ def test_transformed_functions_survive_pickling():
     again = pickle.loads(pickle.dumps(decorated))
     close(again(X)[1], 2 * X)
     assert pickle.loads(pickle.dumps(slope)) is slope
+
+
+def test_a_jacobian_for_every_slice_and_the_jacobian_of_all_slices():
+    A = np.arange(12.0).reshape(3, 4) / 10
+
+    def g(x):
+        return np.sin(x) * x[0]
+
+    def at_once(kind):
+        return lambda A: tj.vmap(kind(g))(A)
+
+    each = np.array([jacobian(g, a) for a in A])
+    for kind in (tj.jacfwd, tj.jacrev):
+        close(at_once(kind)(A), each)
+        close(
+            tj.grad(lambda A, kind=kind: np.sum(at_once(kind)(A) ** 2), compile="never")(A),
+            jacobian(lambda A, kind=kind: np.sum(at_once(kind)(A) ** 2), A),
+            1e-6,
+        )
+    whole = tj.jacrev(tj.vmap(g))(A)
+    for i in range(3):
+        close(whole[i, :, i], each[i])
+    hessians = tj.vmap(tj.hessian(lambda x: np.sum(g(x) ** 2)))(A)
+    close(hessians[2], tj.hessian(lambda x: np.sum(g(x) ** 2))(A[2]), 1e-12)
+
+
+def test_second_derivatives_of_nested_maps():
+    A = np.arange(6.0).reshape(2, 3) / 10
+
+    def total(A, w):
+        inner = tj.vmap(lambda a: np.sin(a * w) * np.sum(A))
+        return np.sum(tj.vmap(inner)(A) ** 2)
+
+    H = tj.hessian(total, argnums=(0, 1), compile="never")(A, 0.7)
+    close(H[0][0], jacobian(lambda A: tj.grad(total)(A, 0.7), A), 1e-6)
+    close(H[1][0], jacobian(lambda A: tj.grad(total, 1)(A, 0.7), A), 1e-6)
+    close(H[1][1], jacobian(lambda w: tj.grad(total, 1)(A, w), np.array(0.7)), 1e-6)
+
+
+def test_pullbacks_inside_maps_and_maps_of_pullbacks():
+    A = np.arange(12.0).reshape(3, 4) / 10
+    found = tj.vmap(lambda a: tj.vjp(f, a)[1](np.ones(4))[0])(A)
+    close(found, np.array([jacobian(f, a).sum(0) for a in A]))
+    _, pullback = tj.vjp(f, X)
+    close(tj.vmap(pullback)(np.eye(4))[0], jacobian(f, X))
+
+
+def test_integer_cotangents_do_not_make_a_program_each():
+    _, pullback = tj.vjp(lambda x: 2.0 * x, 1.0)
+    for k in range(5):
+        assert pullback(k) == (2.0 * k,)
+    assert pullback.stats()["captures"] <= 2

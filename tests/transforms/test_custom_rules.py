@@ -207,6 +207,11 @@ def test_a_python_branch_on_residuals_is_guarded():
         assert g(-1.0) == 3.0
 
 
+def test_nothing_of_the_rule_is_left_in_the_finished_tape():
+    tape = tj.grad(lambda x: np.sum(softplus(x) * clipped(x)), compile="never").tape(X)
+    assert not {row.prim.name for row in tape} & {"custom", "out"}
+
+
 def test_pickling():
     for fn in (softplus, scaled):
         assert pickle.loads(pickle.dumps(fn)) is fn

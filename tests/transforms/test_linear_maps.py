@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from collections import namedtuple
 
@@ -104,6 +105,25 @@ def test_a_pullback_is_captured_once_however_often_it_is_called():
     for _ in range(5):
         tj.vjp(smooth, X + 1.0, compile="never")[1](V)
     assert pullback.stats()["captures"] == captures == 2
+
+
+def test_the_function_runs_twice_however_often_its_vjp_is_taken():
+    def f(x):
+        return x * x
+
+    pullbacks = [tj.vjp(f, X + k, compile="never")[1] for k in range(6)]
+    (kept,) = f.__dict__["__tapejit_programs__"].values()
+    assert kept.counters["captures"] == 2
+    assert len({id(p.plan) for p in pullbacks}) == 1
+    for k, pullback in enumerate(pullbacks):
+        close(pullback(V)[0], 2 * (X + k) * V)
+
+    @functools.wraps(f)
+    def g(x):
+        return 3.0 * f(x)
+
+    assert tj.vjp(g, 1.0)[1](1.0) == (6.0,)
+    assert tj.vjp(f, 1.0)[1](1.0) == (2.0,)
 
 
 def test_the_pullback_computes_nothing_of_the_primal_again():

@@ -7,6 +7,10 @@ import pytest
 from differences import close, jacobian
 
 import tapejit as tj
+from tapejit.core.avals import Aval
+from tapejit.passes.adjoint import adjoint
+from tapejit.rules.declare import ops
+from tapejit.tape.ir import Builder
 from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text, to_text
 from tapejit.tape.verify import verify
@@ -116,6 +120,55 @@ def test_dtypes_and_masked_derivatives():
     # The selection stands outside of the map, the pole inside.
     outside = lambda x: np.sum(np.where(x > 0, tj.vmap(np.log)(x), 0.0))
     close(tj.grad(outside)(x), np.array([0.0, 1.0, 0.0]))
+
+
+def test_a_mask_inside_guards_a_pole_outside():
+    x = np.array([0.0, 1.0, -1.0])
+
+    def total(x):
+        return np.sum(tj.vmap(lambda x, y: np.where(x > 0, y, 0.0))(x, np.log(x)))
+
+    close(tj.grad(total)(x), np.array([0.0, 1.0, 0.0]))
+
+
+def test_a_shared_operand_of_a_sum_counts_once_for_each_index():
+    inner, f64 = Builder(), np.dtype(float)
+    a, w = inner.input(Aval(f64, (3,))), inner.input(Aval(f64, (3,)))
+    body = inner.finish([a + w])
+    b = Builder()
+    x, v, ct = (b.input(Aval(f64, s)) for s in [(4, 3), (3,), (3,)])
+    row = ops.map(x, v, body=body, mapped=(True, False), summed=(True,))
+    (y,) = b.outs(row)
+    tape = b.finish([y, *adjoint(b, [y], [ct], [x, v])])
+    y_, cx, cv = interpret(verify(tape), [A, W, np.arange(3.0)])
+    close(y_, A.sum(0) + 4 * W)
+    close(cx, np.broadcast_to(np.arange(3.0), (4, 3)))
+    close(cv, 4 * np.arange(3.0))
+
+
+class Model:
+    def __init__(self):
+        self.w = np.array([1.0, 2.0, 3.0])
+
+
+def test_arrays_in_objects_are_read_at_every_call():
+    model = Model()
+    f = tj.vmap(lambda a: a * model.w, compile="never")
+    for k in range(4):
+        model.w = np.full(3, float(k))
+        close(f(A), A * k)
+    assert f.stats()["captures"] == 2
+
+
+def test_equal_bodies_print_once_and_nested_ones_parse():
+    def twice(A):
+        v = tj.vmap(lambda a: tj.vmap(np.sin)(a))
+        return v(A), v(v(A)), tj.vmap(np.sin)(A[0])
+
+    tape = tj.jit(twice, compile="never").tape(A)
+    text = to_text(tape)
+    assert text.count("body @") == 2
+    assert from_text(text) == tape and len(from_text(text)) == len(tape)
 
 
 def test_map_rows_print_parse_verify_and_replay():

@@ -2,6 +2,8 @@
 
 from . import common as common
 from . import comparing as comparing
+from . import convolutions as convolutions
+from . import counting as counting
 from . import creation as creation
 from . import diagonals as diagonals
 from . import einsum as einsum
@@ -16,6 +18,7 @@ from . import operands as operands
 from . import order as order
 from . import picking as picking
 from . import products as products
+from . import quantiles as quantiles
 from . import reductions as reductions
 from . import report as report
 from . import scans as scans

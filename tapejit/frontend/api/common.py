@@ -53,6 +53,13 @@ def holds_sym(x: Any) -> bool:
     return any(isinstance(i, Sym) or (isinstance(i, (list, tuple)) and holds_sym(i)) for i in x)
 
 
+def spec(x: Any) -> Any:
+    """What NumPy's promotion sees: a dtype, or a Python number."""
+    if isinstance(x, Sym):
+        return x.aval.weak_type(0) if x.aval.weak else x.dtype
+    return arr(x).dtype if isinstance(x, (list, tuple)) and holds_sym(x) else x
+
+
 def arrays(xs: Any) -> list[Sym]:
     """Return a sequence of array arguments as rows; an array is the sequence of its first axis."""
     if isinstance(xs, Sym):
@@ -122,17 +129,25 @@ def static(x: Any) -> Any:
 
 def flag(keepdims: Any) -> bool:
     """Read a keepdims argument, NumPy's marker for "not given" being False."""
-    return keepdims is not np._NoValue and bool(keepdims)  # type: ignore[attr-defined]
+    return keepdims is not np._NoValue and bool(keepdims)
 
 
 def given(value: Any) -> Any:
     """Read an optional argument, NumPy's marker for "not given" being None."""
-    return None if value is np._NoValue else value  # type: ignore[attr-defined]
+    return None if value is np._NoValue else value
 
 
 def unsupported(text: str) -> UnsupportedError:
     """Return the error of an option that has no rule."""
     return UnsupportedError(f"{text} ({where()})")
+
+
+def unsafe_index(dtype: np.dtype[Any]) -> TypeError:
+    """Return NumPy's error for positions that are no integers."""
+    return TypeError(
+        f"Cannot cast array data from {dtype!r} to dtype('int64') according to the rule 'safe' "
+        f"({where()})"
+    )
 
 
 # ---------------------------------------------------------------- small moves

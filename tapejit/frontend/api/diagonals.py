@@ -125,7 +125,9 @@ def writable(a: Any, name: str) -> Tracer:
             f"a traced x ({user_line()})"
         )
     if a.cap is not cap:
-        raise MutationError(f"{name} of an array of an enclosing call: copy it first ({user_line()})")
+        raise MutationError(
+            f"{name} of an array of an enclosing call: copy it first ({user_line()})"
+        )
     return a
 
 
@@ -143,7 +145,9 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         mask = sym_of(cap, _operand(where))
         new = P.where(mask, cast(new, target.dtype), target.sym)
     if np.broadcast_shapes(new.shape, target.shape) != target.shape:
-        raise ValueError(f"could not broadcast input array from shape {new.shape} into {target.shape}")
+        raise ValueError(
+            f"could not broadcast input array from shape {new.shape} into {target.shape}"
+        )
     assign(target, new)
 
 

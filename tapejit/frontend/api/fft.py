@@ -139,7 +139,7 @@ def irfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Sym:
 
 
 @implements(np.fft.hfft)
-def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Sym:
+def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
     x = _complex(a)
     return irfft(conj(x), n, axis, OTHER_SIDE[_norm(norm)])
 
@@ -159,7 +159,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Sym:
 
 
 @implements(np.fft.irfftn)
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Sym:
+def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     x, how = _complex(a), _norm(norm)
     places, sizes = _plan(x, s, axes, last_doubled=True)
     x = _several(x, places[:-1], sizes[:-1], True, how)
@@ -167,12 +167,12 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Sym:
 
 
 @implements(np.fft.rfft2)
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Sym:
+def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return rfftn(a, s, axes, norm)
 
 
 @implements(np.fft.irfft2)
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Sym:
+def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return irfftn(a, s, axes, norm)
 
 

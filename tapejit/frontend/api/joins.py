@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -12,7 +13,20 @@ from ...core.sources import where
 from ...tape.ir import Sym
 from ..dispatch import implements
 from ..tracer import active
-from .common import P, arr, arrays, axis_of, cast, cut, joined, ordered_axes, reshaped, spread, static
+from .common import (
+    P,
+    arr,
+    arrays,
+    axis_of,
+    cast,
+    cut,
+    joined,
+    ordered_axes,
+    reshaped,
+    spread,
+    static,
+    unsafe_index,
+)
 from .shapes import widened
 
 
@@ -146,10 +160,10 @@ def _sections(n: int, wanted: Any, exact: bool) -> list[tuple[int, int]]:
         each, extra = divmod(n, parts)
         sizes = [each + 1] * extra + [each] * (parts - extra)
         ends = [0, *np.cumsum(sizes).tolist()]
-        return [(a, b - a) for a, b in zip(ends, ends[1:])]
+        return [(a, b - a) for a, b in pairwise(ends)]
     ends = [0, *(operator.index(k) for k in wanted), n]
     found = []
-    for a, b in zip(ends, ends[1:]):
+    for a, b in pairwise(ends):
         r = range(n)[a:b]
         found.append((r.start, len(r)))
     return found
@@ -222,9 +236,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Sym:
     k = axis_of(a, axis)
     counts = np.asarray(static(repeats))
     if counts.dtype.kind not in "iub":
-        raise TypeError(
-            f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule 'safe'"
-        )
+        raise unsafe_index(counts.dtype)
     n = a.shape[k]
     if (counts < 0).any():
         raise ValueError("repeats may not contain negative values.")
@@ -234,7 +246,9 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Sym:
         wide = spread(reshaped(a, shape), a.shape[:k] + (n, m) + a.shape[k + 1 :])
         return reshaped(wide, a.shape[:k] + (n * m,) + a.shape[k + 1 :])
     if counts.shape != (n,):
-        raise ValueError(f"operands could not be broadcast together with shape ({n},) {counts.shape}")
+        raise ValueError(
+            f"operands could not be broadcast together with shape ({n},) {counts.shape}"
+        )
     at = active().const(np.repeat(np.arange(n), counts))
     return P.gather(a, at, axis=k)
 
@@ -272,7 +286,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Sym:
         total_by_axis[int(k)] = total_by_axis.get(int(k), 0) + operator.index(s)
     for k, s in total_by_axis.items():
         a = _rolled(a, s, k)
-    return a
+    result: Sym = a
+    return result
 
 
 def _rolled(a: Sym, shift: int, axis: int) -> Sym:

@@ -70,12 +70,12 @@ def inv(a: Any) -> Sym:
 
 
 @implements(np.linalg.pinv)
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Sym:  # type: ignore[attr-defined]
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Sym:
     x = _stack(a)
-    if rcond is not None and rtol is not np._NoValue:  # type: ignore[attr-defined]
+    if rcond is not None and rtol is not np._NoValue:
         raise ValueError("`rtol` and `rcond` can't be both set.")
     if rcond is None:
-        if rtol is np._NoValue:  # type: ignore[attr-defined]
+        if rtol is np._NoValue:
             rcond = 1e-15
         else:
             rcond = max(x.shape[-2:]) * np.finfo(x.dtype).eps if rtol is None else rtol
@@ -158,7 +158,7 @@ def slogdet(a: Any) -> Any:
 
 
 @implements(np.linalg.cholesky)
-def cholesky(a: Any, /, *, upper: bool = False) -> Sym:
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """One triangle is read, as NumPy does, and the cotangent lies in it."""
     x = _stack(a)
     if not upper:

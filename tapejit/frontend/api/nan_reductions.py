@@ -14,7 +14,7 @@ from ...tape.ir import Sym
 from ..dispatch import implements
 from ..tracer import active
 from . import reductions, scans
-from .common import P, arr, axes_of, cast, flag, given, literal
+from .common import P, arr, axes_of, flag, given, literal
 
 
 def nan_of(a: Sym) -> Sym | None:
@@ -129,4 +129,3 @@ def _nan_place(name: str, worst: float) -> None:
 
 _nan_place("nanargmax", -np.inf)
 _nan_place("nanargmin", np.inf)
-

@@ -1,4 +1,4 @@
-"""Numerical calculus on grids: gradient, trapezoid, interp, convolve, polynomials, histograms."""
+"""Numerical calculus on grids: gradient, trapezoid, interp, linspace."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.sources import where as user_line
 from ...tape.ir import Sym
 from ..dispatch import implements
-from ..tracer import active
 from .common import (
     P,
     arr,
@@ -18,19 +16,16 @@ from .common import (
     cast,
     counting,
     cut,
-    flipped,
     floating,
     joined,
-    literal,
     ordered_axes,
     pick,
     reshaped,
+    spec,
     spread,
     static,
-    unsupported,
 )
-from .order import monotonic
-
+from .order import search
 
 # ---------------------------------------------------------------- differences and integrals
 
@@ -120,7 +115,8 @@ def _one_sided(f0: Sym, f1: Sym, f2: Sym, h1: Any, h2: Any) -> Sym:
     a = -(2.0 * h1 + h2) / (h1 * (h1 + h2))
     b = (h1 + h2) / (h1 * h2)
     c = -h1 / (h2 * (h1 + h2))
-    return f0 * a + f1 * b + f2 * c
+    result: Sym = f0 * a + f1 * b + f2 * c
+    return result
 
 
 @implements(*[getattr(np, name) for name in ("trapezoid", "trapz") if name in np.__dict__])
@@ -147,9 +143,13 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Sym:
 
 
 @implements(np.interp)
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Sym:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Sym:
     """Piecewise linear interpolation: fp_j + slope_j (x - xp_j) with xp_j <= x < xp_{j+1}."""
-    x, xp, fp = (cast(arr(v), np.float64) if arr(v).dtype.kind != "c" else arr(v) for v in (x, xp, fp))
+    x, xp, fp = (
+        cast(arr(v), np.float64) if arr(v).dtype.kind != "c" else arr(v) for v in (x, xp, fp)
+    )
     if xp.ndim != 1 or fp.ndim != 1:
         raise ValueError("Data points must be 1-D sequences")
     if xp.size != fp.size:
@@ -159,23 +159,24 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if period is not None:
         x, xp, fp = _periodic(x, xp, fp, period)
         left = right = None
-    n = xp.size
+    n, shape = xp.size, x.shape
+    x = reshaped(x, shape or (1,))
     if n > 1:
-        j = P.searchsorted(xp, x, side="right") - 1
+        j = search(xp, x, "right") - 1
         j = P.minimum(P.maximum(j, 0), n - 2)
         slope = (cut(fp, 0, 1, n - 1) - cut(fp, 0, 0, n - 1)) / (
             cut(xp, 0, 1, n - 1) - cut(xp, 0, 0, n - 1)
         )
         found = P.gather(slope, j, axis=0) * (x - P.gather(xp, j, axis=0)) + P.gather(fp, j, axis=0)
     else:
-        found = x * 0.0 + pick(fp, 0, 0)
+        found = spread(pick(fp, 0, 0), x.shape)
     first, last = pick(xp, 0, 0), pick(xp, 0, n - 1)
     low = pick(fp, 0, 0) if left is None else arr(left)
     high = pick(fp, 0, n - 1) if right is None else arr(right)
     dtype = found.dtype
     found = P.where(x.eq(last), pick(fp, 0, n - 1), found)
     found = P.where(x < first, cast(low, dtype), found)
-    return P.where(x > last, cast(high, dtype), found)
+    return reshaped(P.where(x > last, cast(high, dtype), found), shape)
 
 
 def _periodic(x: Sym, xp: Sym, fp: Sym, period: Any) -> tuple[Sym, Sym, Sym]:
@@ -190,176 +191,6 @@ def _periodic(x: Sym, xp: Sym, fp: Sym, period: Any) -> tuple[Sym, Sym, Sym]:
     xp = joined([cut(xp, 0, n - 1, 1) - period, xp, cut(xp, 0, 0, 1) + period], 0)
     fp = joined([cut(fp, 0, n - 1, 1), fp, cut(fp, 0, 0, 1)], 0)
     return x, xp, fp
-
-
-# ---------------------------------------------------------------- convolution
-
-
-def _lines(a: Any, v: Any) -> tuple[Sym, Sym]:
-    made = []
-    for x in (arr(a), arr(v)):
-        x = reshaped(x, (1,)) if x.ndim == 0 else x
-        if x.ndim != 1:
-            raise ValueError("object too deep for desired array")
-        made.append(x)
-    if not made[0].size:
-        raise ValueError("a cannot be empty")
-    if not made[1].size:
-        raise ValueError("v cannot be empty")
-    return made[0], made[1]
-
-
-def _window(full: Sym, n: int, m: int, mode: Any) -> Sym:
-    """Cut the full convolution of lines of n >= m elements."""
-    mode = {"v": "valid", "s": "same", "f": "full"}.get(str(mode)[:1].lower(), mode)
-    if mode == "full":
-        return full
-    if mode == "same":
-        return cut(full, 0, (m - 1) // 2, n)
-    if mode == "valid":
-        return cut(full, 0, m - 1, n - m + 1)
-    raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
-
-
-@implements(np.convolve)
-def convolve(a: Any, v: Any, mode: Any = "full") -> Sym:
-    x, y = _lines(a, v)
-    if y.size > x.size:
-        x, y = y, x
-    return _window(P.convolve(x, y), x.size, y.size, mode)
-
-
-@implements(np.correlate)
-def correlate(a: Any, v: Any, mode: Any = "valid") -> Sym:
-    """c_k = sum_n a_{n+k} conj(v_n)."""
-    x, y = _lines(a, v)
-    y = flipped(P.conjugate(y) if y.dtype.kind == "c" else y, 0)
-    if y.size > x.size:
-        # NumPy swaps the operands and reverses the result, which moves the middle of an even line.
-        swapped = flipped(P.convolve(x, y), 0)
-        return flipped(_window(swapped, y.size, x.size, mode), 0)
-    return _window(P.convolve(x, y), x.size, y.size, mode)
-
-
-# ---------------------------------------------------------------- polynomials
-
-
-@implements(np.polyval)
-def polyval(p: Any, x: Any) -> Sym:
-    p, x = arr(p), arr(x)
-    found = spread(literal(x, 0), x.shape)
-    for k in range(p.shape[0]):
-        found = found * x + pick(p, 0, k)
-    return found
-
-
-@implements(np.vander)
-def vander(x: Any, N: Any = None, increasing: bool = False) -> Sym:
-    x = arr(x)
-    if x.ndim != 1:
-        raise ValueError("x must be a one-dimensional array or sequence.")
-    n = x.size if N is None else operator.index(static(N))
-    dtype = np.promote_types(x.dtype, int)
-    column = cast(reshaped(x, (x.size, 1)), dtype)
-    parts = [spread(literal(column, 1), (x.size, 1))][:n]
-    if n > 1:
-        powers = spread(column, (x.size, n - 1))
-        parts.append(P.cumprod(powers, axis=1, reverse=False))
-    made = joined(parts, 1) if parts else spread(column, (x.size, 0))
-    return made if increasing else flipped(made, 1)
-
-
-# ---------------------------------------------------------------- counting
-
-
-@implements(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Sym:
-    """Add up weights (or ones) by integer; the length of the result is guarded."""
-    x = arr(x)
-    if x.ndim != 1:
-        raise ValueError("object too deep for desired array")
-    if x.dtype.kind not in "iub":
-        raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
-    least = operator.index(static(minlength))
-    if least < 0:
-        raise ValueError("'minlength' must not be negative")
-    n, cap = least, active()
-    if x.size:
-        i = cast(x, np.int64)
-        bottom = P.min(i, axis=(0,), keepdims=False)
-        if cap.value(bottom) < 0:
-            raise ValueError(f"'list' argument must have no negative elements ({user_line()})")
-        cap.guard(bottom >= 0, True)
-        length = P.maximum(P.max(i, axis=(0,), keepdims=False) + 1, least)
-        n = int(cap.value(length))
-        cap.guard(length, n)
-    else:
-        i = cast(x, np.int64)
-    if weights is None:
-        ones = spread(literal(i, 1), i.shape)
-        return P.scatter_add(spread(literal(i, 0), (n,)), ones, i, axis=0)
-    w = cast(arr(weights), np.float64)
-    if w.shape != x.shape:
-        raise ValueError("The weights and list don't have the same length.")
-    return P.scatter_add(spread(literal(w, 0), (n,)), w, i, axis=0)
-
-
-@implements(np.histogram)
-def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None,
-              weights: Any = None) -> tuple[Any, Any]:  # fmt: skip
-    """Counts between edges; the gradient flows through `weights` (and `density`) alone."""
-    x = arr(a)
-    x = reshaped(x, (x.size,))
-    edges = _edges(x, bins, range)
-    n = edges.size - 1
-    first, last = pick(edges, 0, 0), pick(edges, 0, n)
-    place = P.searchsorted(edges, x, side="right") - 1
-    place = P.minimum(P.maximum(place, 0), n - 1)
-    inside = P.logical_and(x >= first, x <= last)
-    if weights is None:
-        counts = P.scatter_add(
-            spread(literal(place, 0), (n,)), cast(inside, np.int64), place, axis=0
-        )
-    else:
-        w = arr(weights)
-        if w.shape != arr(a).shape:
-            raise ValueError("weights should have the same shape as a.")
-        w = P.where(inside, reshaped(w, (w.size,)), literal(w, 0))
-        counts = P.scatter_add(spread(literal(w, 0), (n,)), w, place, axis=0)
-    if density:
-        widths = cut(edges, 0, 1, n) - cut(edges, 0, 0, n)
-        counts = counts / widths / P.sum(counts, axis=(0,), keepdims=False)
-    return counts, edges
-
-
-def _edges(x: Sym, bins: Any, limits: Any) -> Sym:
-    if isinstance(bins, str):
-        raise unsupported(f"np.histogram: bins={bins!r}")
-    if isinstance(bins, (int, np.integer)) or (isinstance(bins, Sym) and not bins.ndim):
-        n = operator.index(static(bins))
-        if n < 1:
-            raise ValueError("`bins` must be positive, when an integer")
-        dtype = np.result_type(x.dtype, np.float64) if x.dtype.kind != "f" else x.dtype
-        if limits is not None:
-            lo, hi = (float(static(v)) for v in limits)
-            if lo > hi:
-                raise ValueError("max must be larger than min in range parameter.")
-            lo, hi = (lo - 0.5, hi + 0.5) if lo == hi else (lo, hi)
-            edges = np.linspace(lo, hi, n + 1, dtype=np.result_type(dtype, np.float32))
-            return active().const(edges.astype(dtype))
-        if not x.size:
-            return active().const(np.linspace(0.0, 1.0, n + 1).astype(dtype))
-        low = cast(P.min(x, axis=(0,), keepdims=False), dtype)
-        high = cast(P.max(x, axis=(0,), keepdims=False), dtype)
-        same = low.eq(high)
-        low, high = P.where(same, low - 0.5, low), P.where(same, high + 0.5, high)
-        return line(low, high, n + 1, True)[0]
-    edges = arr(bins)
-    if edges.ndim != 1:
-        raise ValueError("`bins` must be 1d, when an array")
-    if monotonic(edges) != 1:
-        raise ValueError("`bins` must increase monotonically, when an array")
-    return edges
 
 
 # ---------------------------------------------------------------- lines of numbers
@@ -385,8 +216,10 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     num = operator.index(static(num))
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    a, b = floating(arr(start)), floating(arr(stop))
-    made, step = line(a, b, num, endpoint)
+    # Python numbers are weak here, unlike in most array functions.
+    ends = [x if isinstance(x, (Sym, int, float, complex)) else arr(x) for x in (start, stop)]
+    common = np.result_type(*[spec(x) for x in ends], 0.0)
+    made, step = line(cast(arr(ends[0]), common), cast(arr(ends[1]), common), num, endpoint)
     if axis:
         k = axis_of(made, axis)
         made = P.transpose(made, axes=(*range(1, k + 1), 0, *range(k + 1, made.ndim)))

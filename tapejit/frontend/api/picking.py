@@ -25,6 +25,7 @@ from .common import (
     reshaped,
     spread,
     static,
+    unsafe_index,
 )
 from .diagonals import writable
 from .reductions import truth
@@ -33,9 +34,7 @@ from .reductions import truth
 def positions(i: Sym, n: int, axis: int, mode: str = "raise") -> Sym:
     """Return indices of an axis of n elements as positions."""
     if i.dtype.kind not in "iub":
-        raise TypeError(
-            f"Cannot cast array data from {i.dtype!r} to dtype('int64') according to the rule 'safe'"
-        )
+        raise unsafe_index(i.dtype)
     if mode == "raise":
         return P.wrap_index(i, size=n, axis=axis)
     if mode == "wrap":
@@ -53,7 +52,9 @@ def take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Sym:
     k = axis_of(a, axis)
     if not a.shape[k] and i.size:
         raise IndexError(f"cannot do a non-empty take from an empty axes. ({user_line()})")
-    return P.gather(a, positions(i, a.shape[k], k, mode), axis=k)
+    at = positions(i, a.shape[k], k, mode)
+    found = P.gather(a, reshaped(at, at.shape or (1,)), axis=k)
+    return reshaped(found, a.shape[:k] + i.shape + a.shape[k + 1 :])
 
 
 def _along(a: Sym, i: Sym, axis: Any) -> tuple[Sym, Sym, int]:
@@ -151,7 +152,9 @@ def flatnonzero(a: Any) -> Sym:
 def nonzero(a: Any) -> tuple[Sym, ...]:
     a = arr(a)
     if a.ndim == 0:
-        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero().")
+        raise ValueError(
+            "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero()."
+        )
     return unraveled(true_positions(active(), truth(a)), a.shape)
 
 
@@ -288,7 +291,7 @@ def ix_(*args: Any) -> tuple[Sym, ...]:
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Sym, ...]:
     at, shape = arr(indices), static(shape)
-    dims = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    dims = tuple(int(n) for n in ((shape,) if np.ndim(shape) == 0 else shape))
     at = P.wrap_index(at, size=prod(dims), axis=0)
     return unraveled(at, dims) if order == "C" else unraveled(at, dims[::-1])[::-1]
 

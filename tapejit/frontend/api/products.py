@@ -99,7 +99,7 @@ def _from_end(x: Sym, axes: Sequence[int]) -> Sym:
 
 
 @implements(np.dot)
-def dot(a: Any, b: Any) -> Sym:
+def dot(a: Any, b: Any) -> Any:
     """The last axis of `a` with the second to last of `b`, for all pairs of the others."""
     x, y = operand(a), operand(b)
     if x.ndim == 0 or y.ndim == 0:
@@ -116,7 +116,7 @@ def dot(a: Any, b: Any) -> Sym:
 
 
 @implements(np.inner)
-def inner(a: Any, b: Any, /) -> Sym:
+def inner(a: Any, b: Any, /) -> Any:
     """The last axes of both, for all pairs of the others."""
     x, y = operand(a), operand(b)
     if x.ndim == 0 or y.ndim == 0:
@@ -127,13 +127,13 @@ def inner(a: Any, b: Any, /) -> Sym:
 
 
 @implements(np.outer)
-def outer(a: Any, b: Any) -> Sym:
+def outer(a: Any, b: Any) -> Any:
     x, y = operand(a), operand(b)
     return reshape(x, (x.size, 1)) * reshape(y, (1, y.size))
 
 
 @implements(np.linalg.outer)
-def linalg_outer(x1: Any, x2: Any, /) -> Sym:
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
     x, y = operand(x1), operand(x2)
     if x.ndim != 1 or y.ndim != 1:
         raise ValueError(
@@ -186,7 +186,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Sym:
 
 
 @implements(np.linalg.tensordot)
-def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Sym:
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     return tensordot(x1, x2, axes)
 
 
@@ -205,7 +205,7 @@ def kron(a: Any, b: Any) -> Sym:
 
 @implements(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
-          axis: int | None = None) -> Sym:  # fmt: skip
+          axis: int | None = None) -> Any:  # fmt: skip
     if axis is not None:
         axisa = axisb = axisc = axis
     x, y = operand(a), operand(b)
@@ -242,7 +242,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 
 
 @implements(np.linalg.cross)
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Sym:
+def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     x, y = operand(x1), operand(x2)
     if x.shape[axis] != 3 or y.shape[axis] != 3:
         raise ValueError(
@@ -306,7 +306,7 @@ if hasattr(np, "matvec"):
 
 
 @implements(np.linalg.multi_dot)
-def multi_dot(arrays: Any) -> Sym:
+def multi_dot(arrays: Any) -> Any:
     """Multiply a chain of matrices in the order of least work; the ends may be vectors."""
     chain = [operand(a) for a in arrays]
     if len(chain) < 2:
@@ -347,7 +347,7 @@ def _splits(dims: Sequence[int]) -> dict[tuple[int, int], int]:
     return split
 
 
-def _chain(chain: list[Sym], split: dict[tuple[int, int], int], i: int, j: int) -> Sym:
+def _chain(chain: list[Sym], split: dict[tuple[int, int], int], i: int, j: int) -> Any:
     if i == j:
         return chain[i]
     k = split[i, j]

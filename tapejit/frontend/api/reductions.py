@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod as product
 from typing import Any
 
@@ -11,7 +12,19 @@ from ...core.sources import where as user_line
 from ...tape.ir import Sym
 from ..dispatch import implements
 from ..tracer import active
-from .common import P, arr, axes_of, axis_of, cast, flag, given, kept_shape, literal, reshaped, spread
+from .common import (
+    P,
+    arr,
+    axes_of,
+    axis_of,
+    cast,
+    flag,
+    given,
+    kept_shape,
+    literal,
+    reshaped,
+    spread,
+)
 
 __all__ = ["axes_of", "flag", "given"]
 
@@ -25,7 +38,7 @@ def masked_with(a: Sym, mask: Any, fill: Any) -> Sym:
 
 def unmasked(mask: Any) -> bool:
     """Whether a ``where=`` argument selects everything."""
-    return mask is True or mask is None or mask is np._NoValue  # type: ignore[attr-defined]
+    return mask is True or mask is None or mask is np._NoValue
 
 
 def count_of(a: Sym, axes: tuple[int, ...], keepdims: bool, mask: Any) -> Any:
@@ -79,7 +92,8 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *,
 
 def _divided(total: Sym, n: Any) -> Sym:
     n = cast(n, real_dtype(total)) if isinstance(n, Sym) else float(n)
-    return total / n
+    result: Sym = total / n
+    return result
 
 
 def real_dtype(a: Sym) -> np.dtype[Any]:
@@ -152,9 +166,7 @@ def no_zero_sum(scale: Sym) -> None:
     cap = active()
     zeros = P.sum(scale.eq(0), axis=tuple(range(scale.ndim)), keepdims=False)
     if cap.value(zeros):
-        raise ZeroDivisionError(
-            f"Weights sum to zero, can't be normalized ({user_line()})"
-        )
+        raise ZeroDivisionError(f"Weights sum to zero, can't be normalized ({user_line()})")
     cap.guard(zeros, 0)
 
 
@@ -167,7 +179,9 @@ def _aligned(a: Sym, axis: Any, w: Sym) -> Sym:
     axes = axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(axis_of(a, k) for k in axes)
     if w.shape != tuple(a.shape[k] for k in axes):
-        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+        raise ValueError(
+            "Shape of weights must be consistent with shape of a along specified axis."
+        )
     order = tuple(int(k) for k in np.argsort(axes))
     w = P.transpose(w, axes=order) if w.ndim > 1 else w
     return reshaped(w, tuple(n if k in axes else 1 for k, n in enumerate(a.shape)))
@@ -176,7 +190,7 @@ def _aligned(a: Sym, axis: Any, w: Sym) -> Sym:
 # ---------------------------------------------------------------- extremes
 
 
-def _extreme(name: str) -> Any:
+def _extreme(name: str) -> Callable[..., Sym]:
     def extreme(a: Any, axis: Any = None, keepdims: Any = False, initial: Any = None,
                 where: Any = True) -> Sym:  # fmt: skip
         a = arr(a)
@@ -184,8 +198,8 @@ def _extreme(name: str) -> Any:
         if not unmasked(where):
             if first is None:
                 raise ValueError(
-                    f"reduction operation '{name}imum' does not have an identity, so to use a where "
-                    "mask one has to specify 'initial'"
+                    f"reduction operation '{name}imum' does not have an identity, so to use a "
+                    "where mask one has to specify 'initial'"
                 )
             a = masked_with(a, where, literal_of(a, first))
         axes = axes_of(a, axis)
@@ -197,8 +211,10 @@ def _extreme(name: str) -> Any:
             return spread(literal_of(a, first), kept if flag(keepdims) else shape)
         found = getattr(P, name)(a, axis=axes, keepdims=flag(keepdims))
         if first is None:
-            return found
-        return getattr(P, f"{name}imum")(found, literal_of(a, first))
+            result: Sym = found
+            return result
+        result = getattr(P, f"{name}imum")(found, literal_of(a, first))
+        return result
 
     return extreme
 
@@ -210,7 +226,9 @@ def literal_of(a: Sym, value: Any) -> Sym:
 
 def refuse_empty(a: Sym, axes: tuple[int, ...], name: str) -> None:
     """Raise as NumPy does when nothing is reduced by a function without identity."""
-    if 0 in [a.shape[k] for k in axes] and product(kept_shape(a.shape, axes)):
+    if 0 in [a.shape[k] for k in axes] and 0 not in [
+        n for k, n in enumerate(a.shape) if k not in axes
+    ]:
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
 
 
@@ -224,7 +242,7 @@ def ptp(a: Any, axis: Any = None, keepdims: Any = False) -> Sym:
     return max_(a, axis, keepdims) - min_(a, axis, keepdims)
 
 
-def _place(name: str) -> Any:
+def _place(name: str) -> Callable[..., Sym]:
     def place(a: Any, axis: Any = None, *, keepdims: Any = False) -> Sym:
         a = arr(a)
         return place_of(name, a, axis, flag(keepdims))
@@ -240,7 +258,8 @@ def place_of(name: str, a: Sym, axis: Any, keepdims: bool) -> Sym:
     if flat.shape[k] == 0:
         raise ValueError(f"attempt to get {name} of an empty sequence")
     found = getattr(P, name)(flat, axis=k)
-    return reshaped(found, shape) if keepdims else found
+    dropped = () if axis is None else a.shape[:k] + a.shape[k + 1 :]
+    return reshaped(found, shape if keepdims else dropped)
 
 
 implements(np.argmax)(_place("argmax"))
@@ -253,7 +272,8 @@ implements(np.argmin)(_place("argmin"))
 def truth(a: Any) -> Sym:
     """Return whether each element is non-zero."""
     a = arr(a)
-    return a if a.dtype.kind == "b" else a.ne(0)
+    result: Sym = a if a.dtype.kind == "b" else a.ne(0)
+    return result
 
 
 @implements(np.count_nonzero)
@@ -272,4 +292,3 @@ def any_(a: Any, axis: Any = None, keepdims: Any = False, *, where: Any = True) 
 def all_(a: Any, axis: Any = None, keepdims: Any = False, *, where: Any = True) -> Sym:
     a = masked_with(~truth(a), where, False)
     return P.sum(a, axis=axes_of(a, axis), keepdims=flag(keepdims)).eq(0)
-

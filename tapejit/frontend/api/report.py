@@ -9,7 +9,7 @@ import numpy as np
 from ...tape.ir import Sym
 from ..dispatch import implements, implements_directly
 from ..tracer import Tracer
-from .common import arr, holds_sym
+from .common import arr, spec
 
 
 @implements(np.shape)
@@ -26,21 +26,15 @@ def ndim(a: Any) -> int:
 def size(a: Any, axis: Any = None) -> int:
     a = arr(a)
     if axis is None:
-        return a.size
+        result: int = a.size
+        return result
     axes = axis if isinstance(axis, tuple) else (axis,)
     return int(np.prod([a.shape[k] for k in axes]))
 
 
-def _spec(x: Any) -> Any:
-    """What NumPy's promotion sees: a dtype, or a Python number."""
-    if isinstance(x, Sym):
-        return x.aval.weak_type(0) if x.aval.weak else x.dtype
-    return arr(x).dtype if isinstance(x, (list, tuple)) and holds_sym(x) else x
-
-
 @implements(np.result_type)
 def result_type(*arrays_and_dtypes: Any) -> Any:
-    return np.result_type(*[_spec(x) for x in arrays_and_dtypes])
+    return np.result_type(*[spec(x) for x in arrays_and_dtypes])
 
 
 @implements(np.can_cast)

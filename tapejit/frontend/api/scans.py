@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..dispatch import implements
 from .common import P, arr, axis_of, cast, cut, joined, literal, reshaped, spread
 
 
-def _running(name: str) -> Any:
+def _running(name: str) -> Callable[..., Sym]:
     def running(a: Any, axis: Any = None, dtype: Any = None) -> Sym:
         a = arr(a)
         if axis is None:
@@ -29,13 +30,15 @@ cumsum = implements(np.cumsum)(_running("cumsum"))
 cumprod = implements(np.cumprod)(_running("cumprod"))
 
 
-def _cumulative(name: str, identity: int) -> Any:
+def _cumulative(name: str, identity: int) -> Callable[..., Sym]:
     def cumulative(x: Any, /, *, axis: Any = None, dtype: Any = None,
                    include_initial: bool = False) -> Sym:  # fmt: skip
         a = arr(x)
         if axis is None:
             if a.ndim != 1:
-                raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+                raise ValueError(
+                    "For arrays which have more than one dimension ``axis`` argument is required."
+                )
             axis = 0
         k = axis_of(a, axis)
         found: Sym = _running(name)(a, k, dtype)
@@ -60,7 +63,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """Differences of neighbours, n times."""
     a = arr(a)
     if n == 0:
-        return a
+        result: Sym = a
+        return result
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
     if a.ndim == 0:
@@ -74,11 +78,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         start = min(1, a.shape[k])
         hi, lo = cut(a, k, start, m), cut(a, k, 0, m)
         a = P.not_equal(hi, lo) if a.dtype.kind == "b" else hi - lo
-    return a
+    result = a
+    return result
 
 
 def _edge(a: Sym, value: Any, axis: int) -> Sym | None:
-    if value is None or value is np._NoValue:  # type: ignore[attr-defined]
+    if value is None or value is np._NoValue:
         return None
     edge = arr(value)
     if edge.ndim == 0:

@@ -70,7 +70,9 @@ def transpose(a: Any, axes: Any = None) -> Sym:
     if axes is None:
         return permuted(a, tuple(range(a.ndim))[::-1])
     if len(tuple(axes)) != a.ndim:
-        raise ShapeError(f"transpose: axes {axes} do not match an array of {a.ndim} axes ({where()})")
+        raise ShapeError(
+            f"transpose: axes {axes} do not match an array of {a.ndim} axes ({where()})"
+        )
     try:
         return permuted(a, ordered_axes(a, tuple(axes)))
     except ValueError as error:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import Aval, TupleAval
-from ...core.errors import UnsupportedError
 from ...tape.ir import Sym
 from ..declare import conj, general, ops
 from .matrices import (
@@ -72,11 +71,11 @@ def _excluding(s: Any) -> Any:
     return (before * after)[..., : s.shape[-1]]
 
 
-def _cofactor_change(a: Sym, t: Sym) -> Sym:
+def _cofactor_change(a: Sym, t: Sym) -> Any:
     u, s, vh = a.b.outs(ops.svd(a, full=False))
     phase = ops.det(u) * ops.det(vh)
     inner = mm(adj(u), t, adj(vh))
-    g = ops.pair_products(s)
+    g = ops.products_without(s, order=2)
     flipped = conj(adj(inner))
     trace = ops.sum(g * across(diagonal(inner)), axis=(g.ndim - 1,), keepdims=False)
     left = conj(u) * spread(phase)
@@ -93,29 +92,57 @@ cofactor = general(
 )
 
 
-def _pairs_numpy(s: Any) -> Any:
+# Element (i, j, ..) of `products_without` is the product of all elements but number i, j, ..; it is
+# 0 where an index occurs twice. Its derivative is the one of the next order, contracted.
+
+
+def _without_infer(s: Aval, *, order: int) -> Aval:
+    return Aval(s.dtype, s.shape + s.shape[-1:] * (order - 1))
+
+
+def _without_numpy(s: Any, *, order: int) -> Any:
     n = s.shape[-1]
-    i = np.arange(n)
-    rest = np.repeat(s[..., None, :], n, axis=-2)
-    rest[..., i, i] = 1
+    rest = s
+    for k in range(order - 1):
+        # Each pass takes one more element out: of row i, element i.
+        rest = np.repeat(rest[..., None, :], n, axis=-2)
+        rest[..., np.arange(n), np.arange(n)] = 1
+        rest = np.moveaxis(rest, -2, s.ndim - 1 + k)
     found = _excluding(rest)
-    found[..., i, i] = 0
+    index = np.indices((n,) * order)
+    for i in range(order):
+        for j in range(i):
+            found[..., index[i] == index[j]] = 0
     return found
 
 
-def _no_third(*args: Any, **params: Any) -> Any:
-    raise UnsupportedError(
-        "third derivatives of det have no rule; use np.linalg.slogdet, which has all orders"
-    )
+def _without_jvp(ts: Sequence[Any], y: Sym, s: Sym, *, order: int) -> Any:
+    t, n = ts[0], s.shape[-1]
+    more = ops.products_without(s, order=order + 1)
+    wide = ops.reshape(t, shape=(*s.shape[:-1], *(1,) * order, n))
+    return ops.sum(more * wide, axis=(more.ndim - 1,), keepdims=False)
 
 
-pair_products = general(
-    "pair_products",
-    lambda s: Aval(s.dtype, (*s.shape, s.shape[-1])),
-    _pairs_numpy,
-    jvp=_no_third,
-    vjp=_no_third,
-    samples=lambda rng: [((rng.uniform(0.5, 2.0, (2, 3)),), {})],
+def _without_vjp(ct: Sym, y: Sym, s: Sym, *, order: int) -> list[Any]:
+    more = ops.products_without(s, order=order + 1)
+    wide = ops.reshape(ct, shape=(*ct.shape, 1))
+    axes = tuple(range(s.ndim - 1, more.ndim - 1))
+    return [ops.sum(more * wide, axis=axes, keepdims=False)]
+
+
+def _without_samples(rng: np.random.Generator) -> Samples:
+    yield (rng.normal(size=4),), {"order": 1}
+    yield (rng.normal(size=(2, 3)),), {"order": 2}
+    yield (np.array([0.0, 2.0, 0.0, 3.0]),), {"order": 2}
+
+
+products_without = general(
+    "products_without",
+    _without_infer,
+    _without_numpy,
+    jvp=_without_jvp,
+    vjp=_without_vjp,
+    samples=_without_samples,
 )
 
 

@@ -113,7 +113,7 @@ def _eig_vjp(ct: Any, ys: Any, a: Sym) -> list[Any]:
     return [real(found) if a.dtype.kind != "c" else found]
 
 
-def _unit(v: Sym, n: int) -> Sym:
+def _unit(v: Sym, n: int) -> Any:
     index = ops.arange.on(v.b, n=n, dtype="int64")
     return ops.reshape(index, shape=(n, 1)).eq(ops.reshape(index, shape=(1, n)))
 

@@ -74,7 +74,7 @@ def _qr_infer(a: Aval) -> TupleAval:
     return TupleAval((Aval(a.dtype, (*a.shape[:-1], k)), Aval(a.dtype, (*a.shape[:-2], k, n))))
 
 
-def _right_divided(x: Sym, r: Sym) -> Sym:
+def _right_divided(x: Sym, r: Sym) -> Any:
     """X R^-1."""
     return adj(ops.solve_triangular(adj(r), adj(x), lower=True, unit=False))
 

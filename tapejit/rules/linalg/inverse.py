@@ -66,19 +66,32 @@ solve = general(
 
 
 def _triangular_numpy(a: Any, b: Any, *, lower: bool, unit: bool) -> Any:
-    from scipy.linalg import solve_triangular
-
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if not b.size or not a.size:
         return np.zeros((*lead, *b.shape[-2:]), b.dtype)
-    options = {"lower": lower, "unit_diagonal": unit, "check_finite": False}
     if not lead:
-        return solve_triangular(a, b, **options)
+        return np.ascontiguousarray(_substituted(a, b, lower, unit))
     wide = np.broadcast_to(a, (*lead, *a.shape[-2:]))
-    right = np.broadcast_to(b, (*lead, *b.shape[-2:]))
-    x = np.empty_like(right)
+    x = np.array(np.broadcast_to(b, (*lead, *b.shape[-2:])))
     for k in np.ndindex(lead):
-        x[k] = solve_triangular(wide[k], right[k], **options)
+        x[k] = _substituted(wide[k], x[k], lower, unit)
+    return x
+
+
+_LETTER = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
+
+
+def _substituted(a: Any, b: Any, lower: bool, unit: bool) -> Any:
+    """Call LAPACK's trtrs; it reads columns, so rows are handed over as a transpose."""
+    from scipy.linalg import lapack
+
+    trtrs = getattr(lapack, _LETTER[a.dtype.name] + "trtrs")
+    if a.flags.f_contiguous:
+        x, info = trtrs(a, b, lower=lower, unitdiag=unit)
+    else:
+        x, info = trtrs(a.T, b, lower=not lower, trans=1, unitdiag=unit)
+    if info > 0:
+        raise np.linalg.LinAlgError(f"singular matrix: resolution failed at diagonal {info - 1}")
     return x
 
 
@@ -160,7 +173,7 @@ inv = general(
 # Where the rank is about to change the pseudoinverse jumps: no derivative exists there.
 
 
-def _right_of_range(x: Sym, a: Sym, y: Sym) -> Sym:
+def _right_of_range(x: Sym, a: Sym, y: Sym) -> Any:
     """X P."""
     return x - mm(mm(x, a), y)
 

@@ -16,7 +16,7 @@ from ..declare import conj, linear, masked, ops
 Samples = Iterator[tuple[tuple[Any, ...], Params]]
 
 
-def adj(x: Sym) -> Sym:
+def adj(x: Sym) -> Any:
     """The conjugate transpose of each matrix."""
     return conj(ops.transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)))
 
@@ -44,7 +44,7 @@ def real(x: Any) -> Any:
     return ops.real(x) if x.dtype.kind == "c" else x
 
 
-def imaginary(x: Sym) -> Sym:
+def imaginary(x: Sym) -> Any:
     """The imaginary part times i: (x - conj x) / 2."""
     return (x - conj(x)) * 0.5
 

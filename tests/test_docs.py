@@ -1,0 +1,98 @@
+"""What is documented runs: README, docs, docstrings, examples; generated blocks are current."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documented import OPTIONS, run
+
+import tapejit
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(tapejit.__file__).resolve().parent
+EXAMPLES = sorted(ROOT.glob("examples/*.py"))
+
+
+def pages() -> list[Path]:
+    found = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    return [p for p in found if "\n```python\n" in p.read_text(encoding="utf-8")]
+
+
+def modules_with_examples() -> list[str]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if ">>> " in path.read_text(encoding="utf-8"):
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            found.append(".".join(parts).removesuffix(".__init__"))
+    return found
+
+
+def program(argv: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    return subprocess.run(
+        [sys.executable, "-W", "error", *argv], cwd=cwd, env=env, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda p: p.name)
+def test_page(page: Path, tmp_path: Path) -> None:
+    done = program([str(ROOT / "tests" / "documented.py"), str(page)], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_docstrings(name: str) -> None:
+    module = importlib.import_module(name)
+    space: dict[str, Any] = {**vars(module), "__name__": "__main__"}
+    runner = doctest.DocTestRunner(optionflags=OPTIONS, verbose=False)
+    for made in doctest.DocTestFinder().find(module, globs=space):
+        runner.run(made)
+    assert runner.tries and not runner.failures
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+def test_example(path: Path, tmp_path: Path) -> None:
+    done = program([str(path)], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_examples_are_there() -> None:
+    assert {p.name for p in EXAMPLES} >= {"fit.py", "jacobian.py", "train.py"}
+
+
+def test_generated_blocks_are_current() -> None:
+    done = program([str(ROOT / "tools" / "generated_docs.py"), "--check"], ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_public_name_is_documented() -> None:
+    missing = [n for n in tapejit.__all__ if not (getattr(tapejit, n).__doc__ or "").strip()]
+    assert not missing
+
+
+def test_the_runner_notices_a_wrong_example(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# x\n\n```python\n>>> 1 + 1\n3\n```\n")
+    with pytest.raises(SystemExit):
+        run(page)
+    page.write_text("# x\n\n```python\nassert 1 + 1 == 3\n```\n")
+    with pytest.raises(AssertionError):
+        run(page)
+
+
+def test_links_lead_somewhere() -> None:
+    found = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), PACKAGE / "data" / "README.md"]
+    broken = []
+    for page in found:
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if not link.startswith("http") and not (page.parent / link).exists():
+                broken.append(f"{page.name}: {link}")
+    assert not broken
