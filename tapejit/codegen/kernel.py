@@ -145,9 +145,8 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
         )
     tail.append(f"return {', '.join([status, *results])}")
     dummies = [number(0, tape.value(tape.outputs[k]).dtype) for k in scalars]
-    fits = [
-        f"x{i}.shape[{d}] != {n}" for i in inputs for d, n in enumerate(tape.value(i).shape)
-    ]
+    given = [(f"x{i}", tape.value(i)) for i in inputs] + [(f"y{k}", a) for k, a in arrays]
+    fits = [f"{name}.shape[{d}] != {n}" for name, a in given for d, n in enumerate(a.shape)]
     if fits:
         head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])

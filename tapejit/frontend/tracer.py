@@ -17,7 +17,7 @@ from ..core.errors import CaptureError, MutationError, UnsupportedError
 from ..core.sources import here, where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME, Params, Primitive
-from .capture import Capture, current
+from .capture import Capture, current, note_effect
 
 Link = tuple[Primitive, Params]
 
@@ -113,12 +113,15 @@ class Tracer:
         return self.shape[0]
 
     def __repr__(self) -> str:
+        _note_text()
         return f"traced {self.value!r}"
 
     def __str__(self) -> str:
+        _note_text()
         return str(self.value)
 
     def __format__(self, spec: str) -> str:
+        _note_text()
         return format(self.value, spec) if self.ndim == 0 else format(str(self.value), spec)
 
     # ------------------------------------------------------------ asking for Python values
@@ -222,6 +225,11 @@ class Tracer:
 
     def __reduce__(self) -> Any:
         raise CaptureError(f"a traced value cannot be pickled or sent elsewhere ({where()})")
+
+
+def _note_text() -> None:
+    """The text of a value is the text of this call: what is done with it cannot be replayed."""
+    note_effect(f"it turns a traced value into text ({where()})")
 
 
 def _scalar(x: Sym) -> Sym:

@@ -10,6 +10,7 @@ Output arrays are recycled: an array handed out earlier is used again when nobod
 from __future__ import annotations
 
 import linecache
+import sys
 from collections.abc import Callable
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,23 @@ if TYPE_CHECKING:
     from .program import Program
 
 MISS = MISSING
+
+
+def _free_count() -> int:
+    """Return what ``getrefcount`` says of an object that only one local variable holds.
+
+    It differs between versions of Python; the source has the form that entries have. Without the
+    global lock no count can be trusted: -1 means that nothing is used again.
+    """
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return -1
+    source = "def count(pool):\n    try: y = pool.pop()\n    except IndexError: y = None\n    return getrefcount(y)"
+    space: dict[str, Any] = {"getrefcount": getrefcount}
+    exec(source, space)
+    return int(space["count"]([object()]))
+
+
+FREE = _free_count()
 _EXACT = {float: "float", complex: "complex"}
 
 
@@ -39,6 +57,7 @@ class _Writer:
             "ndarray": np.ndarray,
             "empty": np.empty,
             "getrefcount": getrefcount,
+            "FREE": FREE,
         }
         self.leaves: list[str] = []
 
@@ -176,7 +195,7 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
         w.lines += [
             f"try: y{n} = {pool}.pop()",
             f"except IndexError: y{n} = None",
-            f"if getrefcount(y{n}) != 2: y{n} = empty({shape}, {dtype})",
+            f"if getrefcount(y{n}) != FREE: y{n} = empty({shape}, {dtype})",
         ]
         arguments.append(f"y{n}")
         w.space[f"pool{n}"] = w.space[pool]

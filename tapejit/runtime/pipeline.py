@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -33,9 +34,35 @@ def optimise(tape: Tape, report: list[tuple[str, int, float]] | None = None) -> 
     return tape
 
 
+_STEPS = {"product": 3, "reduce": 1, "call": 1, "map": 2, "loop": 2, "concatenate": 1, "update": 0.1}
+_pace = [1.0]
+
+
+def _raw_estimate(tape: Tape) -> float:
+    """Return seconds of compilation as measured on one machine.
+
+    A row cost 2.5 ms, a loop nest 30 ms, and nests cost each other: 23 nests took 1.2 s, 63 took
+    5.4 s. A product is one call and about one nest, at twice the price.
+    """
+    steps, todo = 1.0, [tape]
+    while todo:
+        at = todo.pop()
+        todo += at.bodies()
+        for i in range(at.n_inputs, at.rows):
+            steps += _STEPS.get(at.prim(i).emit.kind, 0)
+    return 0.1 + 0.0025 * len(tape) + 0.03 * steps + 0.0006 * steps * steps
+
+
 def estimate_compile_seconds(tape: Tape) -> float:
-    """Return a guess of what compiling costs, from the number of rows."""
-    return 0.25 + 0.004 * len(tape)
+    """Return what compiling a tape is expected to cost, from its rows and this process's past."""
+    start = 0.0 if "numba" in sys.modules else 0.5
+    return start + _pace[0] * _raw_estimate(tape)
+
+
+def note_compile_seconds(tape: Tape, seconds: float) -> None:
+    """Learn from a compilation how fast this machine is."""
+    ratio = min(max(seconds / _raw_estimate(tape), 0.2), 10.0)
+    _pace[0] = 0.5 * (_pace[0] + ratio)
 
 
 def compile_tape(tape: Tape, title: str) -> Any:

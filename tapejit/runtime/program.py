@@ -6,6 +6,7 @@ what compiling is expected to cost, so that the total is never far from twice th
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import warnings
@@ -22,7 +23,12 @@ from . import cache
 from .compile import kernels_of
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
-from .pipeline import compile_tape, estimate_compile_seconds, optimise
+from .pipeline import (
+    compile_tape,
+    estimate_compile_seconds,
+    note_compile_seconds,
+    optimise,
+)
 from .trace import Traced, checksum, rebuild
 from .vary import fits
 
@@ -202,6 +208,7 @@ class Program:
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
+            warm = "numba" in sys.modules
             started = time.perf_counter()
             try:
                 made = compile_tape(self.tape, owner.name)
@@ -213,13 +220,19 @@ class Program:
                 warnings.warn(message, CompileWarning, stacklevel=3)
                 return
             kernels = kernels_of(made)
-            if kernels and all(k.cached for k in kernels):
+            seconds = time.perf_counter() - started
+            self.compile_seconds = seconds
+            self.cached = bool(kernels) and all(k.cached for k in kernels)
+            if self.cached:
                 owner.counters["cache_hits"] += 1
-            elif config.cache and all(k.key for k in kernels):
-                keys = [k.key for k in kernels if k.key]
-                cache.note_program(self.tape.hash, owner.name, keys)
+            else:
+                if warm:
+                    note_compile_seconds(self.tape, seconds)
+                if config.cache and all(k.key for k in kernels):
+                    keys = [k.key for k in kernels if k.key]
+                    cache.note_program(self.tape.hash, owner.name, keys)
             owner.counters["kernels"] += 1
-            owner.counters["compile_seconds"] += time.perf_counter() - started
+            owner.counters["compile_seconds"] += seconds
             self.kernel = made
 
 

@@ -314,7 +314,12 @@ class Builder:
 
 def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
     with np.errstate(all="ignore"):
-        return np.asarray(value).astype(dtype)[()] if not isinstance(value, int) else dtype.type(value)
+        if not isinstance(value, int):
+            return np.asarray(value).astype(dtype)[()]
+        try:
+            return dtype.type(value)
+        except OverflowError:  # beyond int64: fine as long as it is used as a float
+            return value
 
 
 def _cast_plan(prim: Primitive, avals: Sequence[Any], params: Params) -> Any:
