@@ -511,16 +511,13 @@ class ModuleView(ModuleType):
 
 def _replacement(value: Any) -> Any:
     from .. import numpy as traced_numpy
+    from ..scipy import replacement
 
     try:
         found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable
         return None
-    if found is None and str(getattr(value, "__module__", "")).startswith("scipy."):
-        from ..scipy import replacement
-
-        return replacement(value)
-    return found
+    return replacement(value) if found is None and callable(value) else found
 
 
 @functools.cache
