@@ -97,14 +97,16 @@ def _holds_tracer(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_holds_tracer(v) for v in value)
 
 
-def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
+def array(
+    object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any
+) -> Any:
     """Return an array of nested lists that may hold traced values; see `numpy.array`."""
     if not _holds_tracer(object):
-        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)  # type: ignore[call-overload]
+        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
     from .frontend.api.creation import array_of
 
     if isinstance(object, Tracer):
-        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)  # type: ignore[call-overload]
+        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)
         made = made if dtype is None else made.astype(dtype)
     else:
         made = array_of(object, dtype)
@@ -141,7 +143,9 @@ class _Joiner:
         if not _holds_tracer(list(parts)):
             return self._plain[key]
         if any(isinstance(p, str) for p in parts):
-            raise UnsupportedError(f"np.r_ with a string directive: use concatenate ({_user_line()})")
+            raise UnsupportedError(
+                f"np.r_ with a string directive: use concatenate ({_user_line()})"
+            )
         made = []
         for part in parts:
             x = _np.r_[part] if isinstance(part, slice) else array(part, ndmin=1)

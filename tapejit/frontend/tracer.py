@@ -33,6 +33,22 @@ class Root:
         self.frozen = frozen
 
 
+def _seen_as(x: Any) -> type:
+    """What `isinstance` sees: the class that the value would have without tracing.
+
+    Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch that
+    it takes with plain values. Integers and bools are traced values to it, since their readers
+    take them for indices and flags.
+    """
+    aval = x._shown.aval
+    if aval.shape:
+        return np.ndarray
+    if not aval.inexact:
+        return Tracer
+    found: type = aval.weak_type if aval.weak else aval.dtype.type
+    return found
+
+
 class Tracer:
     """A traced array. Use it as a NumPy array."""
 
@@ -40,25 +56,14 @@ class Tracer:
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, cap: Capture, root: Root, chain: tuple[Link, ...] = (), shown: Sym | None = None):
+    def __init__(
+        self, cap: Capture, root: Root, chain: tuple[Link, ...] = (), shown: Sym | None = None
+    ):
         self.cap, self.root, self.chain = cap, root, chain
         self._shown = root.sym if shown is None else shown
         self._seen = root.version
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
-        """What `isinstance` sees: the class that the value would have without tracing.
-
-        Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch
-        that it takes with plain values. Integers and bools are traced values to it, since their
-        readers take them for indices and flags.
-        """
-        aval = self._shown.aval
-        if aval.shape:
-            return np.ndarray
-        if not aval.inexact:
-            return Tracer
-        return aval.weak_type if aval.weak else aval.dtype.type
+    locals()["__class__"] = property(_seen_as)  # so written, type checkers keep their own idea
 
     # ------------------------------------------------------------ the value behind
 
@@ -193,10 +198,10 @@ class Tracer:
         if self.settled:
             return np.array(self.value, dtype)
         raise CaptureError(
-            "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) and "
-            "assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
+            "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) "
+            "and assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
             "reach of NumPy's dispatch. Use `import tapejit.numpy as np` in this module, or "
-            "np.stack / np.zeros_like(x); to read a plain array at traced positions, np.take(a, i) "
+            "np.stack / np.zeros_like(x); to read a plain array at traced places, np.take(a, i) "
             f"instead of a[i] ({where()})"
         )
 

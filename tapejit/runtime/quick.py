@@ -24,11 +24,12 @@ def pipeline() -> Any:
         typed_passes.DumpParforDiagnostics,
     )
 
-    class KernelCompiler(compiler.CompilerBase):  # type: ignore[misc]
+    class KernelCompiler(compiler.CompilerBase):
         """Compiles a kernel."""
 
         def define_pipelines(self) -> list[Any]:
-            (made,) = compiler.Compiler.define_pipelines(self)
+            builder: Any = compiler.DefaultPassBuilder
+            made = builder.define_nopython_pipeline(self.state)
             made.passes = [p for p in made.passes if p[0] not in unneeded]
             made._finalized = False
             made.finalize()
