@@ -20,6 +20,7 @@ from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
 from . import cache
 from .interp import literal
+from .quick import pipeline
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -157,7 +158,7 @@ def _load_or_compile(key: str, path: str, signature: Any) -> Any:
     from numba import njit
 
     module = cache.load(key, path)
-    made = njit(cache=True, **FLAGS)(getattr(module, f"kernel_{key}"))
+    made = njit(cache=True, pipeline_class=pipeline(), **FLAGS)(getattr(module, f"kernel_{key}"))
     made.compile(signature)
     return made
 
@@ -172,7 +173,7 @@ def _in_memory(source: str, signature: Any) -> Any:
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
     exec(compile(source, name, "exec"), space)
-    made = njit(**FLAGS)(space["kernel"])
+    made = njit(pipeline_class=pipeline(), **FLAGS)(space["kernel"])
     made.compile(signature)
     made.disable_compile()
     return made
