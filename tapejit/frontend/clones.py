@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .paths import PLAIN, Check, Path, entry_of, is_numeric, is_plain, same_entries, shallow
-from .reach import OPERATORS, fields_of, is_user_module, user_classes
+from .reach import OPERATORS, fields_of, is_own_module, is_user_module, user_classes
 from .tracer import Tracer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def is_object(value: Any) -> bool:
     kind = type(value)
     if kind is SimpleNamespace:
         return True
-    if not is_user_module(kind.__module__) or isinstance(value, (type, enum.Enum)):
+    if not is_own_module(kind.__module__) or isinstance(value, (type, enum.Enum)):
         return False
     return all(k.__flags__ & _HEAP_TYPE for k in kind.__mro__ if k is not object)
 

@@ -7,6 +7,7 @@ the names and string constants of code objects, and grows until nothing new is r
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 from collections.abc import Iterator
@@ -45,17 +46,41 @@ def is_user_module(name: str | None) -> bool:
     return top == "__main__" or top not in sys.stdlib_module_names
 
 
+def is_own_module(name: str | None) -> bool:
+    """Whether code of this module is the user's own, not an installed package's."""
+    if not is_user_module(name):
+        return False
+    file = getattr(sys.modules.get(name or ""), "__file__", None) or ""
+    return "site-packages" not in file and "dist-packages" not in file
+
+
 def user_classes(kind: type) -> Iterator[type]:
     """Yield the classes of the user in a class's method resolution order."""
     return (k for k in kind.__mro__ if is_user_module(k.__module__))
 
 
-def names_in(code: CodeType) -> Iterator[str]:
-    """Yield the global and attribute names of a code object and those nested in it."""
-    yield from code.co_names
+@functools.lru_cache(4096)
+def _names_of(code: CodeType, ops: tuple[str, ...]) -> tuple[str, ...]:
+    found = {str(i.argval): None for i in dis.get_instructions(code) if i.opname in ops}
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            yield from names_in(const)
+            found.update(dict.fromkeys(_names_of(const, ops)))
+    return tuple(found)
+
+
+def names_in(code: CodeType) -> tuple[str, ...]:
+    """Return the globals that a code object and those nested in it may read or assign."""
+    return _names_of(code, ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))
+
+
+def stored_names(code: CodeType) -> tuple[str, ...]:
+    """Return the globals that a code object assigns or deletes."""
+    return _names_of(code, ("STORE_GLOBAL", "DELETE_GLOBAL"))
+
+
+def imported_names(code: CodeType) -> tuple[str, ...]:
+    """Return the modules that a code object imports."""
+    return _names_of(code, ("IMPORT_NAME",))
 
 
 def _mentioned(code: CodeType) -> Iterator[str]:
@@ -214,9 +239,10 @@ class Reach:
             self._all(fields[name] for name in _TRANSFORMED if name in fields)
 
     def _fields(self, holder: Any) -> None:
-        fields = vars(holder) if isinstance(holder, ModuleType) else fields_of(holder)
-        for name, entry in list(fields.items()):
-            if self.wants(name):
+        module = isinstance(holder, ModuleType)
+        for name, entry in list((vars(holder) if module else fields_of(holder)).items()):
+            # what is read from a module by a name that no one foresees is seen when it is read
+            if name in self.names if module else self.wants(name):
                 self._add(entry)
 
     def _function(self, fn: FunctionType) -> None:
@@ -229,6 +255,10 @@ class Reach:
         for name in mentioned:
             if name in fn.__globals__:
                 self._add(fn.__globals__[name])
+        for name in imported_names(fn.__code__):
+            if name in sys.modules:
+                self._add(sys.modules[name])
+        self._all(v for k, v in fn.__dict__.items() if not k.startswith("__"))
         for cell in fn.__closure__ or ():
             try:
                 self._add(cell.cell_contents)

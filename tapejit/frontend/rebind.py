@@ -11,10 +11,12 @@ back after the capture, and noted: a function that changes what it can reach can
 from __future__ import annotations
 
 import builtins
-import dis
 import functools
+import sys
+import threading
+import types
 from collections.abc import Callable, Set
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,9 +39,11 @@ from .paths import (
 from .reach import (
     Reach,
     fields_of,
+    imported_names,
     inner_function,
     is_user_module,
     names_in,
+    stored_names,
     user_classes,
 )
 from .tracer import Tracer
@@ -48,11 +52,15 @@ __all__ = ["Check", "Path", "Surroundings", "is_user_module", "names_in"]
 
 _ARRAY_LIKE = (np.ufunc, np.dtype)
 _UNCHANGING = frozenset(
-    "builtins types enum re decimal fractions datetime zoneinfo numbers typing collections.abc "
-    "functools operator _operator itertools pathlib ipaddress threading _thread _thread.lock "
-    "weakref abc _abc contextvars _contextvars concurrent.futures array_api".split()
+    "types enum re decimal fractions datetime zoneinfo numbers typing collections.abc "
+    "functools operator _operator itertools pathlib ipaddress abc _abc".split()
 )
 """Modules whose objects cannot change in a way that a numerical function would read."""
+_UNCHANGING_TYPES = (
+    type, slice, range, property, staticmethod, classmethod, BuiltinFunctionType, type(Ellipsis),
+    type(NotImplemented), type(str.join), type(int.__add__), type((1).__add__), type(threading.Lock()),
+    type(threading.RLock()), types.MethodDescriptorType, types.ClassMethodDescriptorType,
+)  # fmt: skip
 
 
 class Surroundings:
@@ -89,6 +97,9 @@ class Surroundings:
         self._moving = moving
         self._functions: dict[int, Any] = {}
         self._seen: dict[int, Any] = {}
+        self._spaces: dict[int, dict[str, Any]] = {}
+        self._cells: dict[int, CellType] = {}
+        self._filled: set[tuple[Any, ...]] = set()
         self._scanned: set[int] = set()
         self._members: set[tuple[type, str, bool]] = set()
         self._restore: list[Callable[[], str | None]] = []
@@ -125,7 +136,9 @@ class Surroundings:
             self.scan(inner)
             return fn
         if callable(fn) and is_user_module(type(fn).__module__):
-            return self.value(Path("is", fn, None, type(fn).__name__), fn)
+            made = self.value(Path("is", fn, None, type(fn).__name__), fn)
+            call = type(fn).__call__
+            return MethodType(self.rebind(call), made) if isinstance(call, FunctionType) else made
         return fn
 
     def _function(self, fn: FunctionType) -> Any:
@@ -134,39 +147,89 @@ class Surroundings:
             return found
         if not is_user_module(fn.__module__) or getattr(fn, "__tapejit_plain__", False):
             return fn
-        space = dict(fn.__globals__)
+        space = self._space(fn.__globals__)
         closure = fn.__closure__ or ()
-        cells = [CellType() for _ in closure]
+        cells = [self._cell(cell, name) for cell, name in zip(closure, fn.__code__.co_freevars)]
         copy = FunctionType(fn.__code__, space, fn.__name__, fn.__defaults__, tuple(cells) or None)
         copy.__kwdefaults__ = fn.__kwdefaults__
         copy.__qualname__, copy.__module__ = fn.__qualname__, fn.__module__
-        copy.__dict__.update(fn.__dict__)
         self._functions[id(fn)] = copy
         self._seen[id(fn)] = fn
         self._functions[id(copy)] = copy
-        written = _stored_names(fn.__code__)
         for name in dict.fromkeys(names_in(fn.__code__)):
-            if name not in fn.__globals__:
-                self._builtin(space, name)
-            else:
+            if (id(space), name) in self._filled:
+                continue
+            self._filled.add((id(space), name))
+            if name in fn.__globals__:
                 path = Path("item", fn.__globals__, name, f"global {name}")
                 space[name] = self.value(path, fn.__globals__[name])
-        for name in written:
-            put = space.get(name, MISSING)
-            self._restore.append(functools.partial(self._global_back, fn, space, name, put))
-        for name, old, new in zip(fn.__code__.co_freevars, closure, cells):
-            try:
-                value = old.cell_contents
-            except ValueError:
-                continue
-            if name == "__class__" and isinstance(value, type):
-                new.cell_contents = value
-                continue
-            made = self.value(Path("cell", old, None, f"closure variable {name}"), value)
-            new.cell_contents = made
-            self._restore.append(functools.partial(self._cell_back, old, new, made, name))
+            elif name in UNSEEN:
+                self.doubts.append(f"it uses {name}(), which can read anything")
+        for name in stored_names(fn.__code__):
+            if (id(space), name, "back") not in self._filled:
+                self._filled.add((id(space), name, "back"))
+                put = space.get(name, MISSING)
+                self.after(functools.partial(self._global_back, fn, space, name, put))
+        self._attributes(fn, copy)
         self._defaults(fn, copy)
         return copy
+
+    def _space(self, names: dict[str, Any]) -> dict[str, Any]:
+        """Return the globals of copied functions: one for each module, so that they share it."""
+        found = self._spaces.get(id(names))
+        if found is None:
+            found = self._spaces[id(names)] = dict(names)
+            given = names.get("__builtins__", builtins)
+            table = dict(given if isinstance(given, dict) else vars(given))
+            for name in BUILTINS:
+                table[name] = recorded(table[name], f"it calls {name}()")
+            table["isinstance"] = traced_isinstance
+            table["__import__"] = self._import
+            found["__builtins__"] = table
+        return found
+
+    def _import(self, *args: Any, **kwargs: Any) -> Any:
+        module = builtins.__import__(*args, **kwargs)
+        return self._module(Path("is", module, None, module.__name__), module)
+
+    def _cell(self, old: CellType, name: str) -> CellType:
+        """Return the cell that stands for a closure variable, shared by all who share it."""
+        new = self._cells.get(id(old))
+        if new is None:
+            new = self._cells[id(old)] = CellType()
+            self._seen[id(old)] = old
+            path = Path("cell", old, None, f"closure variable {name}")
+            value = path.get()
+            if name == "__class__" and isinstance(value, type):
+                new.cell_contents = value
+            elif value is not MISSING:
+                made = self.value(path, value)
+                new.cell_contents = made
+                self.after(functools.partial(self._cell_back, old, new, made, name))
+            else:
+                self.after(functools.partial(self._cell_back, old, new, MISSING, name))
+        return new
+
+    def _attributes(self, fn: FunctionType, copy: FunctionType) -> None:
+        """Copy the attributes of a function, such as ``f.calls``, and carry changes back."""
+        if not fn.__dict__:
+            return
+        put = {}
+        for name, v in fn.__dict__.items():
+            wanted = self.wants(name) and not name.startswith("__")
+            path = Path("item", fn.__dict__, name, f"{fn.__name__}.{name}")
+            put[name] = self.value(path, v) if wanted else v
+        copy.__dict__.update(put)
+
+        def back() -> str | None:
+            if same_entries(put, copy.__dict__):
+                return None
+            for name, v in copy.__dict__.items():
+                if name not in put or v is not put[name]:
+                    fn.__dict__[name] = self.clones.original(v)
+            return f"an attribute of {fn.__name__}"
+
+        self.after(back)
 
     def _defaults(self, fn: FunctionType, copy: FunctionType) -> None:
         if fn.__defaults__:
@@ -182,12 +245,6 @@ class Surroundings:
                 k: self.value(Path("item", fn.__kwdefaults__, k, f"default of {k}"), v)
                 for k, v in fn.__kwdefaults__.items()
             }
-
-    def _builtin(self, space: dict[str, Any], name: str) -> None:
-        if name in BUILTINS:
-            space[name] = recorded(getattr(builtins, name), f"it calls {name}()")
-        elif name in UNSEEN:
-            self.doubts.append(f"it uses {name}(), which can read anything")
 
     # ------------------------------------------------------------ after the capture
 
@@ -214,11 +271,15 @@ class Surroundings:
 
     def _cell_back(self, old: CellType, new: CellType, put: Any, name: str) -> str | None:
         try:
-            if new.cell_contents is put:
-                return None
-            old.cell_contents = self.clones.original(new.cell_contents)
+            now = new.cell_contents
         except ValueError:
+            now = MISSING
+        if now is put:
+            return None
+        if now is MISSING:
             del old.cell_contents
+        else:
+            old.cell_contents = self.clones.original(now)
         return f"closure variable {name}"
 
     def watch(self, label: str, holder: Any) -> None:
@@ -377,6 +438,14 @@ class Surroundings:
         own = getattr(value, "__dict__", None)
         if not user and not isinstance(value, (list, tuple, dict)) and kind.__module__ not in ("types", "argparse"):
             top = kind.__module__.partition(".")[0]
+            if isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, ModuleType):
+                self.value(Path("is", value.__self__, None, label), value.__self__, replace=False)
+                return
+            if kind is object or isinstance(value, _UNCHANGING_TYPES):
+                return
+            if isinstance(value, threading.local):
+                self.doubts.append(f"it can read {label}, which differs from thread to thread")
+                return
             if kind.__module__ in _UNCHANGING or top in ("tapejit", "typing", "numba"):
                 return
             if own is None:
@@ -419,6 +488,7 @@ class Surroundings:
         With `shadowed`, methods and arrays are hidden behind copies and only checked here.
         """
         own = getattr(instance, "__dict__", None)
+        first: set[str] = set()
         for klass in user_classes(kind):
             for name, entry in list(klass.__dict__.items()):
                 if name in ("__dict__", "__slots__") or not self.enters(klass, name):
@@ -426,11 +496,12 @@ class Surroundings:
                 if isinstance(own, dict) and name not in own:
                     hidden = Path("item", own, name, f"{klass.__name__}.{name}")
                     self.checks.append(Check(hidden, MISSING, False))
-                hides = shadowed and is_shadowed(name, entry)
+                hides = shadowed and name not in first and is_shadowed(name, entry)
+                first.add(name)
                 if (klass, name, hides) in self._members:
                     continue
                 self._members.add((klass, name, hides))
-                if type(entry).__name__ == "member_descriptor":
+                if type(entry).__name__ in ("member_descriptor", "getset_descriptor"):
                     continue
                 path = Path("class", klass, name, f"{klass.__name__}.{name}")
                 if hides:
@@ -447,17 +518,26 @@ class Surroundings:
     def _scan_function(self, fn: FunctionType) -> None:
         if not is_user_module(fn.__module__):
             return
+        for name in imported_names(fn.__code__):
+            if name in MODULES:
+                self.doubts.append(f"it imports {name} in {fn.__qualname__}")
+            elif name in sys.modules:
+                self._scan_module(sys.modules[name])
         for name in dict.fromkeys(names_in(fn.__code__)):
             if name in fn.__globals__:
                 path = Path("item", fn.__globals__, name, f"global {name}")
                 value = fn.__globals__[name]
                 if isinstance(value, ModuleType):
+                    if value.__name__ in MODULES:
+                        self.doubts.append(f"it can use {value.__name__} in {fn.__qualname__}")
                     self._scan_module(value)
                 else:
                     self.value(path, value, replace=False)
             elif name in UNSEEN:
                 self.doubts.append(f"it uses {name}(), which can read anything")
-        for name in _stored_names(fn.__code__):
+            elif name in BUILTINS:
+                self.doubts.append(f"it can call {name}() in {fn.__qualname__}")
+        for name in stored_names(fn.__code__):
             self.doubts.append(f"it assigns to global {name}")
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or ()):
             path = Path("cell", cell, None, f"closure variable {name}")
@@ -508,20 +588,23 @@ class ModuleView(ModuleType):
 def _replacement(value: Any) -> Any:
     from .. import numpy as traced_numpy
 
+    if not callable(value):
+        return None
     try:
         return traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable
         return None
 
 
-@functools.cache
-def _stored_names(code: CodeType) -> frozenset[str]:
-    """Return the globals that a function assigns to."""
-    stores = ("STORE_GLOBAL", "DELETE_GLOBAL")
-    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname in stores}
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            found |= _stored_names(const)
-    return frozenset(found)
+def traced_isinstance(value: Any, kinds: Any) -> bool:
+    """Answer ``isinstance`` for a traced value as for the array or number that it stands for."""
+    if type(value) is not Tracer or isinstance(value, kinds):
+        return isinstance(value, kinds)
+    if value.aval.weak:
+        return isinstance(value.aval.weak_type(0), kinds)
+    if value.ndim:
+        return isinstance(_ARRAY, kinds)
+    return isinstance(value.dtype.type(0), kinds)
 
 
+_ARRAY = np.empty(0)
