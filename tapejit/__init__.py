@@ -5,7 +5,6 @@ compiled once with Numba, and every later call runs machine code.
 """
 
 from .core import errors
-from .frontend.dispatch import load as _load
 from .transforms.batch import vmap
 from .transforms.custom_forward import custom_jvp
 from .transforms.custom_reverse import custom_vjp
@@ -35,5 +34,3 @@ __all__ = [
     "vjp",
     "vmap",
 ]
-
-_load()

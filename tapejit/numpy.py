@@ -74,6 +74,21 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **opt
     return _made(fill_value, shape, dtype)
 
 
+def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *args: Any, **options: Any) -> Any:
+    """Return ones on a diagonal, an array that traced values can be written into or that can be
+    indexed with traced positions; see `numpy.eye`."""
+    made = _np.eye(N, M, k, dtype, *args, **options)
+    cap = current()
+    if cap is None or not _traceable(made.dtype):
+        return made
+    return Tracer(cap, Root(BY_NAME["copy"](cap.const(made))))
+
+
+def identity(n: Any, dtype: Any = None, **options: Any) -> Any:
+    """Return the identity matrix as `eye` does; see `numpy.identity`."""
+    return eye(n, dtype=float if dtype is None else dtype)
+
+
 def _holds_tracer(value: Any) -> bool:
     if isinstance(value, Tracer):
         return True
@@ -118,6 +133,8 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     _np.ones: ones,
     _np.empty: empty,
     _np.full: full,
+    _np.eye: eye,
+    _np.identity: identity,
     _np.array: array,
     _np.asarray: asarray,
     _np.asanyarray: asarray,

@@ -137,6 +137,9 @@ def note_effect(what: str) -> None:
 @contextmanager
 def capturing() -> Iterator[Capture]:
     """Open a capture nested in the current one."""
+    from .dispatch import load
+
+    load()
     cap = Capture(current())
     _stack.captures.append(cap)
     try:

@@ -6,6 +6,7 @@ primitive or such a function. The families in ``frontend.api`` fill both.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -83,8 +84,12 @@ def late(function: Any) -> Callable[..., Any] | None:
     return None
 
 
+@functools.cache
 def load() -> None:
-    """Enter every primitive that means a ufunc, and the families of array functions."""
+    """Enter every primitive that means a ufunc, and the families of array functions, once.
+
+    The first capture asks for it: importing tapejit alone stays quick.
+    """
     from .. import rules  # noqa: F401
 
     for prim in PRIMITIVES:

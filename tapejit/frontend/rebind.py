@@ -386,6 +386,10 @@ class Surroundings:
 
             return traced_numpy
         self.checks.append(Check(path, value, False))
+        if value.__name__.partition(".")[0] == "scipy":
+            from ..scipy import replacement
+
+            return replacement(value) or value
         if value.__name__ in MODULES:
             return EffectModule(value, MODULES[value.__name__])
         return ModuleView(self, value) if is_user_module(value.__name__) else value
@@ -587,13 +591,15 @@ class ModuleView(ModuleType):
 
 def _replacement(value: Any) -> Any:
     from .. import numpy as traced_numpy
+    from ..scipy import replacement
 
     if not callable(value):
         return None
     try:
-        return traced_numpy.REPLACED.get(value)
+        found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable
         return None
+    return replacement(value) if found is None and callable(value) else found
 
 
 def traced_isinstance(value: Any, kinds: Any) -> bool:

@@ -166,7 +166,8 @@ class Tracer:
             "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) and "
             "assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
             "reach of NumPy's dispatch. Use `import tapejit.numpy as np` in this module, or "
-            f"np.stack / np.zeros_like(x) ({where()})"
+            "np.stack / np.zeros_like(x); to read a plain array at traced positions, np.take(a, i) "
+            f"instead of a[i] ({where()})"
         )
 
     def __iter__(self) -> Iterator[Tracer]:

@@ -226,11 +226,6 @@ class Staged:
         ]
 
     @property
-    def cached(self) -> bool:
-        """Whether all machine code came from disk."""
-        return all(k.cached for k in self.kernels)
-
-    @property
     def host_rows(self) -> list[int]:
         """The rows that run by NumPy between kernels."""
         return [s for s in self.stages if isinstance(s, int)]

@@ -20,9 +20,9 @@ import numpy as np
 from ..core.avals import Aval
 from ..core.pytree import TreeDef
 from ..frontend.paths import MISSING, Check, Path
-from .compile import Kernel
 
 if TYPE_CHECKING:
+    from .compile import Kernel
     from .dispatch import Signature
     from .program import Program
 
@@ -72,6 +72,8 @@ class _Writer:
 
 def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
     """Return the hot path of a compiled program, or None when it has host rows."""
+    from .compile import Kernel
+
     kernel = program.kernel
     if not isinstance(kernel, Kernel):
         return None

@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.avals import Aval, aval_of
 from ..core.pytree import children, flatten
 from ..core.sources import LINES
@@ -30,7 +32,7 @@ from .stages import (
     stages_of,
     traffic,
 )
-from .trace import Traced, is_dynamic, same_trace
+from .trace import Traced
 
 SHOWN = 12
 
@@ -46,19 +48,16 @@ def compile_now(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str,
     A function whose capture differs from call to call is not compiled; a `ReplayWarning` says why.
     """
     leaves, tree = flatten((args, kwargs))
-    entry = dispatcher.signature(leaves, tree)
-    program = dispatcher.program(args, kwargs)
-    if entry.python_only is not None:
-        return
-    if not program.trusted:
-        if not same_trace(program.traced, entry.trace(leaves)):
-            entry.give_up(
-                "its capture differs from call to call (random numbers, a clock, state that "
-                "changes, or arrays made from such)"
-            )
+    for _ in range(3):  # what the first run records is dropped where it fills a cache
+        program = dispatcher.program(args, kwargs)
+        entry = dispatcher.signature(leaves, tree)
+        if entry.python_only is not None:
             return
-        program.trusted = True
-    program.compile(dispatcher)
+        if program in entry.variants and not program.trusted:
+            entry.capture(leaves, entry.inputs(leaves), looking=True)
+        if program.trusted:
+            program.compile(dispatcher)
+            return
 
 
 # ---------------------------------------------------------------- the report
@@ -72,7 +71,7 @@ def explain(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str, Any
     names = leaf_names(dispatcher.fn, args, kwargs)
     lines = [dispatcher.name, ""]
     for title, section in (
-        ("signature", _signature(names, leaves)),
+        ("signature", _signature(names, leaves, entry)),
         ("state", _state(dispatcher, entry, program)),
         ("tape", _tape(program)),
         ("runs", _runs(program.tape, dispatcher.name)),
@@ -86,10 +85,10 @@ def explain(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str, Any
     return "\n".join(lines[:-1])
 
 
-def _signature(names: list[str], leaves: list[Any]) -> Iterator[str]:
+def _signature(names: list[str], leaves: list[Any], entry: Signature) -> Iterator[str]:
     rows = []
-    for name, leaf in zip(names, leaves):
-        shown = str(aval_of(leaf)) if is_dynamic(leaf) else f"static {_short(leaf)}"
+    for name, leaf, dynamic in zip(names, leaves, entry.dynamic):
+        shown = str(aval_of(leaf)) if dynamic else f"static {_short(leaf)}"
         rows.append((name, shown))
     yield from _table(rows) if rows else ["no arguments"]
 
@@ -97,6 +96,7 @@ def _signature(names: list[str], leaves: list[Any]) -> Iterator[str]:
 def _state(dispatcher: Dispatcher, entry: Signature, program: Program) -> Iterator[str]:
     if entry.python_only is not None:
         yield f"run by Python at every call: {entry.python_only}"
+        yield "what follows is the tape of this call, which is not used"
         return
     yield from _program_state(dispatcher, program)
     others = [p for p in entry.variants if p is not program]
@@ -236,6 +236,8 @@ def _captured(traced: Traced) -> Iterator[str]:
     for array, origin in traced.consts:
         where = origin.label if isinstance(origin, Path) else "made in the function"
         note = "read at every call" if isinstance(origin, Path) else "the same in two captures"
+        if not isinstance(array, np.ndarray):
+            note = "a number that has been seen to vary, read at every call"
         rows.append((where, str(aval_of(array)), note))
     yield from _table(rows[:SHOWN])
     if len(rows) > SHOWN:

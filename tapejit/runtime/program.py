@@ -20,7 +20,6 @@ from ..core.errors import CompileWarning, TapejitError
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
 from . import cache
-from .compile import kernels_of
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import (
@@ -219,6 +218,8 @@ class Program:
                 message = f"{owner.name} could not be compiled and is interpreted: {self.failed}"
                 warnings.warn(message, CompileWarning, stacklevel=3)
                 return
+            from .compile import kernels_of
+
             kernels = kernels_of(made)
             seconds = time.perf_counter() - started
             self.compile_seconds = seconds

@@ -84,7 +84,7 @@ def finished(value: Any, aval: Aval) -> Any:
     """Return an output as NumPy would: a Python number when weak, a scalar when 0-d, an array."""
     if aval.weak:
         return np.asarray(value).item()
-    found = np.asarray(value)
+    found = np.asarray(value, aval.dtype)  # a kernel returns a float32 as a Python float
     return found[()] if found.ndim == 0 else found
 
 

@@ -15,6 +15,7 @@ from tapejit.runtime.stages import KernelStage, stages_of, traffic
 
 SCALE = 2.0
 WEIGHTS = np.ones((3, 3))
+FACTOR = [1.5]
 
 
 @pytest.fixture(autouse=True)

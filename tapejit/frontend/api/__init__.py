@@ -8,6 +8,7 @@ from . import creation as creation
 from . import diagonals as diagonals
 from . import einsum as einsum
 from . import elementwise as elementwise
+from . import estimates as estimates
 from . import fft as fft
 from . import joins as joins
 from . import linalg as linalg
@@ -25,3 +26,4 @@ from . import scans as scans
 from . import shapes as shapes
 from . import special as special
 from . import ufunc_methods as ufunc_methods
+from . import windows as windows

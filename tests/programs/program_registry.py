@@ -1,0 +1,57 @@
+"""Programs as people write them: a registry with the arguments that each is run on.
+
+A program is a plain NumPy function of a differentiable first argument (any nesting of containers)
+and fixed further ones, written with ``import numpy as np`` and no thought of tapejit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program and how to check it.
+
+    Attributes
+    ----------
+    fn : callable
+        The function; it returns a real scalar.
+    make_args : callable
+        ``make_args(rng)`` returns its arguments; the first one is differentiated.
+    order : int
+        2 when second derivatives are checked too (the program is smooth at these arguments).
+    compiled : bool
+        Whether the compiled form is checked as well.
+    single : bool
+        Whether it must keep float32 when all arguments are float32.
+    """
+
+    fn: Callable[..., Any]
+    make_args: Callable[[np.random.Generator], tuple[Any, ...]]
+    order: int = 2
+    compiled: bool = True
+    single: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+
+PROGRAMS: list[Program] = []
+
+
+def program(
+    make_args: Callable[[np.random.Generator], tuple[Any, ...]], **options: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a program with its arguments."""
+
+    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
+        PROGRAMS.append(Program(fn, make_args, **options))
+        return fn
+
+    return register
