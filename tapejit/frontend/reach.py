@@ -147,9 +147,8 @@ class Reach:
     names : set of str
         What is mentioned.
     everything : bool
-        Whether fields may be read by names that no one can foresee.
-    overflow : bool
-        Whether there was too much to look at.
+        Whether fields may be read by names that no one can foresee, or too much is reached to
+        look at all of it.
     made : set of type
         The classes of which objects may be made.
     """
@@ -163,7 +162,8 @@ class Reach:
         self._holders: list[Any] = []
         self._classes: dict[type, None] = {}
         self._run()
-        self.overflow = len(self._seen) > _OBJECTS
+        if len(self._seen) > _OBJECTS:
+            self.everything = True
         self._todo.clear()
         self._holders.clear()
         self._seen.clear()

@@ -155,8 +155,6 @@ def trace(
             cap.effects.append("it draws from NumPy's global random generator")
         if before != [checksum(a) for a in around.opaque[: len(before)]]:
             around.changed.append("an array that it reaches")
-        if reach.overflow:
-            around.doubts.append("it can reach too many objects to look at")
         out_leaves, out_tree = flatten(result)
         spec: list[tuple[Any, ...]] = []
         rows = []

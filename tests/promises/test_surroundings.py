@@ -334,6 +334,15 @@ def test_values_that_compare_equal_are_told_apart() -> None:
         assert g(X)[0] == 6.0
     zero[0] = -0.0
     assert g(X)[0] == -6.0
+    bare: Any = 0.0
+    h = tj.jit(lambda x: np.sum(x.astype(np.float32)) * np.copysign(bare, 1) + np.copysign(1.0, bare), compile="never")
+    for bare in (0.0, -0.0, np.nan, 0, np.float64(0.0), np.float64(-0.0)):  # noqa: B007
+        for _ in range(3):
+            v = h(X)
+            expected = np.sum(X.astype(np.float32)) * np.copysign(bare, 1) + np.copysign(1.0, bare)
+            np.testing.assert_equal(v, expected)
+            assert v.dtype == expected.dtype
+    assert h.stats()["captures"] <= 14
 
 
 def test_plain_arrays_steer_python_branches() -> None:
