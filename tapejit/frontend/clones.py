@@ -22,7 +22,14 @@ from .tracer import Tracer
 if TYPE_CHECKING:
     from .rebind import Surroundings
 
-_CONTAINERS = (list, tuple, dict, collections.OrderedDict, collections.defaultdict, collections.deque)
+_CONTAINERS = (
+    list,
+    tuple,
+    dict,
+    collections.OrderedDict,
+    collections.defaultdict,
+    collections.deque,
+)
 _HEAP_TYPE = 1 << 9
 
 
@@ -144,7 +151,8 @@ class Clones:
         around.checks.append(Check(size, len(value), True))
         if isinstance(value, tuple):
             parts = [
-                around.value(Path("item", value, k, f"{label}[{k}]"), v) for k, v in enumerate(value)
+                around.value(Path("item", value, k, f"{label}[{k}]"), v)
+                for k, v in enumerate(value)
             ]
             made = tuple(parts) if type(value) is tuple else type(value)(*parts)
             return self._enter(value, made)
@@ -174,7 +182,9 @@ class Clones:
     def _object(self, label: str, value: Any) -> Any:
         around = self._around
         kind = type(value)
-        made = self._enter(value, SimpleNamespace() if kind is SimpleNamespace else object.__new__(kind))
+        made = self._enter(
+            value, SimpleNamespace() if kind is SimpleNamespace else object.__new__(kind)
+        )
         own = getattr(made, "__dict__", None)
         hooked = kind.__getattribute__ is not object.__getattribute__
         shadowed = isinstance(own, dict) and not hooked

@@ -18,17 +18,67 @@ from .paths import PLAIN, module_name
 
 LIBRARIES = frozenset({"numpy", "scipy", "numba", "tapejit", "builtins"})
 _INDIRECT = frozenset(
-    "getattr vars __dict__ setattr attrgetter methodcaller asdict astuple replace fields copy deepcopy "
-    "dir __getattribute__ __slots__ __reduce__ iter_fields".split()
+    [
+        "getattr",
+        "vars",
+        "__dict__",
+        "setattr",
+        "attrgetter",
+        "methodcaller",
+        "asdict",
+        "astuple",
+        "replace",
+        "fields",
+        "copy",
+        "deepcopy",
+        "dir",
+        "__getattribute__",
+        "__slots__",
+        "__reduce__",
+        "iter_fields",
+    ]
 )
 CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
 """Methods that run when an object is made."""
 
 OPERATORS = frozenset(
-    "__call__ __getitem__ __setitem__ __iter__ __next__ __len__ "
-    "__contains__ __getattr__ __getattribute__ __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ "
-    "__truediv__ __rtruediv__ __matmul__ __rmatmul__ __pow__ __neg__ __float__ __int__ __index__ "
-    "__bool__ __eq__ __lt__ __le__ __gt__ __ge__ __enter__ __exit__ __array__ __get__ __set__".split()
+    [
+        "__call__",
+        "__getitem__",
+        "__setitem__",
+        "__iter__",
+        "__next__",
+        "__len__",
+        "__contains__",
+        "__getattr__",
+        "__getattribute__",
+        "__add__",
+        "__radd__",
+        "__sub__",
+        "__rsub__",
+        "__mul__",
+        "__rmul__",
+        "__truediv__",
+        "__rtruediv__",
+        "__matmul__",
+        "__rmatmul__",
+        "__pow__",
+        "__neg__",
+        "__float__",
+        "__int__",
+        "__index__",
+        "__bool__",
+        "__eq__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__enter__",
+        "__exit__",
+        "__array__",
+        "__get__",
+        "__set__",
+    ]
 )
 """Methods that are called without being named."""
 

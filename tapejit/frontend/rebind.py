@@ -32,7 +32,6 @@ from .paths import (
     entry_of,
     is_numeric,
     is_plain,
-    module_name,
     same_entries,
     shallow,
 )
@@ -52,14 +51,32 @@ __all__ = ["Check", "Path", "Surroundings", "is_user_module", "names_in"]
 
 _ARRAY_LIKE = (np.ufunc, np.dtype)
 _UNCHANGING = frozenset(
-    "types enum re decimal fractions datetime zoneinfo numbers typing collections.abc "
-    "functools operator _operator itertools pathlib ipaddress abc _abc".split()
+    [
+        "types",
+        "enum",
+        "re",
+        "decimal",
+        "fractions",
+        "datetime",
+        "zoneinfo",
+        "numbers",
+        "typing",
+        "collections.abc",
+        "functools",
+        "operator",
+        "_operator",
+        "itertools",
+        "pathlib",
+        "ipaddress",
+        "abc",
+        "_abc",
+    ]
 )
 """Modules whose objects cannot change in a way that a numerical function would read."""
 _UNCHANGING_TYPES = (
     type, slice, range, property, staticmethod, classmethod, BuiltinFunctionType, type(Ellipsis),
-    type(NotImplemented), type(str.join), type(int.__add__), type((1).__add__), type(threading.Lock()),
-    type(threading.RLock()), types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    type(NotImplemented), type(str.join), type(int.__add__), type((1).__add__),
+    type(threading.Lock()), type(threading.RLock()), types.MethodDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
 
 
@@ -234,7 +251,11 @@ class Surroundings:
     def _defaults(self, fn: FunctionType, copy: FunctionType) -> None:
         if fn.__defaults__:
             self.checks.append(
-                Check(Path("attr", fn, "__defaults__", f"defaults of {fn.__name__}"), fn.__defaults__, False)
+                Check(
+                    Path("attr", fn, "__defaults__", f"defaults of {fn.__name__}"),
+                    fn.__defaults__,
+                    False,
+                )
             )
             copy.__defaults__ = tuple(
                 self.value(Path("item", fn.__defaults__, k, f"default {k} of {fn.__name__}"), v)
@@ -259,7 +280,9 @@ class Surroundings:
                 self.changed.append(check.path.label)
                 break
 
-    def _global_back(self, fn: FunctionType, space: dict[str, Any], name: str, put: Any) -> str | None:
+    def _global_back(
+        self, fn: FunctionType, space: dict[str, Any], name: str, put: Any
+    ) -> str | None:
         now = space.get(name, MISSING)
         if now is put:
             return None
@@ -440,9 +463,15 @@ class Surroundings:
         kind = type(value)
         user = is_user_module(kind.__module__)
         own = getattr(value, "__dict__", None)
-        if not user and not isinstance(value, (list, tuple, dict)) and kind.__module__ not in ("types", "argparse"):
+        if (
+            not user
+            and not isinstance(value, (list, tuple, dict))
+            and kind.__module__ not in ("types", "argparse")
+        ):
             top = kind.__module__.partition(".")[0]
-            if isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, ModuleType):
+            if isinstance(value, BuiltinFunctionType) and not isinstance(
+                value.__self__, ModuleType
+            ):
                 self.value(Path("is", value.__self__, None, label), value.__self__, replace=False)
                 return
             if kind is object or isinstance(value, _UNCHANGING_TYPES):
@@ -453,7 +482,9 @@ class Surroundings:
             if kind.__module__ in _UNCHANGING or top in ("tapejit", "typing", "numba"):
                 return
             if own is None:
-                self.doubts.append(f"it can read {label}, a {kind.__name__}, whose changes cannot be seen")
+                self.doubts.append(
+                    f"it can read {label}, a {kind.__name__}, whose changes cannot be seen"
+                )
                 return
         self.members(kind, value)
         if isinstance(own, dict):

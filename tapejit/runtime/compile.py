@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.kernel import KernelText, has_code, write_kernel
+from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
@@ -67,7 +67,6 @@ class Kernel:
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Any:
-        from numba import njit
         from numba.core import types
         from numba.np import numpy_support
 
@@ -264,9 +263,9 @@ class Staged:
 
 def compile_staged(tape: Tape, title: str) -> Kernel | Staged:
     """Return the compiled form of a tape."""
-    coded = all(
-        i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)
-    ) and all(isinstance(tape.any_aval(o), Aval) for o in tape.outputs)
+    coded = all(i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)) and all(
+        isinstance(tape.any_aval(o), Aval) for o in tape.outputs
+    )
     return Kernel(tape, title) if coded else Staged(tape, title)
 
 

@@ -27,9 +27,7 @@ from ..tape.ir import Tape
 
 Apply = Callable[[Capture, Any, tuple[Any, ...], dict[str, Any]], Any]
 
-FROZEN = (
-    "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
-)
+FROZEN = "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
 FROZEN_GLOBAL = (
     "{} is written to: arrays outside the function are never modified. Copy it first: a = a.copy()"
 )

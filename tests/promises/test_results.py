@@ -88,7 +88,14 @@ def test_gradients_keep_dtype_and_kind(policy: str) -> None:
 
 def test_scalars_and_zero_dimensional_arrays() -> None:
     f = tj.jit(lambda x: x * 2 + 1, compile="never")
-    for x in (1.5, np.float32(1.5), np.float64(1.5), np.array(1.5), np.array(1.5, np.float32), 1.5 + 0j):
+    for x in (
+        1.5,
+        np.float32(1.5),
+        np.float64(1.5),
+        np.array(1.5),
+        np.array(1.5, np.float32),
+        1.5 + 0j,
+    ):
         expected = x * 2 + 1
         for _ in range(3):
             assert_same(f(x), expected)

@@ -300,7 +300,9 @@ def test_containers() -> None:
     def fn(x: Any) -> Any:
         total = np.sum(x * frozen.w) * frozen.k + np.sum(x * pair.a * pair.b[1]) * pair.b[0]
         total = total + np.sum(x * ordered["a"]) * ordered["n"] + np.sum(x * queue[0]) * queue[1]
-        total = total + numbers[2][1]["k"] * numbers[0] + len(chosen) + (2.0 if 5.0 in chosen else 0)
+        total = (
+            total + numbers[2][1]["k"] * numbers[0] + len(chosen) + (2.0 if 5.0 in chosen else 0)
+        )
         return total * config["lr"] * config["deep"]["n"]
 
     follows(
@@ -323,7 +325,9 @@ def test_containers() -> None:
 
 def test_values_that_compare_equal_are_told_apart() -> None:
     box = [1]
-    f = tj.grad(lambda x: np.sum(x * np.array([box[0], 1])[0] / np.copysign(1.0, box[0])), compile="never")
+    f = tj.grad(
+        lambda x: np.sum(x * np.array([box[0], 1])[0] / np.copysign(1.0, box[0])), compile="never"
+    )
     for _ in range(3):
         assert np.array_equal(f(X), [1.0, 1.0, 1.0])
     box[0] = -1
@@ -335,8 +339,11 @@ def test_values_that_compare_equal_are_told_apart() -> None:
     zero[0] = -0.0
     assert g(X)[0] == -6.0
     bare: Any = 0.0
-    h = tj.jit(lambda x: np.sum(x.astype(np.float32)) * np.copysign(bare, 1) + np.copysign(1.0, bare), compile="never")
-    for bare in (0.0, -0.0, np.nan, 0, np.float64(0.0), np.float64(-0.0)):  # noqa: B007
+    h = tj.jit(
+        lambda x: np.sum(x.astype(np.float32)) * np.copysign(bare, 1) + np.copysign(1.0, bare),
+        compile="never",
+    )
+    for bare in (0.0, -0.0, np.nan, 0, np.float64(0.0), np.float64(-0.0)):
         for _ in range(3):
             v = h(X)
             expected = np.sum(X.astype(np.float32)) * np.copysign(bare, 1) + np.copysign(1.0, bare)
@@ -380,7 +387,9 @@ def test_modules_and_functions_in_them() -> None:
 
     try:
         follows(
-            lambda x: mod.f(x) * mod.K + mod.sub.h(np.sum(x)) + np.sum(c.g(x)) + np.sum(mod.nodes(3) * x),
+            lambda x: (
+                mod.f(x) * mod.K + mod.sub.h(np.sum(x)) + np.sum(c.g(x)) + np.sum(mod.nodes(3) * x)
+            ),
             lambda: mod.W.__setitem__(0, 3.0),
             lambda: setattr(mod, "W", np.full(3, 2.0)),
             lambda: setattr(mod, "K", 5.0),
@@ -582,6 +591,74 @@ def test_inherited_and_class_methods() -> None:
     )
 
 
+class Elder:
+    def forward(self, x: Any) -> Any:
+        return np.sum(x * TABLE) * RATE
+
+
+class Younger(Elder):
+    def __init__(self) -> None:
+        self.w = np.ones(3)
+
+    def forward(self, x: Any) -> Any:
+        return super().forward(x * self.w)
+
+
+def test_methods_reached_through_super_alone() -> None:
+    m = Younger()
+    follows(
+        lambda x: m.forward(x),
+        set_global("RATE", 3.0),
+        lambda: TABLE.__setitem__(0, 5.0),
+        lambda: setattr(Elder, "forward", lambda self, x: np.sum(x)),
+    )
+
+
+def test_arrays_kept_where_no_one_can_look_are_not_trusted() -> None:
+    import itertools
+    import operator
+
+    w = np.ones(3)
+    fetch = operator.itemgetter(0)
+    cell = itertools.repeat(w)
+    f = tj.value_and_grad(
+        lambda x: np.sum(x * fetch(list(itertools.islice(cell, 1)))), compile="never"
+    )
+    with one_warning("it can advance"):
+        for k in range(4):
+            w[0] = k
+            assert f(X)[0] == value(lambda x: np.sum(x * w))
+
+    hidden = {"w": np.ones(3)}
+
+    class Meta(type):
+        @property
+        def secret(cls) -> Any:
+            return vault[0]()
+
+    class Behind(metaclass=Meta):
+        pass
+
+    vault = [lambda: hidden["w"]]
+    g = tj.value_and_grad(lambda x: np.sum(x * Behind.secret), compile="never")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReplayWarning)
+        for k in range(5):
+            hidden["w"][0] = k
+            assert g(X)[0] == value(lambda x: np.sum(x * hidden["w"]))
+
+
+def test_interpreter_state_is_not_read_silently() -> None:
+    import sys
+
+    f = tj.value_and_grad(lambda x: np.sum(x) * sys.modules[__name__].RATE, compile="never")
+    with one_warning("sys.modules"):
+        for k in range(4):
+            globals()["RATE"] = float(k)
+            assert f(X)[0] == 6.0 * k
+    follows(lambda x: np.sum(x) * sys.float_info.epsilon)
+
+
 def scaled(x: Any) -> Any:
     return x * scaled.factor  # type: ignore[attr-defined]
 
@@ -644,7 +721,10 @@ def test_imports_inside() -> None:
     import sys
 
     mod = types.ModuleType("user_module_imported_inside")
-    exec("import numpy as np\nW = np.ones(3)\nK = 2.0\ndef f(x):\n    return np.sum(x * W) * K\n", mod.__dict__)
+    exec(
+        "import numpy as np\nW = np.ones(3)\nK = 2.0\ndef f(x):\n    return np.sum(x * W) * K\n",
+        mod.__dict__,
+    )
     sys.modules["user_module_imported_inside"] = mod
 
     def fn(x: Any) -> Any:
@@ -776,7 +856,9 @@ def test_generators_comprehensions_and_decorators() -> None:
             yield np.sum(x * w)
 
     follows(
-        lambda x: inner(x) + sum(gen(x)) + functools.reduce(lambda a, b: a + np.sum(b * x), layers, 0.0),
+        lambda x: (
+            inner(x) + sum(gen(x)) + functools.reduce(lambda a, b: a + np.sum(b * x), layers, 0.0)
+        ),
         lambda: layers[0].__setitem__(0, 9.0),
         lambda: layers.append(np.full(3, 5.0)),
         set_global("RATE", 2.5),
@@ -787,7 +869,11 @@ def test_generators_comprehensions_and_decorators() -> None:
 def test_structured_and_object_arrays() -> None:
     rec = np.zeros(3, dtype=[("a", float), ("n", int)])
     rec["a"] = 1.0
-    follows(lambda x: np.sum(x * rec["a"]), lambda: rec["a"].__setitem__(0, 5.0), lambda: rec.__setitem__(1, (7.0, 1)))
+    follows(
+        lambda x: np.sum(x * rec["a"]),
+        lambda: rec["a"].__setitem__(0, 5.0),
+        lambda: rec.__setitem__(1, (7.0, 1)),
+    )
     objects = np.array([1.0, None], dtype=object)
     f = tj.value_and_grad(lambda x: np.sum(x) * objects[0], compile="never")
     with one_warning("objects"):

@@ -101,7 +101,9 @@ def test_what_cannot_be_compiled_is_interpreted(monkeypatch: pytest.MonkeyPatch)
         assert "grad(loss)" in str(warning.message)
 
 
-def test_an_interrupted_compilation_leaves_a_working_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_compilation_leaves_a_working_function(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     good = program.compile_tape
 
     def interrupted(tape: Any, title: str) -> Any:
