@@ -186,7 +186,7 @@ class Clones:
             value, SimpleNamespace() if kind is SimpleNamespace else object.__new__(kind)
         )
         own = getattr(made, "__dict__", None)
-        hooked = kind.__getattribute__ is not object.__getattribute__
+        hooked = getattr(kind, "__getattribute__") is not object.__getattribute__  # noqa: B009
         shadowed = isinstance(own, dict) and not hooked
         around.members(kind, value, shadowed)
         fields = fields_of(value)
@@ -239,8 +239,8 @@ class Clones:
             kept = self._originals.get(id(value))
             if kept is not None and value.root.version == 0:
                 return kept
-            found = np.array(value.value)
-            return found.item() if value.aval.weak else found[()]
+            plain = np.array(value.value)
+            return plain.item() if value.aval.weak else plain[()]
         found = self._originals.get(id(value))
         if found is not None:
             return found

@@ -144,5 +144,6 @@ RANDOM = RandomModule("numpy.random")
 
 def random_state() -> tuple[Any, ...]:
     """Return where NumPy's global generator stands."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()  # type: ignore[misc]
+    state: Any = np.random.get_state()
+    kind, keys, position, has_gauss, gauss = state
     return (kind, keys.tobytes(), position, has_gauss, gauss)

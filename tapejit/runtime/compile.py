@@ -7,6 +7,7 @@ import pickle
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -139,10 +140,8 @@ def _from_disk(key: str, source: str, signature: Any) -> Any:
         _warn_rebuilt(key)
         made = _load_or_compile(key, cache.file_of(key, source), signature)
     if not sum(made.stats.cache_hits.values()):
-        try:
+        with suppress(OSError):
             cache.seal(key)
-        except OSError:
-            pass
     return made
 
 
@@ -163,11 +162,12 @@ def _load_or_compile(key: str, path: str, signature: Any) -> Any:
 
 def _in_memory(source: str, signature: Any) -> Any:
     """Compile without a file on disk; tracebacks still show the source."""
+    import hashlib
     import linecache
 
     from numba import njit
 
-    name = f"<tapejit kernel {cache.hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    name = f"<tapejit kernel {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
     exec(compile(source, name, "exec"), space)

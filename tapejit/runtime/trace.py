@@ -104,7 +104,8 @@ def distinct(checks: list[Check]) -> list[Check]:
 
 def checksum(array: Any) -> int:
     """Return a checksum of an array's contents."""
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+    raw: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return zlib.crc32(raw)
 
 
 def trace(
@@ -155,7 +156,7 @@ def trace(
             around.changed.append("an array that it reaches")
         out_leaves, out_tree = flatten(result)
         spec: list[tuple[Any, ...]] = []
-        rows = []
+        rows: list[Any] = []
         for leaf in out_leaves:
             if isinstance(leaf, (Tracer, np.ndarray)):
                 sym = sym_of(cap, leaf)

@@ -149,7 +149,7 @@ def test_compiled_reductions_are_as_accurate_as_pairwise(dtype: Any) -> None:
     assert abs(mean - exact / n) <= bound * exact / n
     assert abs(dot - math.fsum((x.astype(np.float64) ** 2).tolist())) <= bound * float(dot)
     np.testing.assert_allclose(rows, square.sum(1), rtol=float(4 * eps * 10))
-    # down the columns NumPy adds row after row; 1000 terms, random-walk growth of the error
+    # down the columns NumPy adds row after row: 1000 terms
     np.testing.assert_allclose(columns, square.sum(0), rtol=float(eps * 100))
     assert abs(float(total) - exact) <= max(4 * abs(float(np.sum(x)) - exact), 64 * eps * exact)
 

@@ -1,4 +1,4 @@
-"""What a function reads besides its arguments is seen at the next call, or Python runs the function."""
+"""What a function reads besides its arguments is seen at the next call, or Python runs it."""
 
 from __future__ import annotations
 
@@ -797,7 +797,7 @@ def test_class_attributes_by_class_name_and_type() -> None:
     class Config:
         lr = 0.5
         w = np.ones(3)
-        deep: dict[str, Any] = {"w": np.ones(3)}
+        deep: dict[str, Any] = {"w": np.ones(3)}  # noqa: RUF012
 
         class Inner:
             k = 2.0

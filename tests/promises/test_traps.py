@@ -1,4 +1,4 @@
-"""NaN traps: a branch not taken contributes exactly zero, and singular points have finite derivatives."""
+"""NaN traps: a branch not taken adds exactly zero; singular points have finite derivatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers are static until they are seen to vary; then they are inputs, and nothing else changes."""
+"""Numbers are static until seen to vary; then they are inputs, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels on disk: found by the next process, rebuilt when damaged, refused when others may write."""
+"""Kernels on disk: found by the next process, rebuilt when damaged, refused from others."""
 
 from __future__ import annotations
 
