@@ -231,6 +231,11 @@ class Surroundings(Scan):
 
     # ------------------------------------------------------------ after the capture
 
+    def sees_raw_code(self) -> bool:
+        """Whether code runs that has not been copied, and may draw random numbers unnoticed."""
+        names = set() if self._reach is None else self._reach.names
+        return bool(self._scanned) or not names.isdisjoint(("rvs", "stats", "random_state"))
+
     def restore(self) -> None:
         """Write back what the function assigned outside, and note it in `changed`."""
         for step in self._restore:

@@ -144,7 +144,9 @@ def trace(
         cap.paths = around.arrays
         around.opaque = list({id(a): a for a in around.opaque}.values())
         before = [checksum(a) for a in around.opaque]
-        alone = threading.active_count() == 1  # the generator of NumPy is shared by all threads
+        # code that is copied notes its draws; here those of code that is not, unless other
+        # threads may draw from the same generator meanwhile
+        alone = threading.active_count() == 1 and around.sees_raw_code()
         drawn = random_state() if alone else None
         try:
             result = apply(cap, bound, args, kwargs)

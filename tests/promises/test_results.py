@@ -138,8 +138,12 @@ def test_compiled_reductions_are_as_accurate_as_pairwise(dtype: Any) -> None:
     rng = np.random.default_rng(0)
     n = 1_000_000
     x = (rng.uniform(0.1, 1.0, n)).astype(dtype)
-    f = tj.jit(lambda x: (np.sum(x), np.mean(x), np.dot(x, x), np.sum(x.reshape(1000, 1000), axis=1),
-                          np.sum(x.reshape(1000, 1000), axis=0)), compile="always")  # fmt: skip
+
+    def fn(x: Any) -> Any:
+        square = x.reshape(1000, 1000)
+        return np.sum(x), np.mean(x), np.dot(x, x), np.sum(square, axis=1), np.sum(square, axis=0)
+
+    f = tj.jit(fn, compile="always")
     total, mean, dot, rows, columns = f(x)
     eps = np.finfo(dtype).eps
     exact = math.fsum(x.tolist())

@@ -452,7 +452,22 @@ def make_effects() -> dict[str, tuple[Any, str]]:
     def environ(x: Any) -> Any:
         return np.sum(x) * float(os.environ.get("TAPEJIT_NOWHERE", "2.0"))
 
+    class Raw:
+        def __len__(self) -> int:
+            np.random.rand(3)
+            return 2
+
+    raw = Raw()
+
+    def rvs(x: Any) -> Any:
+        from scipy import stats
+
+        stats.norm.rvs(size=2)
+        return np.sum(x)
+
     return {
+        "raw code": (lambda x: np.sum(x) * len(raw), "random"),
+        "scipy": (rvs, "random"),
         "nonlocal": (nonlocal_counter, "closure variable count"),
         "global": (global_counter, "global RATE"),
         "attribute": (attribute, "n"),
