@@ -231,6 +231,9 @@ def _same(b: Builder, row: Row, a: int) -> int | None:
 
 @rule("multiply")
 def _times_one(b: Builder, row: Row, args: list[int]) -> int | None:
+    """Not for complex values: (1 + 0i)(inf + 0i) is inf + nan i, and (1 + 0i)(1 - 0i) is 1 + 0i."""
+    if row.aval.dtype.kind == "c":  # type: ignore[union-attr]
+        return None
     for a, other in ((args[0], args[1]), (args[1], args[0])):
         value = lit_value(b, a)
         if value is not None and value is not True and value == 1:
@@ -242,6 +245,8 @@ def _times_one(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("divide")
 def _over_one(b: Builder, row: Row, args: list[int]) -> int | None:
+    if row.aval.dtype.kind == "c":  # type: ignore[union-attr]
+        return None
     return _same(b, row, args[0]) if lit_value(b, args[1]) == 1 else None
 
 
