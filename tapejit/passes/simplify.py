@@ -217,7 +217,10 @@ def _same_window(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("sum", "max", "min", "prod")
 def _no_axes(b: Builder, row: Row, args: list[int]) -> int | None:
-    return args[0] if row.params["axis"] == () and b.aval(args[0]).dtype == row.aval.dtype else None  # type: ignore[union-attr]
+    """A fold over no axes is its operand; bools and short integers widen as sums do."""
+    if row.params["axis"] != ():
+        return None
+    return b.cast(Sym(b, args[0]), row.aval.dtype).id  # type: ignore[union-attr]
 
 
 # ---------------------------------------------------------------- arithmetic
