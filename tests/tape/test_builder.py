@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tapejit.passes.bodies  # noqa: F401
@@ -62,6 +62,7 @@ BINARY += ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal
 )
 def test_casts_are_those_of_numpy(name: str, first: str, second: Any, swap: bool) -> None:
     """The result has NumPy's dtype, and every operand row already has the dtype of the loop."""
+    assume((first, second) != ("bool", 2**70))  # NumPy fails to compare the two
     prim = getattr(ops, name)
     x = np.ones(3, first)
     y = np.ones(3, second) if isinstance(second, str) else second
