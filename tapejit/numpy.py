@@ -100,11 +100,11 @@ def _holds_tracer(value: Any) -> bool:
 def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
     """Return an array of nested lists that may hold traced values; see `numpy.array`."""
     if not _holds_tracer(object):
-        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)  # type: ignore[call-overload]
+        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
     from .frontend.api.creation import array_of
 
     if isinstance(object, Tracer):
-        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)  # type: ignore[call-overload]
+        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)
         made = made if dtype is None else made.astype(dtype)
     else:
         made = array_of(object, dtype)
