@@ -33,7 +33,7 @@ def verify(tape: Tape) -> Tape:
         ("parameters", tape.param, PARAMS),
     ):
         for i, k in enumerate(column):
-            if not 0 <= k < len(table):  # type: ignore[arg-type]
+            if not 0 <= k < len(table):
                 raise VerifyError(f"row %{i}: there are no {name} number {k}")
     for row in tape:
         label = f"row %{row.id} ({row.prim.name})"

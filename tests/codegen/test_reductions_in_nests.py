@@ -68,7 +68,9 @@ def test_long_last_axes(dtype: str) -> None:
             outputs.append(ops.sum(a, axis=axis, keepdims=False))
             outputs.append(ops.max(a * 2.0, axis=axis, keepdims=True))
         # A fold that ends the nest, and a second nest that reads it broadcast.
-        outputs.append(ops.sum(a - ops.max(a, axis=(last,), keepdims=True), axis=(0,), keepdims=False))
+        outputs.append(
+            ops.sum(a - ops.max(a, axis=(last,), keepdims=True), axis=(0,), keepdims=False)
+        )
     check(b, outputs, inputs)
 
 

@@ -88,7 +88,7 @@ def guards(x):
     total = np.sum(x)
     if total > 100.0:
         return total
-    if not x[0] == 3.0:
+    if x[0] != 3.0:
         return np.sum(x * x)
     return total * 2.0
 

@@ -65,7 +65,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_functions_run(name: str) -> None:
-    """The golden source is that of a function which means something: value and gradient are finite."""
+    """The golden source is that of a function which means something: its results are finite."""
     transformed, args = CASES[name]
     leaves = [transformed(*args)]
     while leaves:
