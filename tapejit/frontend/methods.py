@@ -24,7 +24,7 @@ def _reshape(x: Tracer, *shape: Any, **options: Any) -> Any:
 
 
 def _transpose(x: Tracer, *axes: Any) -> Any:
-    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+    if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])):
         return np.transpose(x, axes[0])  # type: ignore[call-overload]
     return np.transpose(x, axes or None)  # type: ignore[call-overload]
 
@@ -94,6 +94,8 @@ def _view(x: Tracer, *args: Any) -> Any:
 
 def _refuse(name: str) -> Callable[..., Any]:
     def method(x: Tracer, *args: Any, **kwargs: Any) -> Any:
+        if x.settled:
+            return getattr(np.asarray(x.value), name)(*args, **kwargs)
         raise CaptureError(f".{name}() leaves NumPy and would lose the derivative ({where()})")
 
     return method

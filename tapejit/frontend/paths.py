@@ -98,7 +98,7 @@ class Check:
             return True
         if not self.by_value or type(found) is not type(self.expected):
             return False
-        return freeze(found) == freeze(self.expected)
+        return bool(freeze(found) == freeze(self.expected))
 
 
 def dump(value: Any) -> bytes | None:

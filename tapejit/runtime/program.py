@@ -240,6 +240,8 @@ class Program:
 def native(inputs: list[Any]) -> list[Any]:
     """Return inputs in native byte order; NumPy and compiled code agree on nothing else."""
     return [
-        x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
+        x.astype(x.dtype.newbyteorder("="))
+        if isinstance(x, np.ndarray) and not x.dtype.isnative
+        else x
         for x in inputs
     ]
