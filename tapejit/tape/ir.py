@@ -116,9 +116,7 @@ class Tape:
         return AVALS[self.aval[i]]  # type: ignore[return-value]
 
     def row(self, i: int) -> Row:
-        return Row(
-            i, self.prim(i), self.args(i), self.any_aval(i), self.params(i), self.line[i]
-        )
+        return Row(i, self.prim(i), self.args(i), self.any_aval(i), self.params(i), self.line[i])
 
     def __iter__(self) -> Iterator[Row]:
         return (self.row(i) for i in range(len(self.op)))
@@ -246,7 +244,9 @@ class Builder:
             value = PARAMS[self.param[x.id]]["value"]
             made = _scalar(value, dtype)
             if isinstance(made, int):
-                raise RangeError(f"Python integer {made} out of bounds for {dtype.name} ({where()})")
+                raise RangeError(
+                    f"Python integer {made} out of bounds for {dtype.name} ({where()})"
+                )
             return self.lit(made.item(), Aval(dtype, (), weak))
         return self.apply(BY_NAME["cast"], (x,), {"dtype": dtype.name, "weak": weak})
 
@@ -265,7 +265,8 @@ class Builder:
             if plan is not True:
                 try:
                     syms = [
-                        s if dt is None else self.cast(s, dt, plan[1]) for s, dt in zip(syms, plan[0])
+                        s if dt is None else self.cast(s, dt, plan[1])
+                        for s, dt in zip(syms, plan[0])
                     ]
                 except RangeError:
                     if prim.name not in _BEYOND:

@@ -74,7 +74,9 @@ def _show(value: Any, sections: list[Tape]) -> str:
 
 _HEAD = re.compile(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
 _INPUT = re.compile(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)")
-_ROW = re.compile(r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$")
+_ROW = re.compile(
+    r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$"
+)
 # A reference to a body, or a quoted string, which may look like one.
 _BODY = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|@(\d+)""")
 _NAMES = {"nan": float("nan"), "inf": float("inf"), "complex": complex, "slice": slice}

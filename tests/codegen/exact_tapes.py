@@ -19,7 +19,17 @@ from tapejit.core.errors import TapejitError
 from tapejit.rules.declare import ops
 from tapejit.tape.ir import Builder, Sym, Tape
 
-DTYPES = ("float64", "float64", "float64", "float32", "int64", "int32", "uint8", "bool", "complex128")
+DTYPES = (
+    "float64",
+    "float64",
+    "float64",
+    "float32",
+    "int64",
+    "int32",
+    "uint8",
+    "bool",
+    "complex128",
+)
 Draw = Callable[..., Any]
 
 
@@ -70,7 +80,9 @@ def exact_tapes(
     return b.finish([made[-1], *chosen, *extra]), [x[()] for x in inputs]
 
 
-def _pick(draw: Draw, values: list[Sym], test: Callable[[Sym], bool] = lambda x: True) -> Sym | None:
+def _pick(
+    draw: Draw, values: list[Sym], test: Callable[[Sym], bool] = lambda x: True
+) -> Sym | None:
     fitting = [x for x in values if test(x)]
     return draw(st.sampled_from(fitting)) if fitting else None
 

@@ -222,8 +222,8 @@ def test_errors_form_one_tree_and_are_what_python_would_raise(error: type[Except
         return
     assert issubclass(error, TapejitError)
     builtin = {
-        "CaptureError": TypeError, "UnsupportedError": NotImplementedError, "ShapeError": ValueError,
-        "DtypeError": TypeError, "ArgumentError": TypeError, "MutationError": ValueError,
+        "CaptureError": TypeError, "UnsupportedError": NotImplementedError,
+        "ShapeError": ValueError, "DtypeError": TypeError, "ArgumentError": TypeError, "MutationError": ValueError,
         "IndexingError": IndexError, "CacheError": OSError, "RangeError": OverflowError,
     }  # fmt: skip
     assert issubclass(error, builtin.get(error.__name__, TapejitError))

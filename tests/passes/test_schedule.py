@@ -230,7 +230,9 @@ def check_lifetimes(tape: Tape) -> None:
         born = min(plan.step_of[i] for i in rows if i in plan.step_of)
         dead = born
         for k in range(tape.rows):
-            if k in plan.step_of and any(values.home(root_of(tape, a)) == home for a in tape.args(k)):
+            if k in plan.step_of and any(
+                values.home(root_of(tape, a)) == home for a in tape.args(k)
+            ):
                 dead = max(dead, plan.step_of[k])
         spans[home] = (offset, offset + size, born, dead)
     for h, (lo, hi, born, dead) in spans.items():

@@ -1,4 +1,4 @@
-"""The algebra of strides is NumPy's own: same offsets, same strides, and a copy where NumPy copies."""
+"""The algebra of strides is NumPy's own: same offsets and strides, a copy where NumPy copies."""
 
 from __future__ import annotations
 
@@ -77,8 +77,12 @@ def test_strides_are_those_of_numpy(data: Any) -> None:
                 assert found.contiguous(made.shape)
             else:
                 assert not found.contiguous(made.shape)
-            lowest = found.offset + sum(min(0, (n - 1) * s) for n, s in zip(made.shape, found.strides))
-            highest = found.offset + sum(max(0, (n - 1) * s) for n, s in zip(made.shape, found.strides))
+            lowest = found.offset + sum(
+                min(0, (n - 1) * s) for n, s in zip(made.shape, found.strides)
+            )
+            highest = found.offset + sum(
+                max(0, (n - 1) * s) for n, s in zip(made.shape, found.strides)
+            )
             assert 0 <= lowest <= highest < memory.size
         x, y, aval = found, made, out
 

@@ -47,7 +47,18 @@ def test_a_literal_is_replayed_in_its_dtype(value: Any) -> None:
     assert type(b.known[x.id]) is type(found)
 
 
-DTYPES = ("bool", "int8", "uint8", "int32", "int64", "uint64", "float32", "float64", "complex64", "complex128")
+DTYPES = (
+    "bool",
+    "int8",
+    "uint8",
+    "int32",
+    "int64",
+    "uint64",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
 PYTHON = (True, 3, -2, 300, 2**70, 0.5, 1j)
 BINARY = ("add", "multiply", "divide", "maximum", "arctan2", "power")
 BINARY += ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
@@ -155,7 +166,7 @@ def test_operands_of_other_kinds_are_refused() -> None:
 def test_the_limit_of_rows_is_an_error_that_says_what_to_do() -> None:
     b = Builder(limit=10)
     x = b.input(F64)
-    with pytest.raises(TapejitError, match="passed 10 rows.*config.max_unroll"):
+    with pytest.raises(TapejitError, match=r"passed 10 rows.*config\.max_unroll"):
         for _ in range(20):
             x = ops.sin(x)
     assert len(b) == 10
@@ -175,7 +186,9 @@ def test_length_counts_the_rows_of_bodies_once_for_each_body() -> None:
     assert tape.rows == 5 and len(tape) == 5 + 5
     outer = Builder()
     y = outer.input(Aval(np.dtype(float), (7, 3)))
-    whole = outer.finish([outer.out(ops.map(y, body=tape, mapped=(True,), summed=(False, True)), 1)])
+    whole = outer.finish(
+        [outer.out(ops.map(y, body=tape, mapped=(True,), summed=(False, True)), 1)]
+    )
     assert len(whole) == 3 + 5 + 5
 
 

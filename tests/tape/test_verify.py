@@ -91,7 +91,10 @@ BREAKS: dict[str, tuple[Callable[[Tape], None], str]] = {
         "refused by its own shape rule",
     ),
     "an operand too many": (
-        lambda t: (put("arg", array("q", [0, 1, 0, 2, 4, 3]))(t), put("off", array("q", [0, 0, 0, 3, 3, 4, 6]))(t)),
+        lambda t: (
+            put("arg", array("q", [0, 1, 0, 2, 4, 3]))(t),
+            put("off", array("q", [0, 0, 0, 3, 3, 4, 6]))(t),
+        ),
         "refused by its own shape rule",
     ),
     "a literal without value": (edit("param", 3, 0), "not one number"),
