@@ -63,8 +63,8 @@ class Capture:
         """
         if isinstance(array, np.ndarray) and type(array) not in (np.ndarray, np.memmap):
             raise UnsupportedError(
-                f"a {type(array).__module__}.{type(array).__name__} gives NumPy's operators another "
-                f"meaning; take np.asarray(a) of it ({where()})"
+                f"a {type(array).__module__}.{type(array).__name__} gives NumPy's operators "
+                f"another meaning; take np.asarray(a) of it ({where()})"
             )
         if path is not None:
             aval = aval_of(array)

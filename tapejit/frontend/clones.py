@@ -16,13 +16,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .paths import PLAIN, Check, Path, entry_of, is_numeric, is_plain, same_entries, shallow
-from .reach import OPERATORS, fields_of, is_user_module, user_classes
+from .reach import OPERATORS, fields_of, is_own_module, is_user_module, user_classes
 from .tracer import Tracer
 
 if TYPE_CHECKING:
     from .rebind import Surroundings
 
-_CONTAINERS = (list, tuple, dict, collections.OrderedDict, collections.defaultdict, collections.deque)
+_CONTAINERS = (
+    list,
+    tuple,
+    dict,
+    collections.OrderedDict,
+    collections.defaultdict,
+    collections.deque,
+)
 _HEAP_TYPE = 1 << 9
 
 
@@ -40,7 +47,7 @@ def is_object(value: Any) -> bool:
     kind = type(value)
     if kind is SimpleNamespace:
         return True
-    if not is_user_module(kind.__module__) or isinstance(value, (type, enum.Enum)):
+    if not is_own_module(kind.__module__) or isinstance(value, (type, enum.Enum)):
         return False
     return all(k.__flags__ & _HEAP_TYPE for k in kind.__mro__ if k is not object)
 
@@ -144,7 +151,8 @@ class Clones:
         around.checks.append(Check(size, len(value), True))
         if isinstance(value, tuple):
             parts = [
-                around.value(Path("item", value, k, f"{label}[{k}]"), v) for k, v in enumerate(value)
+                around.value(Path("item", value, k, f"{label}[{k}]"), v)
+                for k, v in enumerate(value)
             ]
             made = tuple(parts) if type(value) is tuple else type(value)(*parts)
             return self._enter(value, made)
@@ -174,9 +182,11 @@ class Clones:
     def _object(self, label: str, value: Any) -> Any:
         around = self._around
         kind = type(value)
-        made = self._enter(value, SimpleNamespace() if kind is SimpleNamespace else object.__new__(kind))
+        made = self._enter(
+            value, SimpleNamespace() if kind is SimpleNamespace else object.__new__(kind)
+        )
         own = getattr(made, "__dict__", None)
-        hooked = kind.__getattribute__ is not object.__getattribute__
+        hooked = getattr(kind, "__getattribute__") is not object.__getattribute__  # noqa: B009
         shadowed = isinstance(own, dict) and not hooked
         around.members(kind, value, shadowed)
         fields = fields_of(value)
@@ -229,8 +239,8 @@ class Clones:
             kept = self._originals.get(id(value))
             if kept is not None and value.root.version == 0:
                 return kept
-            found = np.array(value.value)
-            return found.item() if value.aval.weak else found[()]
+            plain = np.array(value.value)
+            return plain.item() if value.aval.weak else plain[()]
         found = self._originals.get(id(value))
         if found is not None:
             return found

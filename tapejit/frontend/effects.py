@@ -30,6 +30,32 @@ MODULES: dict[str, frozenset[str]] = {
     "io": frozenset(),
     "logging": frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}),
     "warnings": frozenset({"catch_warnings", "simplefilter", "filterwarnings"}),
+    "sys": frozenset(
+        [
+            "float_info",
+            "maxsize",
+            "int_info",
+            "version",
+            "version_info",
+            "byteorder",
+            "platform",
+            "implementation",
+            "hash_info",
+            "flags",
+            "getrecursionlimit",
+            "exc_info",
+            "executable",
+        ]
+    ),
+    "gc": frozenset(),
+    "inspect": frozenset({"isfunction", "isclass", "ismethod", "ismodule", "signature"}),
+    "importlib": frozenset(),
+    "ctypes": frozenset(),
+    "builtins": frozenset(),
+    "contextvars": frozenset(),
+    "weakref": frozenset(),
+    "threading": frozenset({"Lock", "RLock", "current_thread", "get_ident"}),
+    "datetime": frozenset({"timedelta", "timezone", "UTC"}),
     "os": frozenset({"path", "sep", "linesep", "name", "curdir", "fspath", "PathLike"}),
 }
 """Modules whose use cannot be replayed, and the names in them that are harmless."""
@@ -39,7 +65,9 @@ UNSEEN = frozenset({"eval", "exec", "globals", "locals", "__import__"})
 """Builtins through which a function can read what no one can foresee."""
 
 _DRAWING = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
-_SEEDED = frozenset({"default_rng", "RandomState", "PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"})
+_SEEDED = frozenset(
+    {"default_rng", "RandomState", "PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"}
+)
 _TYPES = frozenset({"Generator", "BitGenerator", "SeedSequence"})
 
 
@@ -102,7 +130,7 @@ class RandomModule(ModuleType):
 
 def _seeded(make: Callable[..., Any], name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not args and not kwargs or args[:1] == (None,):
+        if (not args and not kwargs) or args[:1] == (None,):
             note_effect(f"it draws a seed in np.random.{name}() ({where()})")
         elif any(isinstance(a, _DRAWING) for a in args):
             note_effect(f"it draws from a generator kept elsewhere ({where()})")
@@ -116,5 +144,6 @@ RANDOM = RandomModule("numpy.random")
 
 def random_state() -> tuple[Any, ...]:
     """Return where NumPy's global generator stands."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()  # type: ignore[misc]
+    state: Any = np.random.get_state()
+    kind, keys, position, has_gauss, gauss = state
     return (kind, keys.tobytes(), position, has_gauss, gauss)

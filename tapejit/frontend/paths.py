@@ -93,12 +93,12 @@ class Check:
     def holds(self) -> bool:
         found = self.path.get()
         if self.dumped:
-            return dump(found) == self.expected
+            return bool(dump(found) == self.expected)
         if found is self.expected:
             return True
         if not self.by_value or type(found) is not type(self.expected):
             return False
-        return freeze(found) == freeze(self.expected)
+        return bool(freeze(found) == freeze(self.expected))
 
 
 def dump(value: Any) -> bytes | None:

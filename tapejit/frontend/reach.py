@@ -7,6 +7,7 @@ the names and string constants of code objects, and grows until nothing new is r
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 from collections.abc import Iterator
@@ -17,17 +18,67 @@ from .paths import PLAIN, module_name
 
 LIBRARIES = frozenset({"numpy", "scipy", "numba", "tapejit", "builtins"})
 _INDIRECT = frozenset(
-    "getattr vars __dict__ setattr attrgetter methodcaller asdict astuple replace fields copy deepcopy "
-    "dir __getattribute__ __slots__ __reduce__ iter_fields".split()
+    [
+        "getattr",
+        "vars",
+        "__dict__",
+        "setattr",
+        "attrgetter",
+        "methodcaller",
+        "asdict",
+        "astuple",
+        "replace",
+        "fields",
+        "copy",
+        "deepcopy",
+        "dir",
+        "__getattribute__",
+        "__slots__",
+        "__reduce__",
+        "iter_fields",
+    ]
 )
 CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
 """Methods that run when an object is made."""
 
 OPERATORS = frozenset(
-    "__call__ __getitem__ __setitem__ __iter__ __next__ __len__ "
-    "__contains__ __getattr__ __getattribute__ __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ "
-    "__truediv__ __rtruediv__ __matmul__ __rmatmul__ __pow__ __neg__ __float__ __int__ __index__ "
-    "__bool__ __eq__ __lt__ __le__ __gt__ __ge__ __enter__ __exit__ __array__ __get__ __set__".split()
+    [
+        "__call__",
+        "__getitem__",
+        "__setitem__",
+        "__iter__",
+        "__next__",
+        "__len__",
+        "__contains__",
+        "__getattr__",
+        "__getattribute__",
+        "__add__",
+        "__radd__",
+        "__sub__",
+        "__rsub__",
+        "__mul__",
+        "__rmul__",
+        "__truediv__",
+        "__rtruediv__",
+        "__matmul__",
+        "__rmatmul__",
+        "__pow__",
+        "__neg__",
+        "__float__",
+        "__int__",
+        "__index__",
+        "__bool__",
+        "__eq__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__enter__",
+        "__exit__",
+        "__array__",
+        "__get__",
+        "__set__",
+    ]
 )
 """Methods that are called without being named."""
 
@@ -46,17 +97,41 @@ def is_user_module(name: str | None) -> bool:
     return top == "__main__" or top not in sys.stdlib_module_names
 
 
+def is_own_module(name: str | None) -> bool:
+    """Whether code of this module is the user's own, not an installed package's."""
+    if not is_user_module(name):
+        return False
+    file = getattr(sys.modules.get(name or ""), "__file__", None) or ""
+    return "site-packages" not in file and "dist-packages" not in file
+
+
 def user_classes(kind: type) -> Iterator[type]:
     """Yield the classes of the user in a class's method resolution order."""
     return (k for k in kind.__mro__ if is_user_module(k.__module__))
 
 
-def names_in(code: CodeType) -> Iterator[str]:
-    """Yield the global and attribute names of a code object and those nested in it."""
-    yield from code.co_names
+@functools.lru_cache(4096)
+def _names_of(code: CodeType, ops: tuple[str, ...]) -> tuple[str, ...]:
+    found = {str(i.argval): None for i in dis.get_instructions(code) if i.opname in ops}
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            yield from names_in(const)
+            found.update(dict.fromkeys(_names_of(const, ops)))
+    return tuple(found)
+
+
+def names_in(code: CodeType) -> tuple[str, ...]:
+    """Return the globals that a code object and those nested in it may read or assign."""
+    return _names_of(code, ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"))
+
+
+def stored_names(code: CodeType) -> tuple[str, ...]:
+    """Return the globals that a code object assigns or deletes."""
+    return _names_of(code, ("STORE_GLOBAL", "DELETE_GLOBAL"))
+
+
+def imported_names(code: CodeType) -> tuple[str, ...]:
+    """Return the modules that a code object imports."""
+    return _names_of(code, ("IMPORT_NAME",))
 
 
 def _mentioned(code: CodeType) -> Iterator[str]:
@@ -122,9 +197,8 @@ class Reach:
     names : set of str
         What is mentioned.
     everything : bool
-        Whether fields may be read by names that no one can foresee.
-    overflow : bool
-        Whether there was too much to look at.
+        Whether fields may be read by names that no one can foresee, or too much is reached to
+        look at all of it.
     made : set of type
         The classes of which objects may be made.
     """
@@ -138,7 +212,8 @@ class Reach:
         self._holders: list[Any] = []
         self._classes: dict[type, None] = {}
         self._run()
-        self.overflow = len(self._seen) > _OBJECTS
+        if len(self._seen) > _OBJECTS:
+            self.everything = True
         self._todo.clear()
         self._holders.clear()
         self._seen.clear()
@@ -215,9 +290,10 @@ class Reach:
             self._all(fields[name] for name in _TRANSFORMED if name in fields)
 
     def _fields(self, holder: Any) -> None:
-        fields = vars(holder) if isinstance(holder, ModuleType) else fields_of(holder)
-        for name, entry in list(fields.items()):
-            if self.wants(name):
+        module = isinstance(holder, ModuleType)
+        for name, entry in list((vars(holder) if module else fields_of(holder)).items()):
+            # what is read from a module by a name that no one foresees is seen when it is read
+            if name in self.names if module else self.wants(name):
                 self._add(entry)
 
     def _function(self, fn: FunctionType) -> None:
@@ -230,6 +306,10 @@ class Reach:
         for name in mentioned:
             if name in fn.__globals__:
                 self._add(fn.__globals__[name])
+        for name in imported_names(fn.__code__):
+            if name in sys.modules:
+                self._add(sys.modules[name])
+        self._all(v for k, v in fn.__dict__.items() if not k.startswith("__"))
         for cell in fn.__closure__ or ():
             try:
                 self._add(cell.cell_contents)

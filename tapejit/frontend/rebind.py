@@ -11,15 +11,14 @@ back after the capture, and noted: a function that changes what it can reach can
 from __future__ import annotations
 
 import builtins
-import dis
 import functools
 from collections.abc import Callable, Set
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from .clones import Clones, is_shadowed
+from .clones import Clones
 from .effects import BUILTINS, MODULES, UNSEEN, EffectModule, effect_of, recorded
 from .paths import (
     MISSING,
@@ -27,35 +26,28 @@ from .paths import (
     Check,
     Path,
     dump,
-    entry_of,
     is_numeric,
     is_plain,
-    module_name,
     same_entries,
     shallow,
 )
 from .reach import (
     Reach,
-    fields_of,
     inner_function,
     is_user_module,
     names_in,
-    user_classes,
+    stored_names,
 )
+from .scan import Scan
 from .tracer import Tracer
+from .views import ModuleView
 
 __all__ = ["Check", "Path", "Surroundings", "is_user_module", "names_in"]
 
 _ARRAY_LIKE = (np.ufunc, np.dtype)
-_UNCHANGING = frozenset(
-    "builtins types enum re decimal fractions datetime zoneinfo numbers typing collections.abc "
-    "functools operator _operator itertools pathlib ipaddress threading _thread _thread.lock "
-    "weakref abc _abc contextvars _contextvars concurrent.futures array_api".split()
-)
-"""Modules whose objects cannot change in a way that a numerical function would read."""
 
 
-class Surroundings:
+class Surroundings(Scan):
     """All that a function reaches, found by looking from its code.
 
     Attributes
@@ -79,18 +71,16 @@ class Surroundings:
         moving: Set[Path] = frozenset(),
     ) -> None:
         self.arrays: dict[int, Path] = {}
-        self.checks: list[Check] = []
+        super().__init__(reach)
         self.opaque: list[Any] = []
-        self.doubts: list[str] = []
         self.changed: list[str] = []
         self.numbers: dict[Path, Any] = {}
         self._make = make_tracer
-        self._reach = reach
         self._moving = moving
         self._functions: dict[int, Any] = {}
-        self._seen: dict[int, Any] = {}
-        self._scanned: set[int] = set()
-        self._members: set[tuple[type, str, bool]] = set()
+        self._spaces: dict[int, dict[str, Any]] = {}
+        self._cells: dict[int, CellType] = {}
+        self._filled: set[tuple[Any, ...]] = set()
         self._restore: list[Callable[[], str | None]] = []
         self.clones = Clones(self)
 
@@ -125,7 +115,9 @@ class Surroundings:
             self.scan(inner)
             return fn
         if callable(fn) and is_user_module(type(fn).__module__):
-            return self.value(Path("is", fn, None, type(fn).__name__), fn)
+            made = self.value(Path("is", fn, None, type(fn).__name__), fn)
+            call = type(fn).__call__
+            return MethodType(self.rebind(call), made) if isinstance(call, FunctionType) else made
         return fn
 
     def _function(self, fn: FunctionType) -> Any:
@@ -134,44 +126,98 @@ class Surroundings:
             return found
         if not is_user_module(fn.__module__) or getattr(fn, "__tapejit_plain__", False):
             return fn
-        space = dict(fn.__globals__)
+        space = self._space(fn.__globals__)
         closure = fn.__closure__ or ()
-        cells = [CellType() for _ in closure]
+        cells = [self._cell(cell, name) for cell, name in zip(closure, fn.__code__.co_freevars)]
         copy = FunctionType(fn.__code__, space, fn.__name__, fn.__defaults__, tuple(cells) or None)
         copy.__kwdefaults__ = fn.__kwdefaults__
         copy.__qualname__, copy.__module__ = fn.__qualname__, fn.__module__
-        copy.__dict__.update(fn.__dict__)
         self._functions[id(fn)] = copy
         self._seen[id(fn)] = fn
         self._functions[id(copy)] = copy
-        written = _stored_names(fn.__code__)
         for name in dict.fromkeys(names_in(fn.__code__)):
-            if name not in fn.__globals__:
-                self._builtin(space, name)
-            else:
+            if (id(space), name) in self._filled:
+                continue
+            self._filled.add((id(space), name))
+            if name in fn.__globals__:
                 path = Path("item", fn.__globals__, name, f"global {name}")
                 space[name] = self.value(path, fn.__globals__[name])
-        for name in written:
-            put = space.get(name, MISSING)
-            self._restore.append(functools.partial(self._global_back, fn, space, name, put))
-        for name, old, new in zip(fn.__code__.co_freevars, closure, cells):
-            try:
-                value = old.cell_contents
-            except ValueError:
-                continue
-            if name == "__class__" and isinstance(value, type):
-                new.cell_contents = value
-                continue
-            made = self.value(Path("cell", old, None, f"closure variable {name}"), value)
-            new.cell_contents = made
-            self._restore.append(functools.partial(self._cell_back, old, new, made, name))
+            elif name in UNSEEN:
+                self.doubts.append(f"it uses {name}(), which can read anything")
+        for name in stored_names(fn.__code__):
+            if (id(space), name, "back") not in self._filled:
+                self._filled.add((id(space), name, "back"))
+                put = space.get(name, MISSING)
+                self.after(functools.partial(self._global_back, fn, space, name, put))
+        self._attributes(fn, copy)
         self._defaults(fn, copy)
         return copy
+
+    def _space(self, names: dict[str, Any]) -> dict[str, Any]:
+        """Return the globals of copied functions: one for each module, so that they share it."""
+        found = self._spaces.get(id(names))
+        if found is None:
+            found = self._spaces[id(names)] = dict(names)
+            given = names.get("__builtins__", builtins)
+            table = dict(given if isinstance(given, dict) else vars(given))
+            for name in BUILTINS:
+                table[name] = recorded(table[name], f"it calls {name}()")
+            table["isinstance"] = traced_isinstance
+            table["__import__"] = self._import
+            found["__builtins__"] = table
+        return found
+
+    def _import(self, *args: Any, **kwargs: Any) -> Any:
+        module = builtins.__import__(*args, **kwargs)
+        return self._module(Path("is", module, None, module.__name__), module)
+
+    def _cell(self, old: CellType, name: str) -> CellType:
+        """Return the cell that stands for a closure variable, shared by all who share it."""
+        new = self._cells.get(id(old))
+        if new is None:
+            new = self._cells[id(old)] = CellType()
+            self._seen[id(old)] = old
+            path = Path("cell", old, None, f"closure variable {name}")
+            value = path.get()
+            if name == "__class__" and isinstance(value, type):
+                new.cell_contents = value
+            elif value is not MISSING:
+                made = self.value(path, value)
+                new.cell_contents = made
+                self.after(functools.partial(self._cell_back, old, new, made, name))
+            else:
+                self.after(functools.partial(self._cell_back, old, new, MISSING, name))
+        return new
+
+    def _attributes(self, fn: FunctionType, copy: FunctionType) -> None:
+        """Copy the attributes of a function, such as ``f.calls``, and carry changes back."""
+        if not fn.__dict__:
+            return
+        put = {}
+        for name, v in fn.__dict__.items():
+            wanted = self.wants(name) and not name.startswith("__")
+            path = Path("item", fn.__dict__, name, f"{fn.__name__}.{name}")
+            put[name] = self.value(path, v) if wanted else v
+        copy.__dict__.update(put)
+
+        def back() -> str | None:
+            if same_entries(put, copy.__dict__):
+                return None
+            for name, v in copy.__dict__.items():
+                if name not in put or v is not put[name]:
+                    fn.__dict__[name] = self.clones.original(v)
+            return f"an attribute of {fn.__name__}"
+
+        self.after(back)
 
     def _defaults(self, fn: FunctionType, copy: FunctionType) -> None:
         if fn.__defaults__:
             self.checks.append(
-                Check(Path("attr", fn, "__defaults__", f"defaults of {fn.__name__}"), fn.__defaults__, False)
+                Check(
+                    Path("attr", fn, "__defaults__", f"defaults of {fn.__name__}"),
+                    fn.__defaults__,
+                    False,
+                )
             )
             copy.__defaults__ = tuple(
                 self.value(Path("item", fn.__defaults__, k, f"default {k} of {fn.__name__}"), v)
@@ -183,13 +229,12 @@ class Surroundings:
                 for k, v in fn.__kwdefaults__.items()
             }
 
-    def _builtin(self, space: dict[str, Any], name: str) -> None:
-        if name in BUILTINS:
-            space[name] = recorded(getattr(builtins, name), f"it calls {name}()")
-        elif name in UNSEEN:
-            self.doubts.append(f"it uses {name}(), which can read anything")
-
     # ------------------------------------------------------------ after the capture
+
+    def sees_raw_code(self) -> bool:
+        """Whether code runs that has not been copied, and may draw random numbers unnoticed."""
+        names = set() if self._reach is None else self._reach.names
+        return bool(self._scanned) or not names.isdisjoint(("rvs", "stats", "random_state"))
 
     def restore(self) -> None:
         """Write back what the function assigned outside, and note it in `changed`."""
@@ -202,7 +247,9 @@ class Surroundings:
                 self.changed.append(check.path.label)
                 break
 
-    def _global_back(self, fn: FunctionType, space: dict[str, Any], name: str, put: Any) -> str | None:
+    def _global_back(
+        self, fn: FunctionType, space: dict[str, Any], name: str, put: Any
+    ) -> str | None:
         now = space.get(name, MISSING)
         if now is put:
             return None
@@ -214,11 +261,15 @@ class Surroundings:
 
     def _cell_back(self, old: CellType, new: CellType, put: Any, name: str) -> str | None:
         try:
-            if new.cell_contents is put:
-                return None
-            old.cell_contents = self.clones.original(new.cell_contents)
+            now = new.cell_contents
         except ValueError:
+            now = MISSING
+        if now is put:
+            return None
+        if now is MISSING:
             del old.cell_contents
+        else:
+            old.cell_contents = self.clones.original(now)
         return f"closure variable {name}"
 
     def watch(self, label: str, holder: Any) -> None:
@@ -333,66 +384,6 @@ class Surroundings:
             return EffectModule(value, MODULES[value.__name__])
         return ModuleView(self, value) if is_user_module(value.__name__) else value
 
-    # ------------------------------------------------------------ what code sees as it is
-
-    def scan(self, value: Any, label: str = "") -> None:
-        """Note all that can be read through something that cannot be replaced."""
-        if isinstance(value, (*PLAIN, np.generic)) or id(value) in self._scanned:
-            return
-        self._scanned.add(id(value))
-        self._seen[id(value)] = value
-        label = label or getattr(value, "__name__", type(value).__name__)
-        if isinstance(value, FunctionType):
-            self._scan_function(value)
-        elif isinstance(value, type):
-            self.members(value)
-        elif isinstance(value, MethodType):
-            self.scan(value.__func__)
-            self.value(Path("is", value.__self__, None, "self"), value.__self__, replace=False)
-        elif isinstance(value, functools.partial):
-            self.scan(value.func)
-            for k, v in enumerate(value.args):
-                self.value(Path("item", value.args, k, f"{label}[{k}]"), v, replace=False)
-            self._entries(value.keywords, label)
-        elif isinstance(value, (list, tuple, dict)):
-            self._entries(value, label)
-        elif isinstance(value, (set, frozenset)):
-            self.watch(label, value)
-            for v in value:
-                self.value(Path("is", v, None, f"an element of {label}"), v, replace=False)
-        elif (inner := inner_function(value)) is not None:
-            self.scan(inner)
-        else:
-            self._instance(value, label)
-
-    def _entries(self, value: Any, label: str) -> None:
-        size = Path("len", value, None, f"len({label})")
-        self.checks.append(Check(size, len(value), True))
-        if not isinstance(value, tuple):
-            self.watch(label, value)
-        for key, v in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            self.value(Path("item", value, key, f"{label}[{key!r}]"), v, replace=False)
-        if type(value) not in (list, tuple, dict):
-            self._instance(value, label)
-
-    def _instance(self, value: Any, label: str) -> None:
-        kind = type(value)
-        user = is_user_module(kind.__module__)
-        own = getattr(value, "__dict__", None)
-        if not user and not isinstance(value, (list, tuple, dict)) and kind.__module__ not in ("types", "argparse"):
-            top = kind.__module__.partition(".")[0]
-            if kind.__module__ in _UNCHANGING or top in ("tapejit", "typing", "numba"):
-                return
-            if own is None:
-                self.doubts.append(f"it can read {label}, a {kind.__name__}, whose changes cannot be seen")
-                return
-        self.members(kind, value)
-        if isinstance(own, dict):
-            self.watch(f"a field of {label}", own)
-        for name, v in fields_of(value).items():
-            if not user or self.wants(name):
-                self.value(entry_of(value, name, f"{label}.{name}"), v, replace=False)
-
     def _moving_inside(self, path: Path, value: Any) -> bool:
         """Note the numbers of a plain container; whether one has been seen to change."""
         if not isinstance(value, (list, dict)) or len(value) > 64:
@@ -409,110 +400,13 @@ class Surroundings:
         """Whether a number has been seen to change from call to call, so that it is an input."""
         return path is not None and type(value) in (int, float) and path in self._moving
 
-    def wants(self, name: str) -> bool:
-        """Whether code that is reached may read a field of this name."""
-        return self._reach is None or self._reach.wants(name)
-
-    def enters(self, kind: type, name: str) -> bool:
-        """Whether code that is reached may use a member of a class."""
-        return self._reach is None or self._reach.enters(kind, name)
-
-    def members(self, kind: type, instance: Any = None, shadowed: bool = False) -> None:
-        """Note what code can read through a class: its functions, numbers and arrays.
-
-        With `shadowed`, methods and arrays are hidden behind copies and only checked here.
-        """
-        own = getattr(instance, "__dict__", None)
-        for klass in user_classes(kind):
-            for name, entry in list(klass.__dict__.items()):
-                if name in ("__dict__", "__slots__") or not self.enters(klass, name):
-                    continue
-                if isinstance(own, dict) and name not in own:
-                    hidden = Path("item", own, name, f"{klass.__name__}.{name}")
-                    self.checks.append(Check(hidden, MISSING, False))
-                hides = shadowed and is_shadowed(name, entry)
-                if (klass, name, hides) in self._members:
-                    continue
-                self._members.add((klass, name, hides))
-                if type(entry).__name__ == "member_descriptor":
-                    continue
-                path = Path("class", klass, name, f"{klass.__name__}.{name}")
-                if hides:
-                    if not is_numeric(entry):
-                        self.checks.append(Check(path, entry, False))
-                    continue
-                inner = inner_function(entry)
-                if inner is None:
-                    self.value(path, entry, replace=False)
-                else:
-                    self.checks.append(Check(path, entry, False))
-                    self.scan(inner)
-
-    def _scan_function(self, fn: FunctionType) -> None:
-        if not is_user_module(fn.__module__):
-            return
-        for name in dict.fromkeys(names_in(fn.__code__)):
-            if name in fn.__globals__:
-                path = Path("item", fn.__globals__, name, f"global {name}")
-                value = fn.__globals__[name]
-                if isinstance(value, ModuleType):
-                    self._scan_module(value)
-                else:
-                    self.value(path, value, replace=False)
-            elif name in UNSEEN:
-                self.doubts.append(f"it uses {name}(), which can read anything")
-        for name in _stored_names(fn.__code__):
-            self.doubts.append(f"it assigns to global {name}")
-        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or ()):
-            path = Path("cell", cell, None, f"closure variable {name}")
-            value = path.get()
-            if value is not MISSING and name != "__class__":
-                self.value(path, value, replace=False)
-        for k, v in enumerate(fn.__defaults__ or ()):
-            self.value(Path("item", fn.__defaults__, k, f"default {k}"), v, replace=False)
-        for k2, v in (fn.__kwdefaults__ or {}).items():
-            self.value(Path("item", fn.__kwdefaults__, k2, f"default of {k2}"), v, replace=False)
-
-    def _scan_module(self, module: ModuleType) -> None:
-        if not is_user_module(module.__name__) or id(module) in self._scanned:
-            return
-        self._scanned.add(id(module))
-        for name, entry in list(vars(module).items()):
-            if self.wants(name) and not isinstance(entry, ModuleType):
-                path = entry_of(module, name, f"{module.__name__}.{name}")
-                self.value(path, entry, replace=False)
-
-
-class ModuleView(ModuleType):
-    """A module as a captured function sees it: what is read from it is noted and replaced."""
-
-    def __init__(self, around: Surroundings, module: ModuleType) -> None:
-        super().__init__(module.__name__)
-        for name in ("__doc__", "__package__", "__loader__", "__spec__"):
-            self.__dict__.pop(name, None)
-        self.__dict__.update(_around=around, _module=module)
-
-    def __getattr__(self, name: str) -> Any:
-        fields = self.__dict__
-        around, module = fields["_around"], fields["_module"]
-        found = getattr(module, name)
-        if name.startswith("__"):
-            return found
-        made = around.value(entry_of(module, name, f"{module.__name__}.{name}"), found)
-        fields[name] = made
-        return made
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        around, module = self.__dict__["_around"], self.__dict__["_module"]
-        setattr(module, name, around.clones.original(value))
-        self.__dict__[name] = value
-        around.changed.append(f"{module.__name__}.{name}")
-
 
 def _replacement(value: Any) -> Any:
     from .. import numpy as traced_numpy
     from ..scipy import replacement
 
+    if not callable(value):
+        return None
     try:
         found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable
@@ -520,14 +414,15 @@ def _replacement(value: Any) -> Any:
     return replacement(value) if found is None and callable(value) else found
 
 
-@functools.cache
-def _stored_names(code: CodeType) -> frozenset[str]:
-    """Return the globals that a function assigns to."""
-    stores = ("STORE_GLOBAL", "DELETE_GLOBAL")
-    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname in stores}
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            found |= _stored_names(const)
-    return frozenset(found)
+def traced_isinstance(value: Any, kinds: Any) -> bool:
+    """Answer ``isinstance`` for a traced value as for the array or number that it stands for."""
+    if type(value) is not Tracer or isinstance(value, kinds):
+        return isinstance(value, kinds)
+    if value.aval.weak:
+        return isinstance(value.aval.weak_type(0), kinds)
+    if value.ndim:
+        return isinstance(_ARRAY, kinds)
+    return isinstance(value.dtype.type(0), kinds)
 
 
+_ARRAY = np.empty(0)

@@ -33,22 +33,6 @@ class Root:
         self.frozen = frozen
 
 
-def _seen_as(x: Any) -> type:
-    """What `isinstance` sees: the class that the value would have without tracing.
-
-    Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch that
-    it takes with plain values. Integers and bools are traced values to it, since their readers
-    take them for indices and flags.
-    """
-    aval = x._shown.aval
-    if aval.shape:
-        return np.ndarray
-    if not aval.inexact:
-        return Tracer
-    found: type = aval.weak_type if aval.weak else aval.dtype.type
-    return found
-
-
 class Tracer:
     """A traced array. Use it as a NumPy array."""
 
@@ -63,7 +47,20 @@ class Tracer:
         self._shown = root.sym if shown is None else shown
         self._seen = root.version
 
-    locals()["__class__"] = property(_seen_as)  # so written, type checkers keep their own idea
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` sees: the class that the value would have without tracing.
+
+        Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch
+        that it takes with plain values. Integers and bools are traced values to it, since their
+        readers take them for indices and flags.
+        """
+        aval = self._shown.aval
+        if aval.shape:
+            return np.ndarray
+        if not aval.inexact:
+            return Tracer
+        return aval.weak_type if aval.weak else aval.dtype.type
 
     # ------------------------------------------------------------ the value behind
 
@@ -343,21 +340,20 @@ for _short, _name in {
     setattr(Tracer, f"__{_short}__", _unary(_name))
 
 
-def _divmod(self: Tracer, other: Any) -> Any:
-    return self // other, self % other  # type: ignore[operator]
+def _divmod(self: Any, other: Any) -> Any:
+    return self // other, self % other
 
 
-def _rdivmod(self: Tracer, other: Any) -> Any:
+def _rdivmod(self: Any, other: Any) -> Any:
     return other // self, other % self
 
 
-def _round(self: Tracer, digits: int | None = None) -> Any:
-    return np.round(self, digits or 0)  # type: ignore[call-overload]
+def _round(self: Any, digits: int | None = None) -> Any:
+    return np.round(self, digits or 0)
 
 
-Tracer.__divmod__ = _divmod  # type: ignore[attr-defined]
-Tracer.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
-Tracer.__round__ = _round  # type: ignore[attr-defined]
+for _method in (_divmod, _rdivmod, _round):
+    setattr(Tracer, f"_{_method.__name__}__", _method)  # _divmod is __divmod__
 
 
 # ---------------------------------------------------------------- views
@@ -424,7 +420,8 @@ def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
 def _prim_of(b: Any, i: int) -> Primitive:
     from ..tape.primitive import PRIMITIVES
 
-    return PRIMITIVES[b.op[i]]
+    found: Primitive = PRIMITIVES[b.op[i]]
+    return found
 
 
 def _params_of(b: Any, i: int) -> Params:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -85,7 +85,10 @@ def _program_file(tape_hash: str, title: str) -> str:
 def note_program(tape_hash: str, title: str, keys: list[str]) -> None:
     """Remember which kernels a tape became, so that another process knows before it compiles."""
     try:
-        _write(os.path.join(directory(), os.path.basename(_program_file(tape_hash, title))), "\n".join(keys))
+        _write(
+            os.path.join(directory(), os.path.basename(_program_file(tape_hash, title))),
+            "\n".join(keys),
+        )
     except (CacheError, OSError):
         return
 
@@ -104,18 +107,13 @@ def has_program(tape_hash: str, title: str) -> bool:
 @contextmanager
 def locked(key: str) -> Iterator[None]:
     """Keep other processes from writing a kernel meanwhile, where the file system can do that."""
-    try:
-        import fcntl
+    with ExitStack() as held:
+        with suppress(ImportError, OSError):
+            import fcntl
 
-        file = open(os.path.join(directory(), f"k_{key}.lock"), "w", encoding="utf-8")
-    except (ImportError, OSError):
-        yield
-        return
-    with file:
-        try:
+            path = os.path.join(directory(), f"k_{key}.lock")
+            file = held.enter_context(open(path, "w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            pass
         yield
 
 
@@ -198,7 +196,9 @@ def file_of(key: str, source: str) -> str:
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError):
-        warnings.warn(f"the cached kernel {path} is unreadable; rebuilt", CacheWarning, stacklevel=2)
+        warnings.warn(
+            f"the cached kernel {path} is unreadable; rebuilt", CacheWarning, stacklevel=2
+        )
         discard(key, keep_lock=True)
     _write(path, source)
     return path
@@ -226,7 +226,10 @@ def has_code(key: str) -> bool:
     """Whether machine code for a kernel lies on disk."""
     folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
     try:
-        return any(name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc")) for name in os.listdir(folder))
+        return any(
+            name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc"))
+            for name in os.listdir(folder)
+        )
     except OSError:
         return False
 

@@ -7,20 +7,21 @@ import pickle
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ..codegen.kernel import KernelText, has_code, write_kernel
+from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
 from . import cache
 from .interp import literal
-from .quick import pipeline
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -68,7 +69,6 @@ class Kernel:
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Any:
-        from numba import njit
         from numba.core import types
         from numba.np import numpy_support
 
@@ -141,10 +141,8 @@ def _from_disk(key: str, source: str, signature: Any) -> Any:
         _warn_rebuilt(key)
         made = _load_or_compile(key, cache.file_of(key, source), signature)
     if not sum(made.stats.cache_hits.values()):
-        try:
+        with suppress(OSError):
             cache.seal(key)
-        except OSError:
-            pass
     return made
 
 
@@ -165,11 +163,12 @@ def _load_or_compile(key: str, path: str, signature: Any) -> Any:
 
 def _in_memory(source: str, signature: Any) -> Any:
     """Compile without a file on disk; tracebacks still show the source."""
+    import hashlib
     import linecache
 
     from numba import njit
 
-    name = f"<tapejit kernel {cache.hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    name = f"<tapejit kernel {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
     exec(compile(source, name, "exec"), space)
@@ -265,9 +264,9 @@ class Staged:
 
 def compile_staged(tape: Tape, title: str) -> Kernel | Staged:
     """Return the compiled form of a tape."""
-    coded = all(
-        i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)
-    ) and all(isinstance(tape.any_aval(o), Aval) for o in tape.outputs)
+    coded = all(i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)) and all(
+        isinstance(tape.any_aval(o), Aval) for o in tape.outputs
+    )
     return Kernel(tape, title) if coded else Staged(tape, title)
 
 

@@ -172,7 +172,9 @@ class Signature:
                 program.recaptured += 1
                 if program.recaptured > _RECAPTURES:
                     failed = [c.path.label for c in program.traced.checks if not c.holds()]
-                    owner.give_up(f"{failed[0] if failed else 'what it reads'} is another one at each call")
+                    owner.give_up(
+                        f"{failed[0] if failed else 'what it reads'} is another one at each call"
+                    )
                 owner.entries = tuple(e for e in owner.entries if e is not program.entry)
                 program.confirm(traced)
                 return None
@@ -304,7 +306,10 @@ class Dispatcher:
         ints = [k for k, leaf in enumerate(leaves) if type(leaf) is int]
         frame: Any = None
         if ints:
-            frame = (tree, *[int if type(leaf) is int else part for leaf, part in zip(leaves, parts)])
+            frame = (
+                tree,
+                *[int if type(leaf) is int else part for leaf, part in zip(leaves, parts)],
+            )
             for k in ints:
                 if (frame, k) in self.ints.inputs and fits(leaves[k]):
                     dynamic[k], parts[k] = True, _part(leaves[k], True)
@@ -317,9 +322,7 @@ class Dispatcher:
         found.used = self._clock
         return found
 
-    def _enter(
-        self, key: Any, leaves: list[Any], tree: TreeDef, dynamic: list[bool]
-    ) -> Signature:
+    def _enter(self, key: Any, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -> Signature:
         example = [stand_in(leaf) if dyn else leaf for leaf, dyn in zip(leaves, dynamic)]
         with self.lock:
             if len(self.table) >= config.max_signatures:

@@ -163,7 +163,9 @@ def _unpack(w: _Writer, name: str, tree: TreeDef) -> bool:
 def _static(w: _Writer, leaf: str, example: Any) -> None:
     value = w.name("S", example)
     if isinstance(example, (bool, int, str, bytes)):
-        w.need(f"{leaf} is {value} or (type({leaf}) is {w.name('T', type(example))} and {leaf} == {value})")
+        w.need(
+            f"{leaf} is {value} or (type({leaf}) is {w.name('T', type(example))} and {leaf} == {value})"
+        )
     else:
         w.need(f"{leaf} is {value}")
 
@@ -205,7 +207,10 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
     w.space["kernel"] = kernel.call
     w.space["mismatch"] = program.mismatch
     call = f"kernel({', '.join(arguments)})"
-    w.lines += [f"try: {', '.join(['status', *scalars])} = {call}", "except (TypeError, OverflowError): return mismatch()"]
+    w.lines += [
+        f"try: {', '.join(['status', *scalars])} = {call}",
+        "except (TypeError, OverflowError): return mismatch()",
+    ]
     w.lines += ["if status: return MISS"]
     w.lines += [f"pool{n}.append(y{n})" for n in range(len(text.arrays))]
     for name, k in zip(scalars, text.scalars):

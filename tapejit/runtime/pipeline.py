@@ -34,7 +34,15 @@ def optimise(tape: Tape, report: list[tuple[str, int, float]] | None = None) -> 
     return tape
 
 
-_STEPS = {"product": 3, "reduce": 1, "call": 1, "map": 2, "loop": 2, "concatenate": 1, "update": 0.1}
+_STEPS = {
+    "product": 3,
+    "reduce": 1,
+    "call": 1,
+    "map": 2,
+    "loop": 2,
+    "concatenate": 1,
+    "update": 0.1,
+}
 _pace = [1.0]
 
 

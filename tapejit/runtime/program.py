@@ -150,9 +150,9 @@ class Program:
             raise Miss
         given = native(inputs) + self.constants()
         self.runs += 1
-        if self.kernel is None and owner.policy != "never" and self.failed is None:
-            if owner.policy == "always" or self.due(owner):
-                self.compile(owner)
+        wanted = self.kernel is None and owner.policy != "never" and self.failed is None
+        if wanted and (owner.policy == "always" or self.due(owner)):
+            self.compile(owner)
         if self.kernel is not None:
             outputs = self.kernel(given)
             if outputs is None:
@@ -240,6 +240,8 @@ class Program:
 def native(inputs: list[Any]) -> list[Any]:
     """Return inputs in native byte order; NumPy and compiled code agree on nothing else."""
     return [
-        x.astype(x.dtype.newbyteorder("=")) if isinstance(x, np.ndarray) and not x.dtype.isnative else x
+        x.astype(x.dtype.newbyteorder("="))
+        if isinstance(x, np.ndarray) and not x.dtype.isnative
+        else x
         for x in inputs
     ]

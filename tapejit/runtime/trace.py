@@ -27,9 +27,7 @@ from ..tape.ir import Tape
 
 Apply = Callable[[Capture, Any, tuple[Any, ...], dict[str, Any]], Any]
 
-FROZEN = (
-    "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
-)
+FROZEN = "an argument is written to: arguments are never modified. Copy it first: x = x.copy()"
 FROZEN_GLOBAL = (
     "{} is written to: arrays outside the function are never modified. Copy it first: a = a.copy()"
 )
@@ -106,7 +104,8 @@ def distinct(checks: list[Check]) -> list[Check]:
 
 def checksum(array: Any) -> int:
     """Return a checksum of an array's contents."""
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+    raw: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return zlib.crc32(raw)
 
 
 def trace(
@@ -145,7 +144,9 @@ def trace(
         cap.paths = around.arrays
         around.opaque = list({id(a): a for a in around.opaque}.values())
         before = [checksum(a) for a in around.opaque]
-        alone = threading.active_count() == 1  # the generator of NumPy is shared by all threads
+        # code that is copied notes its draws; here those of code that is not, unless other
+        # threads may draw from the same generator meanwhile
+        alone = threading.active_count() == 1 and around.sees_raw_code()
         drawn = random_state() if alone else None
         try:
             result = apply(cap, bound, args, kwargs)
@@ -155,11 +156,9 @@ def trace(
             cap.effects.append("it draws from NumPy's global random generator")
         if before != [checksum(a) for a in around.opaque[: len(before)]]:
             around.changed.append("an array that it reaches")
-        if reach.overflow:
-            around.doubts.append("it can reach too many objects to look at")
         out_leaves, out_tree = flatten(result)
         spec: list[tuple[Any, ...]] = []
-        rows = []
+        rows: list[Any] = []
         for leaf in out_leaves:
             if isinstance(leaf, (Tracer, np.ndarray)):
                 sym = sym_of(cap, leaf)

@@ -23,7 +23,6 @@ _INT64 = range(-(2**63), 2**63)
 _PLACES = 1024
 
 
-
 def fits(value: Any) -> bool:
     """Whether an int can be an input."""
     return type(value) is int and value in _INT64
@@ -66,7 +65,12 @@ def needs_python(traced: Traced) -> bool:
     for i in range(tape.n_inputs, tape.rows):
         if tape.prim(i).name == "guard" and type(tape.params(i)["expected"]) is not bool:
             at = tape.args(i)[0]
-            while at >= tape.n_inputs and tape.prim(at).name in ("trunc", "cast", "reshape", "copy"):
+            while at >= tape.n_inputs and tape.prim(at).name in (
+                "trunc",
+                "cast",
+                "reshape",
+                "copy",
+            ):
                 at = tape.args(at)[0]
             if at < tape.n_inputs and tape.value(at).weak:
                 return True

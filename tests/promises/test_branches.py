@@ -33,7 +33,7 @@ def loop(x: Any) -> Any:
 
 def chained(x: Any) -> Any:
     a, b = x[0], x[1]
-    if -1 < a < 1 and b != 0 or not (a >= b):
+    if (-1 < a < 1 and b != 0) or not (a >= b):
         return a * b
     return (a if a > b else b) ** 2 + (1.0 if a == b else 2.0) * b
 

@@ -86,7 +86,17 @@ def test_outputs_alias_nothing(policy: str) -> None:
     constant = np.ones(3)
 
     def fn(x: Any) -> Any:
-        return x, x[1:], x, x.T, constant, constant[:2], np.arange(3), np.broadcast_to(x, (2, 3)), x[0:1]
+        return (
+            x,
+            x[1:],
+            x,
+            x.T,
+            constant,
+            constant[:2],
+            np.arange(3),
+            np.broadcast_to(x, (2, 3)),
+            x[0:1],
+        )
 
     g = tj.jit(fn, compile=policy)
     x = np.array([1.0, 2.0, 3.0])
@@ -170,7 +180,9 @@ def test_memory_maps_and_plain_subclasses(tmp_path: Any) -> None:
         assert type(d) is np.ndarray and np.array_equal(d, [2.0, 4.0, 6.0])
 
 
-@pytest.mark.parametrize("bad", [np.array(["a"]), np.array([object()]), np.array(["2020"], "M8[D]")])
+@pytest.mark.parametrize(
+    "bad", [np.array(["a"]), np.array([object()]), np.array(["2020"], "M8[D]")]
+)
 def test_arrays_that_hold_no_numbers(bad: Any) -> None:
     g = tj.grad(lambda x, y: np.sum(x) * len(y), compile="never")
     for _ in range(2):

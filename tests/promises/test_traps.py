@@ -1,4 +1,4 @@
-"""NaN traps: a branch not taken contributes exactly zero, and singular points have finite derivatives."""
+"""NaN traps: a branch not taken adds exactly zero; singular points have finite derivatives."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         [-0.5, 0, 0.5],
     ),
     "maximum": (lambda x: np.sum(np.maximum(np.sqrt(x), 1.0)), np.array([0.0, 4.0]), [0, 0.25]),
-    "clip": (lambda x: np.sum(np.clip(np.log(x), -1.0, 1.0)), np.array([0.0, 1.0, 100.0]), [0, 1, 0]),
+    "clip": (
+        lambda x: np.sum(np.clip(np.log(x), -1.0, 1.0)),
+        np.array([0.0, 1.0, 100.0]),
+        [0, 1, 0],
+    ),
     "indexed": (lambda x: np.sum(np.log(x)[2:]), X, [0, 0, 0.5]),
     "masked write": (
         lambda x: _masked_write(x),

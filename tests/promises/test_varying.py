@@ -1,4 +1,4 @@
-"""Numbers are static until they are seen to vary; then they are inputs, and nothing else changes."""
+"""Numbers are static until seen to vary; then they are inputs, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ SHAPED = {
     "key": lambda x, n: np.sum(x) * {k: k for k in range(50)}[n],
     "text": lambda x, n: np.sum(x) * len(f"{n:>{n}}"),
     "kind": lambda x, n: np.sum(x) * (n if isinstance(n, int) else -1),
+    "type": lambda x, n: np.sum(x) * (n if type(n) is int else -1),
     "slice": lambda x, n: np.sum(x[: n % 3 + 1]),
 }
 

@@ -151,12 +151,25 @@ HOLDER = {"w": np.ones(4)}
 @pytest.mark.parametrize("jitted", [tj.grad, tj.jit])
 @pytest.mark.parametrize(
     "fn",
-    [set_item, set_view, augmented, given_out, sort, fill, set_global, copyto, out_is_plain, set_state],
+    [
+        set_item,
+        set_view,
+        augmented,
+        given_out,
+        sort,
+        fill,
+        set_global,
+        copyto,
+        out_is_plain,
+        set_state,
+    ],
 )
 def test_writing_outside_is_refused_with_the_line(fn: Any, jitted: Any) -> None:
     f = jitted(fn, compile="never")
     for _ in range(2):
-        with pytest.raises(MutationError, match=rf"(?i)(copy|zeros_like).*test_writing\.py:\d+ in {fn.__name__}"):
+        with pytest.raises(
+            MutationError, match=rf"(?i)(copy|zeros_like).*test_writing\.py:\d+ in {fn.__name__}"
+        ):
             f(X)
     assert np.array_equal(X, [1.1, 2.3, 3.2, 4.7])
     assert np.array_equal(W, np.ones(4)) and np.array_equal(HOLDER["w"], np.ones(4))

@@ -1,4 +1,4 @@
-"""Kernels on disk: found by the next process, rebuilt when damaged, refused when others may write."""
+"""Kernels on disk: found by the next process, rebuilt when damaged, refused from others."""
 
 from __future__ import annotations
 
@@ -135,7 +135,11 @@ def test_the_key_covers_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     from tapejit.runtime import cache
 
     old = cache.key_of("source", "signature", "flags"), cache._program_file("hash", "title")
-    for part in ("source2", "signature", "flags"), ("source", "f8", "flags"), ("source", "signature", ""):
+    for part in (
+        ("source2", "signature", "flags"),
+        ("source", "f8", "flags"),
+        ("source", "signature", ""),
+    ):
         assert cache.key_of(*part) != old[0]
     monkeypatch.setattr(cache, "_environment", lambda: "another processor")
     monkeypatch.setattr(cache, "_versions", lambda: "another numba")

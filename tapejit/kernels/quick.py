@@ -28,8 +28,7 @@ def pipeline() -> Any:
         """Compiles a kernel."""
 
         def define_pipelines(self) -> list[Any]:
-            builder: Any = compiler.DefaultPassBuilder
-            made = builder.define_nopython_pipeline(self.state)
+            (made,) = compiler.Compiler.define_pipelines(self)  # type: ignore[arg-type]
             made.passes = [p for p in made.passes if p[0] not in unneeded]
             made._finalized = False
             made.finalize()
