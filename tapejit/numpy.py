@@ -8,6 +8,7 @@ closure variable; import this module where ``numpy`` is imported inside the func
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as _np
 from .core.errors import UnsupportedError
 from .core.sources import where as _user_line
 from .frontend.capture import current
+from .frontend.dispatch import FUNCTIONS, call_function
 from .frontend.tracer import Root, Tracer, sym_of
 from .tape.primitive import BY_NAME
 
@@ -25,7 +27,31 @@ def __getattr__(name: str) -> Any:
         from .frontend.effects import RANDOM
 
         return RANDOM
-    return getattr(_np, name)
+    found = getattr(_np, name)
+    return over_lists(found) if type(found) is DISPATCHED and current() is not None else found
+
+
+DISPATCHED = type(_np.where)
+"""The type of NumPy's array functions."""
+
+
+@functools.cache
+def over_lists(function: Any) -> Any:
+    """Return an array function that knows lists of traced values: ``np.sum([x, y])``.
+
+    NumPy looks for traced values among the arguments, not in lists of them.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        lists = any(
+            type(a) in (list, tuple) and _holds_tracer(a) for a in (*args, *kwargs.values())
+        )
+        if lists and function in FUNCTIONS:
+            return call_function(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def _made(value: Any, shape: Any, dtype: Any) -> Any:

@@ -407,6 +407,8 @@ def _replacement(value: Any) -> Any:
 
     if not callable(value):
         return None
+    if type(value) is traced_numpy.DISPATCHED and value not in traced_numpy.REPLACED:
+        return traced_numpy.over_lists(value)
     try:
         found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable

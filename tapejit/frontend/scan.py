@@ -11,6 +11,7 @@ import functools
 import sys
 import threading
 import types
+from collections import namedtuple
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -58,6 +59,7 @@ _UNCHANGING_TYPES = (
     type(NotImplemented), type(str.join), type(int.__add__), type((1).__add__),
     type(threading.Lock()), type(threading.RLock()), types.MethodDescriptorType,
     types.ClassMethodDescriptorType,
+    type(vars(namedtuple("_Any", "a"))["a"]),
 )  # fmt: skip
 
 
