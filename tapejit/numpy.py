@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as _np
 
+from .core.errors import UnsupportedError
+from .core.sources import where as _user_line
 from .frontend.capture import current
 from .frontend.tracer import Root, Tracer, sym_of
 from .tape.primitive import BY_NAME
@@ -98,11 +100,11 @@ def _holds_tracer(value: Any) -> bool:
 def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
     """Return an array of nested lists that may hold traced values; see `numpy.array`."""
     if not _holds_tracer(object):
-        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)  # type: ignore[call-overload]
+        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
     from .frontend.api.creation import array_of
 
     if isinstance(object, Tracer):
-        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)  # type: ignore[call-overload]
+        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)
         made = made if dtype is None else made.astype(dtype)
     else:
         made = array_of(object, dtype)
@@ -127,6 +129,28 @@ def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
     made = asarray(a, dtype)
     return made if made.ndim else made.reshape(1)
 
+
+class _Joiner:
+    """``np.r_`` and ``np.c_``, for traced parts too: numbers, lines and slices, no directives."""
+
+    def __init__(self, plain: Any, columns: bool) -> None:
+        self._plain, self._columns = plain, columns
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not _holds_tracer(list(parts)):
+            return self._plain[key]
+        if any(isinstance(p, str) for p in parts):
+            raise UnsupportedError(f"np.r_ with a string directive: use concatenate ({_user_line()})")
+        made = []
+        for part in parts:
+            x = _np.r_[part] if isinstance(part, slice) else array(part, ndmin=1)
+            made.append(x[:, None] if self._columns and x.ndim == 1 else x)
+        return _np.concatenate(made, axis=-1 if self._columns else 0)
+
+
+r_ = _Joiner(_np.r_, columns=False)
+c_ = _Joiner(_np.c_, columns=True)
 
 REPLACED: dict[Any, Callable[..., Any]] = {
     _np.zeros: zeros,

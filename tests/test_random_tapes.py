@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from tapejit.core.avals import Aval
 from tapejit.passes.adjoint import adjoint
 from tapejit.passes.pushforward import pushforward
+from tapejit.passes.simplify import simplify
 from tapejit.passes.split import inline, load, split
 from tapejit.rules.declare import zeros_like
+from tapejit.runtime.compile import compile_staged
 from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym, Tape
 from tapejit.tape.primitive import primitive
@@ -34,11 +36,22 @@ def cut_and_joined(tape: Tape, inputs: list[Any]) -> list[Any]:
     return interpret(verify(b.finish(outs)), inputs)  # type: ignore[arg-type]
 
 
+def compiled(tape: Tape, inputs: list[Any]) -> list[Any]:
+    """Compile the optimised tape, host rows and all."""
+    tape = optimise(tape)
+    found = compile_staged(tape, "random tape")(inputs)
+    assert found is not None
+    # Numbers come back as Python has them.
+    return [np.asarray(x, tape.value(o).dtype)[()] for x, o in zip(found, tape.outputs)]
+
+
 # How to evaluate a tape, by name; add a way of running tapes here and it is tested.
 EVALUATORS: dict[str, Callable[[Tape, list[Any]], list[Any]]] = {
     "text": lambda tape, inputs: interpret(from_text(to_text(tape)), inputs),
+    "simplified": lambda tape, inputs: interpret(verify(simplify(tape)), inputs),
     "optimised": lambda tape, inputs: interpret(verify(optimise(tape)), inputs),
     "split": cut_and_joined,
+    "compiled": compiled,
 }
 few = settings(
     max_examples=40,
@@ -48,12 +61,32 @@ few = settings(
 )
 
 
-@pytest.mark.parametrize("name", EVALUATORS)
+@pytest.mark.parametrize("name", sorted(EVALUATORS.keys() - {"compiled"}))
 @few
 @given(tapes(smooth=False))
 def test_evaluators_agree(name, sample):
     tape, inputs = sample
     verify(tape)
+    check_evaluator(name, tape, inputs)
+
+
+@settings(few, max_examples=15)  # each example compiles a kernel
+@given(tapes(smooth=False))
+def test_compiled_equals_interpreted(sample):
+    check_evaluator("compiled", *sample)
+
+
+@settings(few, max_examples=8)
+@given(tapes(max_rows=5))
+def test_compiled_derivatives_equal_interpreted(sample):
+    tape, inputs = sample
+    rng = np.random.default_rng(2)
+    _, reverse = derivative_tapes(tape)
+    weights = [np.asarray(rng.normal(size=tape.value(o).shape)) for o in tape.outputs]
+    check_evaluator("compiled", verify(reverse), [*inputs, *weights])
+
+
+def check_evaluator(name: str, tape: Tape, inputs: list[Any]) -> None:
     inputs = [x[()] for x in inputs]
     found = EVALUATORS[name](tape, inputs)
     for a, b in zip(found, interpret(tape, inputs), strict=True):
@@ -65,7 +98,7 @@ def test_evaluators_agree(name, sample):
 @given(tapes())
 def test_text_is_exact(sample):
     tape, _ = sample
-    assert from_text(to_text(tape)) == tape
+    assert from_text(to_text(tape)).hash == tape.hash and from_text(to_text(tape)) == tape
     assert to_text(from_text(to_text(tape))) == to_text(tape)
 
 

@@ -15,6 +15,7 @@ from ..passes.schedule import Schedule, schedule
 from ..tape.ir import Tape
 from .maps import write_map
 from .nests import Nest
+from .parts import split
 from .steps import write_step
 from .text import number
 from .values import NoCode, Values, template_of
@@ -93,29 +94,35 @@ def has_code(tape: Tape, i: int) -> bool:
 
 
 def write_steps(values: Values) -> list[str]:
-    """Return the lines of all steps of a tape, each under a comment that names its rows."""
+    """Return the lines of all steps of a tape."""
+    return [line for step in steps_of(values) for line in step]
+
+
+def steps_of(values: Values) -> list[list[str]]:
+    """Return the lines of each step of a tape, under a comment that names its rows."""
     tape = values.tape
-    lines: list[str] = []
+    steps: list[list[str]] = []
     for step in values.plan.steps:
         place = LINES[tape.line[step.rows[0]]]
         names = ", ".join(dict.fromkeys(tape.prim(i).name for i in step.rows))
         shown = names if len(names) < 60 else names[:57] + "..."
         space = "x".join(map(str, step.space)) if step.space else ""
-        lines.append(f"# {step.kind} {space}: {shown}  ({place.short})".replace(" :", ":"))
+        title = f"# {step.kind} {space}: {shown}  ({place.short})".replace(" :", ":")
         if step.kind == "nest":
-            lines += Nest(values, step.space, step.rows).write()
+            lines = Nest(values, step.space, step.rows).write()
         elif step.kind == "map":
-            lines += write_map(values, step.rows[0], write_steps)
+            lines = write_map(values, step.rows[0], write_steps)
         else:
-            lines += write_step(values, step)
-    return lines
+            lines = write_step(values, step)
+        steps.append([title, *lines])
+    return steps
 
 
 def write_kernel(tape: Tape, title: str = "") -> KernelText:
     """Return the source of a kernel for a legalised tape without host rows."""
     plan = schedule(tape)
     values = Values(plan)
-    body = write_steps(values)
+    steps = steps_of(values)
     used = {a for i in range(tape.n_inputs, tape.rows) for a in tape.args(i)}
     inputs = tuple(i for i in range(tape.n_inputs) if i in used)
     arrays = tuple(
@@ -127,7 +134,6 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
         if tape.value(i).shape != ():
             head.append(f"a{i} = memory.flat(x{i})")
     head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
-    head += values.carve()
     tail = ["memory.release(ws)"] if values.place else []
     status = "0"
     if values.guards:
@@ -150,7 +156,10 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     if fits:
         head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
+    parts, body = split(values, steps, tail)
+    head += values.carve()[:1] if parts else values.carve()
     text = "\n    ".join([*head, *body, *tail])
+    functions = "".join(f"\n\n{part}" for part in parts)
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np
@@ -158,7 +167,7 @@ import numpy as np
 from tapejit.kernels import blas, memory, routines
 from tapejit.kernels.memory import fold_add, fold_mul, select
 from tapejit.kernels.vmath import inline as vmath
-
+{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{functions}
 
 def kernel({params}):
     {text}

@@ -83,8 +83,10 @@ class Nest:
     def write(self) -> list[str]:
         """Return the lines of the nest, indented from column 0."""
         for row in self.rows:
-            if row.prim.emit.kind == "reduce":
+            if row.prim.emit.kind == "reduce" and self.space:
                 self._fold(row)
+            elif row.prim.emit.kind == "reduce":
+                self._number(row)
             else:
                 self._statement(row)
         empty = 0 in self.space
@@ -131,6 +133,13 @@ class Nest:
             access = Access(values.pointer(row.id), 0, aligned(strides, self.space, self.space))
             byte = values.tape.value(row.id).dtype.kind == "b"
             self.stores.append((access, f"np.uint8({local})" if byte else local))
+
+    def _number(self, row: Row) -> None:
+        """A fold of a number, over no axes, is a statement: later ones of this nest may read it."""
+        values = self.values
+        source, target = values.tape.value(row.args[0]).dtype, values.tape.value(row.id).dtype
+        name = self._operand(row.args[0])
+        self.statements.append((values.local(row.id), [name], cast(name, source, target)))
 
     def _fold(self, row: Row) -> None:
         values = self.values

@@ -201,13 +201,21 @@ def _inline(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     read_x = at(px, ox, [("i", sx.strides[-2] if m > 1 else 0), ("k", sx.strides[-1] if k > 1 else 0)])
     read_y = at(py, oy, [("k", sy.strides[-2] if k > 1 else 0), ("j", sy.strides[-1] if n > 1 else 0)])
     write = at(pz, oz, [("i", n if m > 1 else 0), ("j", 1 if n > 1 else 0)])
+    # A loop costs 15 ms of compile time whatever its length: one round needs none.
+    lines, pad = [], ""
+    for name, size in (("i", m), ("j", n)):
+        if size > 1:
+            lines.append(f"{pad}for {name} in range({size}):")
+            pad += "    "
+    zero = number(0, dtype)
+    if k == 1:
+        return [*lines, f"{pad}{write} = fold_add({zero}, {read_x} * {read_y})"]
     return [
-        f"for i in range({m}):",
-        f"    for j in range({n}):",
-        f"        s = {number(0, dtype)}",
-        f"        for k in range({k}):",
-        f"            s = fold_add(s, {read_x} * {read_y})",
-        f"        {write} = s",
+        *lines,
+        f"{pad}s = {zero}",
+        f"{pad}for k in range({k}):",
+        f"{pad}    s = fold_add(s, {read_x} * {read_y})",
+        f"{pad}{write} = s",
     ]
 
 

@@ -110,7 +110,7 @@ class Values:
         assert isinstance(row.aval, Aval) and row.prim.emit.text is not None
         dtype = row.aval.dtype
         init, template = row.prim.emit.text()
-        start: Any = {"inf": np.inf, "-inf": -np.inf}.get(init, None)
+        start: Any = {"inf": np.inf, "-inf": -np.inf}.get(init)
         if start is None:
             start = int(init)
         elif dtype.kind in "iu":
@@ -134,9 +134,9 @@ class Values:
             root = self.strided(base).root
             whole = root == base and tape.prim(root).emit.kind not in ("input", "lit")
             alone = all(self.strided(a).root != root for a in tape.args(i)[1:])
-            if whole and alone and last.get(root) == step and root not in self.outputs:
-                if tape.value(root).shape != () and root in plan.stored:
-                    self.base[i] = root
+            ends = last.get(root) == step and root not in self.outputs and root in plan.stored
+            if whole and alone and ends:
+                self.base[i] = root
 
     def _last_reads(self) -> dict[int, int]:
         """Return the last step that reads the memory of each root."""

@@ -103,11 +103,19 @@ def parse_aval(text: str) -> AnyAval:
     --------
     >>> parse_aval("f32[2,3]")
     Aval(dtype=dtype('float32'), shape=(2, 3), weak=False)
+
+    Raises
+    ------
+    TapejitError
+        When the text is not that of an aval.
     """
-    if text.startswith("("):
-        inner = text[1:-1].split()
-        return TupleAval(tuple(_parse_one(part) for part in inner))
-    return _parse_one(text)
+    try:
+        if text.startswith("("):
+            inner = text[1:-1].split()
+            return TupleAval(tuple(_parse_one(part) for part in inner))
+        return _parse_one(text)
+    except (TypeError, ValueError):
+        raise TapejitError(f"cannot read the aval {text!r}") from None
 
 
 def _parse_one(text: str) -> Aval:

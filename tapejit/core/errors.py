@@ -35,6 +35,10 @@ class IndexingError(TapejitError, IndexError):
     """An index out of bounds or of a kind that cannot be used."""
 
 
+class RangeError(TapejitError, OverflowError):
+    """A Python integer beyond the range of the integer dtype that it meets."""
+
+
 class VerifyError(TapejitError):
     """A tape that breaks an invariant of the representation: a defect of tapejit itself."""
 

@@ -100,7 +100,7 @@ def _unflatten(tree: TreeDef, leaves: Any) -> Any:
 
 def rebuild_dataclass(kind: type, values: dict[str, Any]) -> Any:
     """Make a dataclass without running ``__post_init__``: leaves may be gradients or tracers."""
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for name, value in values.items():
         object.__setattr__(made, name, value)
     return made

@@ -18,7 +18,7 @@ from ..core.config import config
 from ..core.errors import CaptureError, UnsupportedError
 from ..core.sources import here, where
 from ..tape.ir import Builder, Sym
-from ..tape.primitive import BY_NAME
+from ..tape.primitive import BY_NAME, PRIMITIVES
 
 if TYPE_CHECKING:
     from .tracer import Tracer
@@ -50,6 +50,9 @@ class Capture:
         self.lifted: list[tuple[Sym, Tracer]] = []
         self.effects: list[str] = []
         self._by_id: dict[int, int] = {}
+        self._input = BY_NAME["input"].index
+        self._snapshots: set[int] = set()
+        self._settled: list[bool] = []
         self._lift_index: dict[tuple[int, int], Sym] = {}
 
     def const(self, array: Any, path: Any = None) -> Sym:
@@ -82,6 +85,7 @@ class Capture:
                 return sym
         snapshot = np.array(array, dtype=aval_of(array).dtype)
         sym = self.b.input(aval_of(array), snapshot)
+        self._snapshots.add(sym.id)
         self._by_id[id(array)] = len(self.consts)
         self.consts.append((sym, array, snapshot))
         return sym
@@ -108,6 +112,17 @@ class Capture:
     def value(self, sym: Sym) -> Any:
         """The concrete value that a row has in this call."""
         return self.b.known[sym.id]
+
+    def settled(self, i: int) -> bool:
+        """Whether row `i` depends on no input but snapshots, which every capture reproduces."""
+        b, known = self.b, self._settled
+        for k in range(len(known), i + 1):
+            if b.op[k] == self._input:
+                known.append(k in self._snapshots)
+            else:
+                args = b.arg[b.off[k] : b.off[k + 1]]
+                known.append(not PRIMITIVES[b.op[k]].effect and all(known[a] for a in args))
+        return known[i]
 
     def guard(self, sym: Sym, expected: Any) -> None:
         """Record that the rest of the capture holds only while `sym` equals `expected`."""

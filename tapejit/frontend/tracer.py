@@ -45,6 +45,21 @@ class Tracer:
         self._shown = root.sym if shown is None else shown
         self._seen = root.version
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` sees: the class that the value would have without tracing.
+
+        Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch
+        that it takes with plain values. Integers and bools are traced values to it, since their
+        readers take them for indices and flags.
+        """
+        aval = self._shown.aval
+        if aval.shape:
+            return np.ndarray
+        if not aval.inexact:
+            return Tracer
+        return aval.weak_type if aval.weak else aval.dtype.type
+
     # ------------------------------------------------------------ the value behind
 
     @property
@@ -61,6 +76,11 @@ class Tracer:
     def value(self) -> Any:
         """The concrete value of this call."""
         return self.cap.b.known[self.sym.id]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the value is the same at every call: made of literals and constants alone."""
+        return self.cap.settled(self.sym.id)
 
     def write(self, new: Sym) -> None:
         """Replace all that this tracer shows by `new`, through to the root."""
@@ -138,12 +158,16 @@ class Tracer:
 
     def __bool__(self) -> bool:
         found = bool(self._python(bool, "bool"))
+        if self.settled:
+            return found
         flag = sym_of(self.cap, self)
         self.cap.guard(BY_NAME["not_equal"](_scalar(flag), 0), found)
         return found
 
     def __int__(self) -> int:
         found = int(self._python(int, "int"))
+        if self.settled:
+            return found
         if self.dtype.kind == "f":
             self.cap.guard(BY_NAME["trunc"](_scalar(self.sym)), float(found))
         else:
@@ -156,12 +180,18 @@ class Tracer:
         return self.__int__()
 
     def __float__(self) -> float:
+        if self.settled:
+            return float(self._python(float, "float"))
         raise CaptureError(_no_python("float()", "math functions and float()"))
 
     def __complex__(self) -> complex:
+        if self.settled:
+            return complex(self._python(complex, "complex"))
         raise CaptureError(_no_python("complex()", "cmath functions and complex()"))
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.settled:
+            return np.array(self.value, dtype)
         raise CaptureError(
             "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) and "
             "assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
@@ -308,21 +338,20 @@ for _short, _name in {
     setattr(Tracer, f"__{_short}__", _unary(_name))
 
 
-def _divmod(self: Tracer, other: Any) -> Any:
-    return self // other, self % other  # type: ignore[operator]
+def _divmod(self: Any, other: Any) -> Any:
+    return self // other, self % other
 
 
-def _rdivmod(self: Tracer, other: Any) -> Any:
+def _rdivmod(self: Any, other: Any) -> Any:
     return other // self, other % self
 
 
-def _round(self: Tracer, digits: int | None = None) -> Any:
-    return np.round(self, digits or 0)  # type: ignore[call-overload]
+def _round(self: Any, digits: int | None = None) -> Any:
+    return np.round(self, digits or 0)
 
 
-Tracer.__divmod__ = _divmod  # type: ignore[attr-defined]
-Tracer.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
-Tracer.__round__ = _round  # type: ignore[attr-defined]
+for _method in (_divmod, _rdivmod, _round):
+    setattr(Tracer, f"_{_method.__name__}__", _method)  # _divmod is __divmod__
 
 
 # ---------------------------------------------------------------- views
@@ -389,7 +418,8 @@ def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
 def _prim_of(b: Any, i: int) -> Primitive:
     from ..tape.primitive import PRIMITIVES
 
-    return PRIMITIVES[b.op[i]]
+    found: Primitive = PRIMITIVES[b.op[i]]
+    return found
 
 
 def _params_of(b: Any, i: int) -> Params:

@@ -217,7 +217,10 @@ def _same_window(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("sum", "max", "min", "prod")
 def _no_axes(b: Builder, row: Row, args: list[int]) -> int | None:
-    return args[0] if row.params["axis"] == () and b.aval(args[0]).dtype == row.aval.dtype else None  # type: ignore[union-attr]
+    """A fold over no axes is its operand; bools and short integers widen as sums do."""
+    if row.params["axis"] != ():
+        return None
+    return b.cast(Sym(b, args[0]), row.aval.dtype).id  # type: ignore[union-attr]
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -231,6 +234,9 @@ def _same(b: Builder, row: Row, a: int) -> int | None:
 
 @rule("multiply")
 def _times_one(b: Builder, row: Row, args: list[int]) -> int | None:
+    """Not for complex values: (1 + 0i)(inf + 0i) is inf + nan i, and (1 + 0i)(1 - 0i) is 1 + 0i."""
+    if row.aval.dtype.kind == "c":  # type: ignore[union-attr]
+        return None
     for a, other in ((args[0], args[1]), (args[1], args[0])):
         value = lit_value(b, a)
         if value is not None and value is not True and value == 1:
@@ -242,6 +248,8 @@ def _times_one(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("divide")
 def _over_one(b: Builder, row: Row, args: list[int]) -> int | None:
+    if row.aval.dtype.kind == "c":  # type: ignore[union-attr]
+        return None
     return _same(b, row, args[0]) if lit_value(b, args[1]) == 1 else None
 
 

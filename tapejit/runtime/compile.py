@@ -16,6 +16,7 @@ from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
@@ -155,7 +156,7 @@ def _load_or_compile(key: str, path: str, signature: Any) -> Any:
     from numba import njit
 
     module = cache.load(key, path)
-    made = njit(cache=True, **FLAGS)(getattr(module, f"kernel_{key}"))
+    made = njit(cache=True, pipeline_class=pipeline(), **FLAGS)(getattr(module, f"kernel_{key}"))
     made.compile(signature)
     return made
 
@@ -171,7 +172,7 @@ def _in_memory(source: str, signature: Any) -> Any:
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
     exec(compile(source, name, "exec"), space)
-    made = njit(**FLAGS)(space["kernel"])
+    made = njit(pipeline_class=pipeline(), **FLAGS)(space["kernel"])
     made.compile(signature)
     made.disable_compile()
     return made

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
-from ..core.errors import TapejitError
-from ..core.sources import UNKNOWN
+from ..core.errors import RangeError, TapejitError
+from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive
 
@@ -116,9 +116,7 @@ class Tape:
         return AVALS[self.aval[i]]  # type: ignore[return-value]
 
     def row(self, i: int) -> Row:
-        return Row(
-            i, self.prim(i), self.args(i), self.any_aval(i), self.params(i), self.line[i]
-        )
+        return Row(i, self.prim(i), self.args(i), self.any_aval(i), self.params(i), self.line[i])
 
     def __iter__(self) -> Iterator[Row]:
         return (self.row(i) for i in range(len(self.op)))
@@ -244,7 +242,12 @@ class Builder:
             return x
         if self.op[x.id] == BY_NAME["lit"].index:
             value = PARAMS[self.param[x.id]]["value"]
-            return self.lit(_scalar(value, dtype).item(), Aval(dtype, (), weak))
+            made = _scalar(value, dtype)
+            if isinstance(made, int):
+                raise RangeError(
+                    f"Python integer {made} out of bounds for {dtype.name} ({where()})"
+                )
+            return self.lit(made.item(), Aval(dtype, (), weak))
         return self.apply(BY_NAME["cast"], (x,), {"dtype": dtype.name, "weak": weak})
 
     def apply(self, prim: Primitive, args: Sequence[Any], params: Params) -> Sym:
@@ -260,7 +263,15 @@ class Builder:
                 avals = [AVALS[a] for a in aids]
                 plan = prim.promoted[key] = _cast_plan(prim, avals, params)
             if plan is not True:
-                syms = [s if dt is None else self.cast(s, dt, plan[1]) for s, dt in zip(syms, plan[0])]
+                try:
+                    syms = [
+                        s if dt is None else self.cast(s, dt, plan[1])
+                        for s, dt in zip(syms, plan[0])
+                    ]
+                except RangeError:
+                    if prim.name not in _BEYOND:
+                        raise
+                    return self._beyond(prim.name, syms)
                 ids = tuple([s.id for s in syms])
                 aids = tuple([self.avals[i] for i in ids])
         found = prim.memo.get((pid, *aids))
@@ -277,6 +288,16 @@ class Builder:
             known = self.known
             known.append(prim.numpy(*[known[k] for k in ids], **params))
         return Sym(self, i)
+
+    def _beyond(self, name: str, syms: Sequence[Sym]) -> Sym:
+        """Compare integers with a Python number that all of them are below, or all above."""
+        lit = BY_NAME["lit"].index
+        at = 0 if self.op[syms[0].id] == lit else 1
+        low = PARAMS[self.param[syms[at].id]]["value"] < 0
+        # The array is on the left of the number when the number is the second operand.
+        truth = _BEYOND[name][low == (at == 1)]
+        flag = self.lit(np.bool_(truth))
+        return self.apply(BY_NAME["broadcast_to"], (flag,), {"shape": syms[1 - at].shape})
 
     def out(self, x: Sym, k: int) -> Sym:
         """Return result number `k` of a row with several."""
@@ -310,6 +331,17 @@ class Builder:
             args = [place[k] for k in self.arg[self.off[i] : self.off[i + 1]]]
             place[i] = new.append(self.op[i], args, self.avals[i], self.param[i], self.lines[i])
         return new.finish([place[o] for o in outs])
+
+
+# For each comparison x ? n: its value when n is above all x, and when n is below all x.
+_BEYOND = {
+    "less": (True, False),
+    "less_equal": (True, False),
+    "greater": (False, True),
+    "greater_equal": (False, True),
+    "equal": (False, False),
+    "not_equal": (True, True),
+}
 
 
 def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:

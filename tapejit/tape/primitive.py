@@ -121,6 +121,8 @@ class Primitive:
 
 PRIMITIVES: list[Primitive] = []
 BY_NAME: dict[str, Primitive] = {}
+LATE: list[Callable[[], object]] = []
+"""Imports of families that are put off until a name is asked for that nobody has declared."""
 
 
 def declare(prim: Primitive) -> Primitive:
@@ -135,6 +137,8 @@ def declare(prim: Primitive) -> Primitive:
 
 def primitive(name: str) -> Primitive:
     """Return the primitive of this name."""
+    while name not in BY_NAME and LATE:
+        LATE.pop()()
     try:
         return BY_NAME[name]
     except KeyError:

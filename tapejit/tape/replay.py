@@ -80,7 +80,10 @@ class Interpreter:
 def literal(value: Any, aval: Aval) -> Any:
     """Return a literal as a NumPy scalar of its dtype."""
     if isinstance(value, int):
-        return aval.dtype.type(value)
+        try:
+            return aval.dtype.type(value)
+        except OverflowError:  # beyond int64: read as a float only, from a row of its own
+            return value
     return np.asarray(value).astype(aval.dtype)[()]
 
 

@@ -64,18 +64,22 @@ def _show(value: Any, sections: list[Tape]) -> str:
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, np.generic):
-        return repr(value.item())
-    if value is None or isinstance(value, (bool, int, float, complex, str, slice)):
+        value = value.item()
+    if isinstance(value, complex):  # (-0-0j) would be read as the number 0 - 0j, which is 0 + 0j
+        return f"complex({value.real!r}, {value.imag!r})"
+    if value is None or isinstance(value, (bool, int, float, str, slice)):
         return repr(value)
     return f"<{getattr(value, '__qualname__', type(value).__name__)} at {id(value):#x}>"
 
 
 _HEAD = re.compile(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
-_ROW = re.compile(r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$")
+_INPUT = re.compile(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)")
+_ROW = re.compile(
+    r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$"
+)
 # A reference to a body, or a quoted string, which may look like one.
 _BODY = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|@(\d+)""")
-_NAMES = {"nan": float("nan"), "inf": float("inf"), "nanj": complex(0, float("nan"))}
-_NAMES |= {"infj": complex(0, float("inf")), "slice": slice}
+_NAMES = {"nan": float("nan"), "inf": float("inf"), "complex": complex, "slice": slice}
 
 
 def from_text(text: str) -> Tape:
@@ -119,7 +123,12 @@ def from_text(text: str) -> Tape:
 
 def _parse_section(head: re.Match[str], rows: list[str], bodies: dict[int, Tape]) -> Tape:
     b = Builder()
-    for part in re.findall(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)", head.group(3)):
+    parts = _INPUT.findall(head.group(3))
+    if not re.fullmatch(r"(%\d+(, %\d+)*)?", head.group(4)):
+        raise TapejitError(f"cannot read the outputs {head.group(4)!r}")
+    if len(", ".join(f"%{i}: {part}" for i, part in enumerate(parts))) != len(head.group(3)):
+        raise TapejitError(f"cannot read the inputs {head.group(3)!r}")
+    for part in parts:
         b.append(primitive("input").index, (), aval_id(parse_aval(part)))
     names = {f"T{k}": tape for k, tape in bodies.items()}
     for line in rows:

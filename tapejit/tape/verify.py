@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..core.avals import Aval
+from operator import gt
+
+from ..core.avals import AVALS, AnyAval, Aval
 from ..core.errors import VerifyError
-from .ir import Tape
+from .ir import PARAMS, Tape
+from .primitive import PRIMITIVES, Params
 
 
 def verify(tape: Tape) -> Tape:
@@ -13,12 +16,25 @@ def verify(tape: Tape) -> Tape:
     Raises
     ------
     VerifyError
-        When arrays differ in length, a row reads a later or missing value, an input stands behind
-        another row, an output does not exist, or an aval is not what the shape rule gives.
+        When arrays differ in length, an index has no entry in its table, a row reads a later or
+        missing value, an input stands behind another row, a literal is no number, an output does
+        not exist, or an aval is not what the shape rule gives.
     """
     n = tape.rows
     if not (len(tape.aval) == len(tape.param) == len(tape.line) == n and len(tape.off) == n + 1):
         raise VerifyError("the columns of the tape differ in length")
+    if tape.off[0] != 0 or tape.off[n] != len(tape.arg) or any(map(gt, tape.off, tape.off[1:])):
+        raise VerifyError("the offsets do not divide the operands")
+    if not 0 <= tape.n_inputs <= n:
+        raise VerifyError(f"there are {n} rows, fewer than {tape.n_inputs} inputs")
+    for name, column, table in (
+        ("primitive", tape.op, PRIMITIVES),
+        ("aval", tape.aval, AVALS),
+        ("parameters", tape.param, PARAMS),
+    ):
+        for i, k in enumerate(column):
+            if not 0 <= k < len(table):
+                raise VerifyError(f"row %{i}: there are no {name} number {k}")
     for row in tape:
         label = f"row %{row.id} ({row.prim.name})"
         if (row.prim.name == "input") != (row.id < tape.n_inputs):
@@ -27,9 +43,14 @@ def verify(tape: Tape) -> Tape:
             if not 0 <= a < row.id:
                 raise VerifyError(f"{label} reads %{a}, which is not above it")
         if row.prim.name in ("input", "lit"):
+            if row.args or (row.prim.name == "lit" and not _is_number(row.params, row.aval)):
+                raise VerifyError(f"{label} has operands or is not one number")
             continue
         avals = [tape.any_aval(a) for a in row.args]
-        expected = row.prim.infer(*avals, **row.params)
+        try:
+            expected = row.prim.infer(*avals, **row.params)
+        except Exception as error:
+            raise VerifyError(f"{label} is refused by its own shape rule: {error}") from error
         if isinstance(expected, Aval) and isinstance(row.aval, Aval):
             same = expected.dtype == row.aval.dtype and expected.shape == row.aval.shape
         else:
@@ -42,3 +63,8 @@ def verify(tape: Tape) -> Tape:
     for body in tape.bodies():
         verify(body)
     return tape
+
+
+def _is_number(params: Params, aval: AnyAval) -> bool:
+    value = params.get("value")
+    return isinstance(aval, Aval) and not aval.shape and isinstance(value, int | float | complex)

@@ -230,9 +230,11 @@ def check_leaf(value: Any, aval: Aval, what: str) -> None:
     shape = getattr(value, "shape", ())
     if shape != aval.shape:
         raise ShapeError(f"{what} must have shape {aval.shape}, got {shape} ({where()})")
-    dtype, weak = np.dtype(type(value)), True
-    if not isinstance(value, (int, float, complex)) or isinstance(value, np.generic):
+    number = isinstance(value, (int, float, complex)) and not isinstance(value, (Tracer, np.generic))
+    if not number:
         dtype, weak = value.dtype, isinstance(value, Tracer) and value.aval.weak
+    else:
+        dtype, weak = np.dtype(type(value)), True
     fits = (dtype.kind != "c" or aval.dtype.kind == "c") if weak else np.can_cast(dtype, aval.dtype)
     if not fits:
         raise DtypeError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from program_registry import program
 from scipy import special
 from scipy.special import gammaln, logsumexp
-
-from program_registry import program
 
 
 @program(

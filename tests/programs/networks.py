@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from program_registry import program
 
 Layer = namedtuple("Layer", "W b")

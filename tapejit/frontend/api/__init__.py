@@ -18,6 +18,7 @@ from . import numeric as numeric
 from . import operands as operands
 from . import order as order
 from . import picking as picking
+from . import polynomials as polynomials
 from . import products as products
 from . import quantiles as quantiles
 from . import reductions as reductions

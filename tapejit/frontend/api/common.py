@@ -73,7 +73,7 @@ def arrays(xs: Any) -> list[Sym]:
 def axis_of(a: Sym | int, axis: Any) -> int:
     """Return one axis as a non-negative number; `a` is an array or its number of axes."""
     ndim = a.ndim if isinstance(a, Sym) else a
-    k = operator.index(axis)
+    k = operator.index(static(axis))
     if not -ndim <= k < ndim:
         raise np.exceptions.AxisError(k, ndim)
     return k % ndim
@@ -89,6 +89,7 @@ def ordered_axes(a: Sym | int, axis: Any) -> tuple[int, ...]:
     ndim = a.ndim if isinstance(a, Sym) else a
     if axis is None:
         return tuple(range(ndim))
+    axis = static(axis)
     given_ = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = tuple(axis_of(ndim, k) for k in given_)
     if len(set(found)) != len(found):
@@ -116,6 +117,8 @@ def static(x: Any) -> Any:
     if isinstance(x, Sym):
         cap = active()
         value = np.array(cap.value(x))
+        if cap.settled(x.id):
+            return value if value.ndim else value[()]
         if value.ndim == 0:
             cap.guard(x, value.item())
         else:

@@ -19,6 +19,7 @@ from ...core.sources import where
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..dispatch import implements, implements_ufunc
+from .common import static
 from .operands import (
     axis_index,
     conjugated,
@@ -155,6 +156,7 @@ def vdot(a: Any, b: Any, /) -> Sym:
 @implements(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Sym:
     """Sum the products over pairs of axes: one product of two matrices."""
+    axes = static(axes)
     x, y = operand(a), operand(b)
     if isinstance(axes, (int, np.integer)):
         n = int(axes)

@@ -69,6 +69,7 @@ def transpose(a: Any, axes: Any = None) -> Sym:
     a = arr(a)
     if axes is None:
         return permuted(a, tuple(range(a.ndim))[::-1])
+    axes = static(axes)
     if len(tuple(axes)) != a.ndim:
         raise ShapeError(
             f"transpose: axes {axes} do not match an array of {a.ndim} axes ({where()})"
