@@ -222,10 +222,16 @@ def test_errors_form_one_tree_and_are_what_python_would_raise(error: type[Except
         return
     assert issubclass(error, TapejitError)
     builtin = {
-        "CaptureError": TypeError, "UnsupportedError": NotImplementedError,
-        "ShapeError": ValueError, "DtypeError": TypeError, "ArgumentError": TypeError, "MutationError": ValueError,
-        "IndexingError": IndexError, "CacheError": OSError, "RangeError": OverflowError,
-    }  # fmt: skip
+        "CaptureError": TypeError,
+        "UnsupportedError": NotImplementedError,
+        "ShapeError": ValueError,
+        "DtypeError": TypeError,
+        "ArgumentError": TypeError,
+        "MutationError": ValueError,
+        "IndexingError": IndexError,
+        "CacheError": OSError,
+        "RangeError": OverflowError,
+    }
     assert issubclass(error, builtin.get(error.__name__, TapejitError))
     made = pickle.loads(pickle.dumps(error("words")))
     assert type(made) is error and str(made) == "words"
