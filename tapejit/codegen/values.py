@@ -41,6 +41,10 @@ class Values:
         self.base: dict[int, int] = {}
         self.place: dict[int, tuple[int, int]] = {}
         self.workspace = 0
+        self._readers: dict[int, list[int]] = {}
+        for i in range(self.tape.n_inputs, self.tape.rows):
+            for a in self.tape.args(i):
+                self._readers.setdefault(a, []).append(i)
         self._share_updates()
         self._plan_workspace()
 
@@ -90,6 +94,12 @@ class Values:
 
     def _sharers(self, home: int) -> list[int]:
         return [i for i in (*self.base, home) if self.home(i) == home]
+
+    def only_reader(self, i: int) -> int:
+        """Return the one row that reads a value and nothing else does, or -1."""
+        readers = self._readers.get(i, [])
+        outside = i in self.plan.stored or i in self.tape.outputs
+        return readers[0] if len(readers) == 1 and not outside else -1
 
     # ------------------------------------------------------------ expressions
 
