@@ -8,6 +8,7 @@ closure variable; import this module where ``numpy`` is imported inside the func
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as _np
 from .core.errors import UnsupportedError
 from .core.sources import where as _user_line
 from .frontend.capture import current
+from .frontend.dispatch import FUNCTIONS, call_function
 from .frontend.tracer import Root, Tracer, sym_of
 from .tape.primitive import BY_NAME
 
@@ -25,7 +27,31 @@ def __getattr__(name: str) -> Any:
         from .frontend.effects import RANDOM
 
         return RANDOM
-    return getattr(_np, name)
+    found = getattr(_np, name)
+    return over_lists(found) if type(found) is DISPATCHED and current() is not None else found
+
+
+DISPATCHED = type(_np.where)
+"""The type of NumPy's array functions."""
+
+
+@functools.cache
+def over_lists(function: Any) -> Any:
+    """Return an array function that knows lists of traced values: ``np.sum([x, y])``.
+
+    NumPy looks for traced values among the arguments, not in lists of them.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        lists = any(
+            type(a) in (list, tuple) and _holds_tracer(a) for a in (*args, *kwargs.values())
+        )
+        if lists and function in FUNCTIONS:
+            return call_function(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def _made(value: Any, shape: Any, dtype: Any) -> Any:
@@ -97,14 +123,16 @@ def _holds_tracer(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_holds_tracer(v) for v in value)
 
 
-def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
+def array(
+    object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any
+) -> Any:
     """Return an array of nested lists that may hold traced values; see `numpy.array`."""
     if not _holds_tracer(object):
-        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)  # type: ignore[call-overload]
+        return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
     from .frontend.api.creation import array_of
 
     if isinstance(object, Tracer):
-        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)  # type: ignore[call-overload]
+        made = object if copy is not True and dtype in (None, object.dtype) else _np.copy(object)
         made = made if dtype is None else made.astype(dtype)
     else:
         made = array_of(object, dtype)
@@ -141,7 +169,9 @@ class _Joiner:
         if not _holds_tracer(list(parts)):
             return self._plain[key]
         if any(isinstance(p, str) for p in parts):
-            raise UnsupportedError(f"np.r_ with a string directive: use concatenate ({_user_line()})")
+            raise UnsupportedError(
+                f"np.r_ with a string directive: use concatenate ({_user_line()})"
+            )
         made = []
         for part in parts:
             x = _np.r_[part] if isinstance(part, slice) else array(part, ndmin=1)

@@ -48,7 +48,10 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     inner = Values(schedule(body), p)
     n = next(tape.value(a).shape[0] for a, m in zip(row.args, mapped) if m)
     index = f"{p}n"
-    before, head, tail, after = [], [], [], []
+    before: list[str] = []
+    head: list[str] = []
+    tail: list[str] = []
+    after: list[str] = []
     if inner.place:
         before += inner.carve()
         after.append(f"memory.release({p}ws)")

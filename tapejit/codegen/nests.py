@@ -9,6 +9,7 @@ into memory.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from .text import cast, index, number
 from .values import Values
 
 BLOCK = 2048
+WIDTH = 120
 
 
 @dataclass
@@ -181,8 +183,9 @@ class Nest:
             where = index(offset, over(strides), names)
             truth = " != 0" if name in self.flags else ""
             body[at[name]].append(f"{name} = {pointer}[{where}]{truth}")
-        for local, operands, text in self.statements:
+        for local, operands, _ in self.statements:
             at[local] = max((at.get(o, 0) for o in operands), default=0)
+        for local, text in self._joined(at, depth):
             body[at[local]].append(f"{local} = {text}")
         for access, local in self.stores:
             where = index(access.offset, over(access.strides), names)
@@ -218,6 +221,34 @@ class Nest:
         self._sizes = sizes
         emit(0, "")
         return lines
+
+    def _joined(self, at: dict[str, int], depth: int) -> list[tuple[str, str]]:
+        """Return the statements, those read once written inside the one that reads them.
+
+        The source then reads as formulas. Nothing is moved into an inner loop, or behind a
+        condition where it would not always run and the loop could not be vectorised.
+        """
+        texts = {local: text for local, _, text in self.statements}
+        rows = {self.values.local(row.id): row.id for row in self.rows}
+        for local, _, _ in self.statements:
+            reader = self.values.only_reader(rows[local])
+            if reader not in self.mine:
+                continue
+            text, name = texts[local], self.values.local(reader)
+            fold = next((f for f in self.folds if f.row.id == reader), None)
+            into = texts.get(name, "") if fold is None else fold.element
+            home = at.get(name, 0) if fold is None else depth
+            fits = len(into) + len(text) < WIDTH and " if " not in into + text
+            pattern = rf"\b{local}\b"
+            if not fits or at[local] != home or len(re.findall(pattern, into)) != 1:
+                continue
+            into = re.sub(pattern, text.replace("\\", "\\\\"), into)
+            del texts[local]
+            if fold is None:
+                texts[name] = into
+            else:
+                fold.element = into
+        return [(local, texts[local]) for local, _, _ in self.statements if local in texts]
 
     _long = False
 

@@ -41,6 +41,10 @@ class Values:
         self.base: dict[int, int] = {}
         self.place: dict[int, tuple[int, int]] = {}
         self.workspace = 0
+        self._readers: dict[int, list[int]] = {}
+        for i in range(self.tape.n_inputs, self.tape.rows):
+            for a in self.tape.args(i):
+                self._readers.setdefault(a, []).append(i)
         self._share_updates()
         self._plan_workspace()
 
@@ -91,6 +95,12 @@ class Values:
     def _sharers(self, home: int) -> list[int]:
         return [i for i in (*self.base, home) if self.home(i) == home]
 
+    def only_reader(self, i: int) -> int:
+        """Return the one row that reads a value and nothing else does, or -1."""
+        readers = self._readers.get(i, [])
+        outside = i in self.plan.stored or i in self.tape.outputs
+        return readers[0] if len(readers) == 1 and not outside else -1
+
     # ------------------------------------------------------------ expressions
 
     def expression(self, row: Row, names: Sequence[str]) -> str:
@@ -110,7 +120,7 @@ class Values:
         assert isinstance(row.aval, Aval) and row.prim.emit.text is not None
         dtype = row.aval.dtype
         init, template = row.prim.emit.text()
-        start: Any = {"inf": np.inf, "-inf": -np.inf}.get(init, None)
+        start: Any = {"inf": np.inf, "-inf": -np.inf}.get(init)
         if start is None:
             start = int(init)
         elif dtype.kind in "iu":
@@ -134,9 +144,9 @@ class Values:
             root = self.strided(base).root
             whole = root == base and tape.prim(root).emit.kind not in ("input", "lit")
             alone = all(self.strided(a).root != root for a in tape.args(i)[1:])
-            if whole and alone and last.get(root) == step and root not in self.outputs:
-                if tape.value(root).shape != () and root in plan.stored:
-                    self.base[i] = root
+            ends = last.get(root) == step and root not in self.outputs and root in plan.stored
+            if whole and alone and ends:
+                self.base[i] = root
 
     def _last_reads(self) -> dict[int, int]:
         """Return the last step that reads the memory of each root."""

@@ -103,7 +103,7 @@ def load() -> None:
 
 def to_syms(cap: Capture, value: Any) -> Any:
     """Replace tracers and arrays by rows, inside lists and tuples too."""
-    if isinstance(value, _OPERANDS) or isinstance(value, np.generic):
+    if isinstance(value, (*_OPERANDS, np.generic)):
         return sym_of(cap, value)
     if type(value) in (list, tuple) and _holds_tracer(value):
         return type(value)(to_syms(cap, v) for v in value)

@@ -20,13 +20,13 @@ _FUNCTIONS = (
 
 
 def _reshape(x: Tracer, *shape: Any, **options: Any) -> Any:
-    return np.reshape(x, shape[0] if len(shape) == 1 else shape, **options)  # type: ignore[call-overload]
+    return np.reshape(x, shape[0] if len(shape) == 1 else shape, **options)
 
 
 def _transpose(x: Tracer, *axes: Any) -> Any:
     if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])):
-        return np.transpose(x, axes[0])  # type: ignore[call-overload]
-    return np.transpose(x, axes or None)  # type: ignore[call-overload]
+        return np.transpose(x, axes[0])
+    return np.transpose(x, axes or None)
 
 
 def _astype(x: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
@@ -63,7 +63,7 @@ def _flatten(x: Tracer, order: str = "C") -> Any:
 
 
 def _sort(x: Tracer, axis: int = -1, kind: Any = None) -> None:
-    x[...] = np.sort(x, axis=axis)  # type: ignore[call-overload]
+    x[...] = np.sort(x, axis=axis)
 
 
 def _compress(x: Tracer, condition: Any, axis: Any = None, out: Any = None) -> Any:
@@ -75,7 +75,7 @@ def _partition(x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect") -
 
 
 def _put(x: Tracer, indices: Any, values: Any, mode: Any = "raise") -> None:
-    np.put(x, indices, values, mode)
+    np.put(x, indices, values, mode)  # type: ignore[arg-type]
 
 
 def _copy(x: Tracer, order: str = "C") -> Any:
@@ -122,9 +122,9 @@ METHODS.update(
 )
 ATTRIBUTES: dict[str, Callable[[Tracer], Any]] = {
     "T": lambda x: _transpose(x),
-    "mT": lambda x: np.swapaxes(x, -1, -2),  # type: ignore[call-overload]
-    "real": lambda x: np.real(x),  # type: ignore[call-overload]
-    "imag": lambda x: np.imag(x),  # type: ignore[call-overload]
+    "mT": lambda x: np.swapaxes(x, -1, -2),
+    "real": lambda x: np.real(x),
+    "imag": lambda x: np.imag(x),
     "flat": lambda x: x.reshape(-1),
 }
 

@@ -93,7 +93,7 @@ class Check:
     def holds(self) -> bool:
         found = self.path.get()
         if self.dumped:
-            return dump(found) == self.expected
+            return bool(dump(found) == self.expected)
         if found is self.expected:
             return True
         if not self.by_value or type(found) is not type(self.expected):

@@ -134,6 +134,8 @@ class Surroundings(Scan):
         copy.__qualname__, copy.__module__ = fn.__qualname__, fn.__module__
         self._functions[id(fn)] = copy
         self._seen[id(fn)] = fn
+        code = Path("attr", fn, "__code__", f"the code of {fn.__name__}")
+        self.checks.append(Check(code, fn.__code__, False))
         self._functions[id(copy)] = copy
         for name in dict.fromkeys(names_in(fn.__code__)):
             if (id(space), name) in self._filled:
@@ -407,6 +409,8 @@ def _replacement(value: Any) -> Any:
 
     if not callable(value):
         return None
+    if type(value) is traced_numpy.DISPATCHED and value not in traced_numpy.REPLACED:
+        return traced_numpy.over_lists(value)
     try:
         found = traced_numpy.REPLACED.get(value)
     except TypeError:  # not hashable

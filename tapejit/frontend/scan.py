@@ -11,6 +11,7 @@ import functools
 import sys
 import threading
 import types
+from collections import namedtuple
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -58,6 +59,7 @@ _UNCHANGING_TYPES = (
     type(NotImplemented), type(str.join), type(int.__add__), type((1).__add__),
     type(threading.Lock()), type(threading.RLock()), types.MethodDescriptorType,
     types.ClassMethodDescriptorType,
+    type(vars(namedtuple("_Any", "a"))["a"]),
 )  # fmt: skip
 
 
@@ -176,6 +178,12 @@ class Scan:
         With `shadowed`, methods and arrays are hidden behind copies and only checked here.
         """
         own = getattr(instance, "__dict__", None)
+        if instance is not None:
+            path = Path("attr", instance, "__class__", f"the class of a {kind.__name__}")
+            self.checks.append(Check(path, kind, False))
+        if isinstance(own, dict):
+            path = Path("attr", instance, "__dict__", f"the fields of a {kind.__name__}")
+            self.checks.append(Check(path, own, False))
         first: set[str] = set()
         for klass in user_classes(kind):
             for name, entry in list(klass.__dict__.items()):

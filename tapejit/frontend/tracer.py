@@ -40,13 +40,15 @@ class Tracer:
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, cap: Capture, root: Root, chain: tuple[Link, ...] = (), shown: Sym | None = None):
+    def __init__(
+        self, cap: Capture, root: Root, chain: tuple[Link, ...] = (), shown: Sym | None = None
+    ):
         self.cap, self.root, self.chain = cap, root, chain
         self._shown = root.sym if shown is None else shown
         self._seen = root.version
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What `isinstance` sees: the class that the value would have without tracing.
 
         Code that asks ``isinstance(x, np.ndarray)`` or ``isinstance(x, float)`` takes the branch
@@ -193,10 +195,10 @@ class Tracer:
         if self.settled:
             return np.array(self.value, dtype)
         raise CaptureError(
-            "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) and "
-            "assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
+            "a traced value cannot become a plain NumPy array: np.array([...]), np.asarray(...) "
+            "and assignment of traced values into a plain array (np.zeros(n); a[i] = x) are out of "
             "reach of NumPy's dispatch. Use `import tapejit.numpy as np` in this module, or "
-            "np.stack / np.zeros_like(x); to read a plain array at traced positions, np.take(a, i) "
+            "np.stack / np.zeros_like(x); to read a plain array at traced places, np.take(a, i) "
             f"instead of a[i] ({where()})"
         )
 
@@ -338,21 +340,20 @@ for _short, _name in {
     setattr(Tracer, f"__{_short}__", _unary(_name))
 
 
-def _divmod(self: Tracer, other: Any) -> Any:
-    return self // other, self % other  # type: ignore[operator]
+def _divmod(self: Any, other: Any) -> Any:
+    return self // other, self % other
 
 
-def _rdivmod(self: Tracer, other: Any) -> Any:
+def _rdivmod(self: Any, other: Any) -> Any:
     return other // self, other % self
 
 
-def _round(self: Tracer, digits: int | None = None) -> Any:
-    return np.round(self, digits or 0)  # type: ignore[call-overload]
+def _round(self: Any, digits: int | None = None) -> Any:
+    return np.round(self, digits or 0)
 
 
-Tracer.__divmod__ = _divmod  # type: ignore[attr-defined]
-Tracer.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
-Tracer.__round__ = _round  # type: ignore[attr-defined]
+for _method in (_divmod, _rdivmod, _round):
+    setattr(Tracer, f"_{_method.__name__}__", _method)  # _divmod is __divmod__
 
 
 # ---------------------------------------------------------------- views
@@ -419,7 +420,8 @@ def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
 def _prim_of(b: Any, i: int) -> Primitive:
     from ..tape.primitive import PRIMITIVES
 
-    return PRIMITIVES[b.op[i]]
+    found: Primitive = PRIMITIVES[b.op[i]]
+    return found
 
 
 def _params_of(b: Any, i: int) -> Params:

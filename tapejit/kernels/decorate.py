@@ -7,6 +7,8 @@ from typing import Any
 
 import numba
 
+from .quick import pipeline
+
 
 def routine(fn: Callable[..., Any]) -> Any:
     """Compile a routine over flat C-contiguous buffers; positions are checked by their makers."""
@@ -16,5 +18,9 @@ def routine(fn: Callable[..., Any]) -> Any:
 def part(fn: Callable[..., Any]) -> Any:
     """Compile a part of a long kernel, with the flags of kernels."""
     return numba.njit(
-        nogil=True, error_model="numpy", boundscheck=False, fastmath={"contract"}
+        nogil=True,
+        error_model="numpy",
+        boundscheck=False,
+        fastmath={"contract"},
+        pipeline_class=pipeline(),
     )(fn)

@@ -164,8 +164,8 @@ def sink(plan: Schedule) -> None:
 
 def _drop_empty(plan: Schedule) -> None:
     """Forget steps without rows."""
-    new = {}
-    steps = []
+    new: dict[int, int] = {}
+    steps: list[Step] = []
     for k, step in enumerate(plan.steps):
         if step.rows:
             new[k] = len(steps)

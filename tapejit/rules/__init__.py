@@ -1,11 +1,5 @@
-"""Primitive declarations by family. Importing this package fills the register.
+"""Primitive declarations by family. Importing this package fills the register."""
 
-Only linear algebra waits until one of its primitives is used, or named by a tape that is read.
-"""
-
-from importlib import import_module
-
-from ..tape.primitive import LATE
 from . import base as base
 from . import complexes as complexes
 from . import control as control
@@ -24,5 +18,3 @@ from . import sinc as sinc
 from . import sort as sort
 from . import special as special
 from . import transcendental as transcendental
-
-LATE.append(lambda: import_module(".linalg", __name__))

@@ -16,12 +16,12 @@ from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
 from . import cache
 from .interp import literal
-from .quick import pipeline
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,

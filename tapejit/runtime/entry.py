@@ -44,6 +44,8 @@ def _free_count() -> int:
 
 
 FREE = _free_count()
+_ALWAYS = ("__class__", "__dict__", "__code__", "__defaults__")
+"""Attributes that whoever has them once has for ever."""
 _EXACT = {float: "float", complex: "complex"}
 
 
@@ -176,6 +178,8 @@ def _path(w: _Writer, path: Path) -> str:
         return f"{w.name('H', path.holder)}.get({w.name('K', path.key)}, MISS)"
     if path.kind == "cell":
         return f"{w.name('H', path.holder)}.cell_contents"
+    if path.kind == "attr" and path.key in _ALWAYS:
+        return f"{w.name('H', path.holder)}.{path.key}"
     return f"{w.name('G', path.get)}()"
 
 

@@ -150,9 +150,9 @@ class Program:
             raise Miss
         given = native(inputs) + self.constants()
         self.runs += 1
-        if self.kernel is None and owner.policy != "never" and self.failed is None:
-            if owner.policy == "always" or self.due(owner):
-                self.compile(owner)
+        wanted = self.kernel is None and owner.policy != "never" and self.failed is None
+        if wanted and (owner.policy == "always" or self.due(owner)):
+            self.compile(owner)
         if self.kernel is not None:
             outputs = self.kernel(given)
             if outputs is None:

@@ -6,7 +6,6 @@ to build the result from the tape's outputs.
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
@@ -144,15 +143,14 @@ def trace(
         cap.paths = around.arrays
         around.opaque = list({id(a): a for a in around.opaque}.values())
         before = [checksum(a) for a in around.opaque]
-        # code that is copied notes its draws; here those of code that is not, unless other
-        # threads may draw from the same generator meanwhile
-        alone = threading.active_count() == 1 and around.sees_raw_code()
-        drawn = random_state() if alone else None
+        # code that is copied notes its draws; here those of code that is not
+        raw = around.sees_raw_code()
+        drawn = random_state() if raw else None
         try:
             result = apply(cap, bound, args, kwargs)
         finally:
             around.restore()
-        if alone and random_state() != drawn:
+        if raw and random_state() != drawn:
             cap.effects.append("it draws from NumPy's global random generator")
         if before != [checksum(a) for a in around.opaque[: len(before)]]:
             around.changed.append("an array that it reaches")

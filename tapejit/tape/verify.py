@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from operator import gt
 
+import numpy as np
+
 from ..core.avals import AVALS, AnyAval, Aval
 from ..core.errors import VerifyError
 from .ir import PARAMS, Tape
@@ -67,4 +69,6 @@ def verify(tape: Tape) -> Tape:
 
 def _is_number(params: Params, aval: AnyAval) -> bool:
     value = params.get("value")
-    return isinstance(aval, Aval) and not aval.shape and isinstance(value, int | float | complex)
+    # a long double has no Python number that holds it
+    number = isinstance(value, int | float | complex | np.longdouble | np.clongdouble)
+    return isinstance(aval, Aval) and not aval.shape and number

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from program_registry import program
 
 
@@ -12,7 +11,7 @@ def rhs(state, p):
     return np.array([p[0] * x - p[1] * x * y, -p[2] * y + p[3] * x * y])
 
 
-@program(lambda r: (np.array([1.1, 0.4, 0.4, 0.1]), np.array([2.0, 1.0])))
+@program(lambda r: (np.array([1.1, 0.4, 0.4, 0.1]), np.array([2.0, 1.0])), quick=False)
 def lotka_volterra(p, y0):
     """Twenty steps of RK4."""
     y, h = y0, 0.1
@@ -113,7 +112,7 @@ def n_body(pos, mass):
     return np.sum(vel**2 * mass[:, None]) + dist.sum()
 
 
-@program(lambda r: (r.normal(size=6), np.linspace(0, 1, 6), np.linspace(-0.2, 1.2, 9)))
+@program(lambda r: (r.normal(size=6), np.linspace(0, 1, 6), np.linspace(-0.2, 1.2, 9)), quick=False)
 def interpolation(y, xp, x):
     """Linear interpolation, gradient and trapezoid rules."""
     f = np.interp(x, xp, y)
@@ -121,7 +120,7 @@ def interpolation(y, xp, x):
     return np.sum(f**2) + np.sum(np.diff(y, n=2) ** 2) + np.sum(g**3) + np.trapezoid(y**2, xp)
 
 
-@program(lambda r: (r.normal(size=7), np.linspace(0, 3, 7), np.linspace(0.1, 2.9, 10)))
+@program(lambda r: (r.normal(size=7), np.linspace(0, 3, 7), np.linspace(0.1, 2.9, 10)), quick=False)
 def natural_spline(y, x, q):
     """Cubic spline: a tridiagonal system built by np.diag, evaluated with searchsorted."""
     h = np.diff(x)

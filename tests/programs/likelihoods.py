@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from program_registry import program
 from scipy import special
 from scipy.special import gammaln, logsumexp
-
-from program_registry import program
 
 
 @program(
@@ -113,7 +112,7 @@ def softmax_classifier(W, labels, X):
     return -logp[np.arange(len(labels)), labels].mean()
 
 
-@program(lambda r: (r.normal(size=4), r.normal(size=(12, 4)), r.normal(size=12), 0.7))
+@program(lambda r: (r.normal(size=4), r.normal(size=(12, 4)), r.normal(size=12), 0.7), quick=False)
 def ridge_closed_form(loglam, X, y, scale):
     """Leave-one-out error of ridge regression by the hat matrix."""
     A = X.T @ X + np.diag(np.exp(loglam)) * scale
@@ -133,18 +132,18 @@ def kernel_regression(p, X, y):
     return np.mean((y - fit) ** 2)
 
 
-@program(lambda r: (r.normal(size=(3, 2)), r.normal(size=(14, 2))))
+@program(lambda r: (r.normal(size=(3, 2)), r.normal(size=(14, 2))), quick=False)
 def soft_kmeans(centers, x):
     """Two rounds of soft assignments."""
     for _ in range(2):
-        d = -np.linalg.norm(x[:, None] - centers, axis=-1) ** 2
+        d = -(np.linalg.norm(x[:, None] - centers, axis=-1) ** 2)
         e = np.exp(d - d.max(1)[:, None])
         r = e / e.sum(1, keepdims=True)
         centers = r.T @ x / r.sum(0)[:, None]
     return np.sum(centers**2) + np.sum(r * -d)
 
 
-@program(lambda r: (r.normal(size=(5, 3)), r.normal(size=(9, 5))))
+@program(lambda r: (r.normal(size=(5, 3)), r.normal(size=(9, 5))), quick=False)
 def pca_loss(A, X):
     """Energy outside two principal directions, by svd and by eigh."""
     Y = (X - X.mean(0)) @ A
@@ -155,7 +154,7 @@ def pca_loss(A, X):
     return np.sum(s[2:] ** 2) + w[0] + np.sum((Y - back) ** 2) + (v[:, -1] ** 4).sum()
 
 
-@program(lambda r: ((0.3, -0.2, 0.1), r.normal(size=6)))
+@program(lambda r: ((0.3, -0.2, 0.1), r.normal(size=6)), quick=False)
 def kalman_filter(p, obs):
     """A 2-state Kalman filter, six steps."""
     q, rr, phi = np.exp(p[0]), np.exp(p[1]), np.tanh(p[2])
@@ -175,7 +174,9 @@ def kalman_filter(p, obs):
     return -ll
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, size=3), r.normal(size=9), np.array([0.1, 0.5, 0.9])), order=1)
+@program(
+    lambda r: (r.uniform(0.5, 1.5, size=3), r.normal(size=9), np.array([0.1, 0.5, 0.9])), order=1
+)
 def quantile_loss(q, y, levels):
     """Pinball loss of several quantiles at once."""
     e = y[None, :] - q[:, None]

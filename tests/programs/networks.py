@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from program_registry import program
 
 Layer = namedtuple("Layer", "W b")
@@ -43,7 +42,10 @@ def softmax(x, axis=-1):
 
 @program(
     lambda r: (
-        [Layer(r.normal(size=(3, 5)), r.normal(size=5)), Layer(r.normal(size=(5, 2)), r.normal(size=2))],
+        [
+            Layer(r.normal(size=(3, 5)), r.normal(size=5)),
+            Layer(r.normal(size=(5, 2)), r.normal(size=2)),
+        ],
         r.normal(size=(8, 3)),
         r.normal(size=(8, 2)),
     ),
@@ -60,7 +62,10 @@ def mlp_namedtuples(layers, x, y):
 
 @program(
     lambda r: (
-        {"body": [r.normal(size=(4, 4)), r.normal(size=(4, 4))], "head": Head(r.normal(size=4), 0.2)},
+        {
+            "body": [r.normal(size=(4, 4)), r.normal(size=(4, 4))],
+            "head": Head(r.normal(size=4), 0.2),
+        },
         r.normal(size=(6, 4)),
     ),
     order=1,
@@ -74,10 +79,14 @@ def residual_relu(p, x):
 
 @program(
     lambda r: (
-        {"Wx": r.normal(size=(3, 16)) * 0.5, "Wh": r.normal(size=(4, 16)) * 0.5, "b": r.normal(size=16)},
+        {
+            "Wx": r.normal(size=(3, 16)) * 0.5,
+            "Wh": r.normal(size=(4, 16)) * 0.5,
+            "b": r.normal(size=16),
+        },
         r.normal(size=(5, 2, 3)),
     ),
-    single=True,
+    quick=False,
 )
 def lstm(p, xs):
     """An LSTM unrolled over five steps, gates by np.split."""
@@ -119,7 +128,7 @@ def attention_block(p, x):
     return np.mean((x + y @ p["out"]) ** 2)
 
 
-@program(lambda r: (r.normal(size=(2, 3, 3)), r.normal(size=(7, 6))))
+@program(lambda r: (r.normal(size=(2, 3, 3)), r.normal(size=(7, 6))), quick=False)
 def convolution_windows(w, image):
     """2-d convolution through sliding windows and einsum, then average pooling."""
     win = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
@@ -131,7 +140,7 @@ def convolution_windows(w, image):
 @program(lambda r: (r.normal(size=(2, 6, 6)), r.normal(size=(4, 2, 3, 3))))
 def convolution_im2col(x, w):
     """im2col by fancy indexing, max pooling by reshape, written over the image."""
-    c, h, wd = x.shape
+    _, h, wd = x.shape
     x = np.pad(x, ((0, 0), (1, 1), (1, 1)))
     i = np.arange(h)[:, None, None, None] + np.arange(3)[None, None, :, None]
     j = np.arange(wd)[None, :, None, None] + np.arange(3)[None, None, None, :]
@@ -140,7 +149,7 @@ def convolution_im2col(x, w):
     return (y.reshape(4, 3, 2, 3, 2).max(axis=(2, 4)) ** 2).mean()
 
 
-@program(lambda r: (r.normal(size=(6, 3)), r.integers(0, 6, size=(4, 5))), order=2)
+@program(lambda r: (r.normal(size=(6, 3)), r.integers(0, 6, size=(4, 5))), order=2, quick=False)
 def embedding_bag(table, ids):
     """Embeddings of repeated ids, averaged, and a one-hot of the first id."""
     bag = table[ids].mean(axis=1)
@@ -148,7 +157,10 @@ def embedding_bag(table, ids):
     return np.sum(np.tanh(bag) ** 2) + np.sum(onehot @ table * bag)
 
 
-@program(lambda r: (r.normal(size=(5, 4)), r.normal(size=(5, 4)) > 0, r.integers(0, 4, size=5)))
+@program(
+    lambda r: (r.normal(size=(5, 4)), r.normal(size=(5, 4)) > 0, r.integers(0, 4, size=5)),
+    quick=False,
+)
 def masked_gather_loss(logits, mask, target):
     """Masked mean, take_along_axis, label smoothing."""
     logp = logits - np.log(np.sum(np.exp(logits), axis=-1, keepdims=True))

@@ -25,8 +25,9 @@ class Program:
         ``make_args(rng)`` returns its arguments; the first one is differentiated.
     order : int
         2 when second derivatives are checked too (the program is smooth at these arguments).
-    compiled : bool
-        Whether the compiled form is checked as well.
+    quick : bool
+        Whether the compiled form, which takes seconds to compile otherwise, is checked by every
+        run of the tests and not only when TAPEJIT_ALL_PROGRAMS is set.
     single : bool
         Whether it must keep float32 when all arguments are float32.
     """
@@ -34,7 +35,7 @@ class Program:
     fn: Callable[..., Any]
     make_args: Callable[[np.random.Generator], tuple[Any, ...]]
     order: int = 2
-    compiled: bool = True
+    quick: bool = True
     single: bool = False
 
     @property

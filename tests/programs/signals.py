@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from program_registry import program
 
 
@@ -80,7 +79,7 @@ def cumulative(x):
     return lse + np.sum(b[-1] ** 2) + np.sum(run * x[:, 2:]) + np.prod(x, axis=1).sum()
 
 
-@program(lambda r: (np.array([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]]),), order=1, compiled=True)
+@program(lambda r: (np.array([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]]),), order=1)
 def norms_at_zero(x):
     """Norms of zero rows: the gradient there is zero."""
     rows = np.linalg.norm(x, axis=1)
@@ -106,7 +105,7 @@ def implicit_layer(W, x):
     return np.sum(z**2)
 
 
-@program(lambda r: (r.normal(size=(3, 3)), r.normal(size=3)))
+@program(lambda r: (r.normal(size=(3, 3)), r.normal(size=3)), quick=False)
 def matrix_exponential(A, v):
     """Taylor series with scaling and squaring, matrix_power."""
     B = A / 8

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 import scipy
 import scipy.linalg
 import scipy.special as special
 from numpy import array, eye
+from numpy import sum as summed
+from numpy import where as placed
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp
@@ -111,3 +115,33 @@ def test_estimates_and_windows(f):
     back = pull(ct)
     back = back[0] if isinstance(back, tuple) else back
     assert np.sum(back * v) == pytest.approx(np.sum(ct * t), rel=1e-9)
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+def by_names(x):
+    return summed(np.abs(placed(x > 1, array([x[0], 1.0, x[2]]), x)))
+
+
+def of_lists(x):
+    lists = np.sum([x[0], x[1] * 2, 3.0]) + np.mean([x, x * 2]) + np.max([x[0], x[1]])
+    return lists * np.dot([x[0], x[1]], [1, 2]) + np.prod((x[0], x[2]))
+
+
+def named_tuples(x):
+    pair = Pair(x, x * 2)
+    return np.sum(pair._replace(a=pair.b).a * pair.b)
+
+
+@pytest.mark.parametrize("mode", ["never", "always"])
+@pytest.mark.parametrize("f", [by_names, of_lists, named_tuples])
+def test_lists_of_traced_values_and_functions_by_name(f, mode):
+    value_and_grad = tj.value_and_grad(f, compile=mode)
+    for x in (X, X * 1.25, X):
+        value, g = value_and_grad(x)
+        assert value == pytest.approx(f(x), rel=1e-14)
+        h = 1e-6
+        want = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(3)]
+        np.testing.assert_allclose(g, want, rtol=1e-7)
+    assert value_and_grad.stats()["captures"] <= 2  # replayed, not run by Python

@@ -6,6 +6,7 @@ derivatives are central differences, extrapolated once (error O(h^4)).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ assert {p.fn.__module__ for p in PROGRAMS} == {
 }
 ALL = pytest.mark.parametrize("p", PROGRAMS, ids=lambda p: p.name)
 DIRECTIONS = 3
+EVERY = bool(os.environ.get("TAPEJIT_ALL_PROGRAMS"))
 
 
 def rng_of(p: Program) -> np.random.Generator:
@@ -106,7 +108,7 @@ def test_second_order(p: Program) -> None:
     assert got == pytest.approx(want, rel=1e-6, abs=1e-6 * scale)
 
 
-@pytest.mark.parametrize("p", [p for p in PROGRAMS if p.compiled], ids=lambda p: p.name)
+@pytest.mark.parametrize("p", [p for p in PROGRAMS if p.quick or EVERY], ids=lambda p: p.name)
 def test_compiled_agrees_with_interpreted(p: Program) -> None:
     args = p.make_args(rng_of(p))
     want_value, want = tj.value_and_grad(p.fn, compile="never")(*args)

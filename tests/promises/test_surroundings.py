@@ -674,6 +674,19 @@ def test_interpreter_state_is_not_read_silently() -> None:
     follows(lambda x: np.sum(x) * sys.float_info.epsilon)
 
 
+def test_code_classes_and_fields_replaced_as_a_whole() -> None:
+    def h(x: Any) -> Any:
+        return x * 2
+
+    m, y = Model(), Younger()
+    follows(
+        lambda x: np.sum(h(x) * m.w) * m.k + y.forward(x),
+        lambda: setattr(h, "__code__", (lambda x: x * 5).__code__),
+        lambda: setattr(m, "__dict__", {"w": np.full(3, 5.0), "k": 1.0}),
+        lambda: setattr(y, "__class__", Elder),
+    )
+
+
 def scaled(x: Any) -> Any:
     return x * scaled.factor  # type: ignore[attr-defined]
 

@@ -36,7 +36,11 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
         raise UnsupportedError(f"numpy.cov: fweights is not supported here ({user_line()})")
     if dtype is None:
         dtype = np.result_type(
-            *[v.dtype if hasattr(v, "dtype") else np.asarray(v).dtype for v in (m, y) if v is not None],
+            *[
+                v.dtype if hasattr(v, "dtype") else np.asarray(v).dtype
+                for v in (m, y)
+                if v is not None
+            ],
             np.float64,
         )
     x = _lines(m, dtype, rowvar)

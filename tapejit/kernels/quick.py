@@ -24,11 +24,11 @@ def pipeline() -> Any:
         typed_passes.DumpParforDiagnostics,
     )
 
-    class KernelCompiler(compiler.CompilerBase):  # type: ignore[misc]
+    class KernelCompiler(compiler.CompilerBase):
         """Compiles a kernel."""
 
         def define_pipelines(self) -> list[Any]:
-            (made,) = compiler.Compiler.define_pipelines(self)
+            (made,) = compiler.Compiler.define_pipelines(self)  # type: ignore[arg-type]
             made.passes = [p for p in made.passes if p[0] not in unneeded]
             made._finalized = False
             made.finalize()
