@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import numpy as np
 from ..core.avals import Aval, TupleAval
 from ..core.errors import TapejitError
 from ..tape.ir import Sym
-from ..tape.primitive import Emit, Params
+from ..tape.primitive import LATE, Emit, Params
 from .declare import general, ops, unbroadcast
+
+# Linear algebra waits until one of its primitives is used, or named by a tape that is read.
+LATE.append(lambda: import_module(".linalg", __package__))
 
 
 def _no_value(*xs: Any, **params: Any) -> Any:

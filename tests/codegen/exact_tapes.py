@@ -45,15 +45,15 @@ def exact(value: Any) -> bool:
 
 @st.composite
 def exact_tapes(
-    draw: Draw, max_rows: int = 14, dtypes: tuple[str, ...] = DTYPES
+    draw: Draw, max_rows: int = 16, dtypes: tuple[str, ...] = DTYPES
 ) -> tuple[Tape, list[Any]]:
     """Return a strategy of pairs ``(tape, inputs)``; see the module."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    sides = st.sampled_from((1, 2, 3, 3, 5, 0))
+    sides = st.sampled_from((3, 2, 4, 1, 5, 2, 3, 0))
     b = Builder(eager=True)
     inputs: list[Any] = []
     for _ in range(draw(st.integers(1, 3))):
-        shape = tuple(draw(st.lists(sides, max_size=3)))
+        shape = tuple(draw(st.lists(sides, min_size=draw(st.sampled_from((2, 1, 0))), max_size=3)))
         x = rng.integers(-8, 9, shape) / 4
         dtype = np.dtype(draw(st.sampled_from(dtypes)))
         if dtype.kind == "c":
@@ -65,7 +65,7 @@ def exact_tapes(
         b.input(aval_of(x), x[()])
     values = [Sym(b, k) for k in range(len(inputs))]
     made: list[Sym] = []
-    for _ in range(draw(st.integers(2, max_rows))):
+    for _ in range(draw(st.integers(max_rows // 2, max_rows))):
         try:
             new = draw(st.sampled_from(MAKERS))(draw, values)
         except TapejitError:  # not defined for these dtypes
@@ -75,7 +75,7 @@ def exact_tapes(
                 values.append(x)
                 made.append(x)
     assume(made)
-    chosen = draw(st.lists(st.sampled_from(made), min_size=1, max_size=3))
+    chosen = draw(st.lists(st.sampled_from(made), min_size=1, max_size=5))
     extra = [values[0]] if draw(st.integers(0, 9)) == 0 else []
     return b.finish([made[-1], *chosen, *extra]), [x[()] for x in inputs]
 
