@@ -121,13 +121,23 @@ def exponentials() -> None:
     polynomial("EXP2", tail2, mpf("-0.5001"), mpf("0.5001"), (12, 7), lambda x: x / 2**x)
     polynomial(
         "SINH",  # (sinh(x) - x) / x**3 in z = x**2
-        lambda z: mp.hyp0f1(mpf(5) / 2, z / 4) / 6 if z == 0 else
-        (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
-        0, half**2, (6, 3), lambda z: z,
+        lambda z: (
+            mp.hyp0f1(mpf(5) / 2, z / 4) / 6
+            if z == 0
+            else (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
+        ),
+        0,
+        half**2,
+        (6, 3),
+        lambda z: z,
     )
     polynomial(
         "COSH",  # (cosh(x) - 1) / x**2 in z = x**2
-        lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0, half**2, (6, 4), lambda z: z,
+        lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z,
+        0,
+        half**2,
+        (6, 4),
+        lambda z: z,
     )
     constant("LN2", lambda: mp.log(2), (41, 53), (15, 24))
     constant("LN2_NEAREST", lambda: mp.log(2), (53,), (24,))

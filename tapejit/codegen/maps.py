@@ -67,7 +67,9 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
         at = " + ".join(t for t in (at, str(x.offset) if x.offset else "") if t) or "0"
         lines = head if moves else before
         if aval.shape:
-            lines.append(f"{p}a{k} = " + (f"memory.shift({pointer}, {at})" if at != "0" else pointer))
+            lines.append(
+                f"{p}a{k} = " + (f"memory.shift({pointer}, {at})" if at != "0" else pointer)
+            )
         else:
             truth = " != 0" if aval.dtype.kind == "b" else ""
             lines.append(f"{p}x{k} = {pointer}[{at}]{truth}")
@@ -83,7 +85,10 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
             continue
         target = values.pointer(results[k])
         if summed[k]:
-            before += [f"for i in range({aval.size}):", f"    {target}[i] = {number(0, aval.dtype)}"]
+            before += [
+                f"for i in range({aval.size}):",
+                f"    {target}[i] = {number(0, aval.dtype)}",
+            ]
         if not aval.shape:
             value = inner.constant(o) or number(body.params(o)["value"], aval.dtype)
             value = f"np.uint8({value})" if aval.dtype.kind == "b" else value
@@ -104,5 +109,3 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     steps = write_steps(inner)
     inside = ["    " + line for line in (*head, *steps, *tail)]
     return [*before, f"for {index} in range({n}):", *inside, *after]
-
-

@@ -51,7 +51,9 @@ def aligned(strides: tuple[int, ...], shape: Shape, space: Shape) -> tuple[int, 
     return (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(shape, strides))
 
 
-def collapse(space: Shape, vectors: list[tuple[int, ...]], groups: list[frozenset[int]]) -> list[list[int]]:
+def collapse(
+    space: Shape, vectors: list[tuple[int, ...]], groups: list[frozenset[int]]
+) -> list[list[int]]:
     """Return the loops of a nest as lists of axes that run as one."""
     loops: list[list[int]] = []
     for d, n in enumerate(space):
@@ -110,7 +112,9 @@ class Nest:
             return constant
         x = values.strided(i)
         aval = values.tape.value(i)
-        access = Access(values.pointer(x.root), x.offset, aligned(x.strides, aval.shape, self.space))
+        access = Access(
+            values.pointer(x.root), x.offset, aligned(x.strides, aval.shape, self.space)
+        )
         key = (access.pointer, access.offset, access.strides)
         name = self.loads.get(key)
         if name is None:

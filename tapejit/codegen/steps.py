@@ -38,7 +38,9 @@ def loop_nest(
     return lines
 
 
-def source(values: Values, i: int, shape: tuple[int, ...]) -> tuple[str, int, tuple[int, ...]] | str:
+def source(
+    values: Values, i: int, shape: tuple[int, ...]
+) -> tuple[str, int, tuple[int, ...]] | str:
     """Return where to read operand `i` over `shape`, or the source of the number it is."""
     constant = values.constant(i)
     if constant is not None:
@@ -198,8 +200,12 @@ def _inline(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
         joined = " + ".join(t for t in (o, text) if t != "0")
         return f"{p}[{joined or '0'}]"
 
-    read_x = at(px, ox, [("i", sx.strides[-2] if m > 1 else 0), ("k", sx.strides[-1] if k > 1 else 0)])
-    read_y = at(py, oy, [("k", sy.strides[-2] if k > 1 else 0), ("j", sy.strides[-1] if n > 1 else 0)])
+    read_x = at(
+        px, ox, [("i", sx.strides[-2] if m > 1 else 0), ("k", sx.strides[-1] if k > 1 else 0)]
+    )
+    read_y = at(
+        py, oy, [("k", sy.strides[-2] if k > 1 else 0), ("j", sy.strides[-1] if n > 1 else 0)]
+    )
     write = at(pz, oz, [("i", n if m > 1 else 0), ("j", 1 if n > 1 else 0)])
     # A loop costs 15 ms of compile time whatever its length: one round needs none.
     lines, pad = [], ""

@@ -202,7 +202,9 @@ def assign(target: Tracer, new: Sym) -> None:
     target.write(new)
 
 
-def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_ufunc(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Carry out a ufunc, or one of its methods, on tracers."""
     cap = active()
     if method != "__call__":
@@ -299,5 +301,3 @@ def operate_inplace(name: str, target: Tracer, other: Any) -> Any:
         )
     assign(target, result.sym)
     return target
-
-

@@ -88,9 +88,7 @@ def all_views(tape: Tape) -> list[Strided | None]:
         elif row.prim.emit.kind == "view":
             x = found[row.args[0]]
             assert x is not None
-            found.append(
-                viewed(row.prim.name, row.params, x, tape.value(row.args[0]), row.aval)
-            )
+            found.append(viewed(row.prim.name, row.params, x, tape.value(row.args[0]), row.aval))
         else:
             found.append(own(row.id, row.aval))
     return found

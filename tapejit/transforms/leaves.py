@@ -230,7 +230,9 @@ def check_leaf(value: Any, aval: Aval, what: str) -> None:
     shape = getattr(value, "shape", ())
     if shape != aval.shape:
         raise ShapeError(f"{what} must have shape {aval.shape}, got {shape} ({where()})")
-    number = isinstance(value, (int, float, complex)) and not isinstance(value, (Tracer, np.generic))
+    number = isinstance(value, (int, float, complex)) and not isinstance(
+        value, (Tracer, np.generic)
+    )
     if not number:
         dtype, weak = value.dtype, isinstance(value, Tracer) and value.aval.weak
     else:

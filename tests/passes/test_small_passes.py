@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of tapes)
+
 """cse, dce, legalise and partition: text in, text out."""
 
 from __future__ import annotations

@@ -228,7 +228,6 @@ class Format:
         s = x + y
         return s, (x - s) + y
 
-
     def divide(self, n: Value, n_low: Operand, d: Value, d_low: Value) -> Value:
         """``(n + n_low) / (d + d_low)``, the quotient corrected by its exact remainder."""
         inverse = 1.0 / d

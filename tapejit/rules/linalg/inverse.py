@@ -31,7 +31,7 @@ def _solve_samples(rng: np.random.Generator) -> Samples:
     eye = 2.0 * np.eye(3)
     yield (rng.normal(size=(3, 3)) + eye, rng.normal(size=(3, 2))), {}
     yield (rng.normal(size=(2, 3, 3)) + eye, rng.normal(size=(3, 1))), {}
-    yield (rng.normal(size=(3, 3)) + eye + 1j * rng.normal(size=(3, 3)), rng.normal(size=(3, 2)) + 1j), {}  # fmt: skip  # noqa: E501
+    yield (rng.normal(size=(3, 3)) + eye + 1j * rng.normal(size=(3, 3)), rng.normal(size=(3, 2)) + 1j), {}  # fmt: skip
 
 
 # ---------------------------------------------------------------- A X = B
