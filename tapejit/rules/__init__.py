@@ -8,7 +8,6 @@ from . import declare as declare
 from . import elementwise as elementwise
 from . import fft as fft
 from . import index as index
-from . import linalg as linalg
 from . import powers as powers
 from . import products as products
 from . import reduce as reduce
