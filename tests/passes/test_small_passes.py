@@ -1,4 +1,3 @@
-
 """cse, dce, legalise and partition: text in, text out."""
 
 from __future__ import annotations
