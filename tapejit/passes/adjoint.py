@@ -54,8 +54,13 @@ def adjoint(
     ends = {s.id for s in inputs}
     line, outer = b.line, b.active
     b.active = live
+    mark = stop
     first = min(ends, default=stop)
+    kept = {y.id for y in outputs}
     for i in range(stop - 1, first, -1):
+        if b.eager and i + 1 < stop and i + 1 not in kept:
+            _let_go(b, i + 1, mark, found, parts)
+        mark = len(b)
         ct = found.get(i)
         if i in ends or i not in live or (ct is None and i not in parts):
             continue
@@ -95,6 +100,22 @@ def adjoint(
             accumulate(b, found, k, x_ct)
     b.line, b.active = line, outer
     return [found.get(s.id) for s in inputs]
+
+
+def _let_go(
+    b: Builder, i: int, mark: int, found: dict[int, Sym], parts: dict[int, dict[int, Sym]]
+) -> None:
+    """Drop large values that the rest of the sweep does not read.
+
+    Row `i` has been passed, and of the rows appended since `mark` only the cotangents that wait to
+    be passed on are read again. A gradient of a long function then needs the memory of its forward
+    values, not that of all it computes on the way.
+    """
+    waiting = {ct.id for ct in found.values()}
+    waiting.update(ct.id for some in parts.values() for ct in some.values())
+    for k in (i, *range(mark, len(b))):
+        if k not in waiting:
+            b.drop(k)
 
 
 def accumulate(b: Builder, found: dict[int, Sym], key: int, ct: Sym) -> None:

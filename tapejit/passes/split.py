@@ -50,7 +50,8 @@ def fork(b: Builder) -> Builder:
     made.op, made.off, made.arg = b.op[:], b.off[:], b.arg[:]
     made.avals, made.param, made.lines = b.avals[:], b.param[:], b.lines[:]
     made.n_inputs, made.line = b.n_inputs, b.line
-    made.known, made._lits, made.masked = list(b.known), dict(b._lits), set(b.masked)
+    made._lits, made.masked = dict(b._lits), set(b.masked)
+    made.copy_known(b)
     return made
 
 

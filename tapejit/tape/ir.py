@@ -157,6 +157,47 @@ class Tape:
         return (from_text, (str(self),))
 
 
+class Dropped:
+    """Stands for a value that a builder has let go of and can compute again."""
+
+
+DROPPED = Dropped()
+LARGE = 1 << 20
+"""Bytes from which on the reverse sweep lets go of values that it has finished with."""
+
+
+class Known(list[Any]):
+    """The values of a builder's rows, of which some have been dropped: reading computes them again."""
+
+    def __init__(self, values: list[Any], b: Builder) -> None:
+        super().__init__(values)
+        self.b = b
+
+    def __getitem__(self, i: Any) -> Any:
+        found = super().__getitem__(i)
+        return self._again(i) if found is DROPPED else found
+
+    def _again(self, i: int) -> Any:
+        """Compute a dropped value, and what it needs, from the nearest values still there."""
+        b = self.b
+        needed, stack = {i}, [i]
+        while stack:
+            k = stack.pop()
+            for a in b.arg[b.off[k] : b.off[k + 1]]:
+                if a not in needed and super().__getitem__(a) is DROPPED:
+                    needed.add(a)
+                    stack.append(a)
+        made: dict[int, Any] = {}
+        with np.errstate(all="ignore"):
+            for k in sorted(needed):
+                args = b.arg[b.off[k] : b.off[k + 1]]
+                values = [made[a] if a in made else super(Known, self).__getitem__(a) for a in args]
+                made[k] = PRIMITIVES[b.op[k]].numpy(*values, **PARAMS[b.param[k]])
+        for k, value in made.items():
+            self[k] = value
+        return made[i]
+
+
 class Builder:
     """Appends rows. With ``eager``, each row is also computed as it is appended.
 
@@ -234,6 +275,19 @@ class Builder:
         if type(value) in _PYTHON_SCALARS or isinstance(value, np.generic):
             return self.lit(value)
         raise TapejitError(f"a {type(value).__name__} cannot be an operand of a row")
+
+    def drop(self, i: int) -> None:
+        """Let go of the value of a row when it is large; whoever asks for it has it computed again."""
+        if getattr(list.__getitem__(self.known, i), "nbytes", 0) >= LARGE:
+            if not isinstance(self.known, Known):
+                self.known = Known(self.known, self)
+            if PRIMITIVES[self.op[i]].emit.kind not in ("input", "lit"):
+                self.known[i] = DROPPED
+
+    def copy_known(self, source: Builder) -> None:
+        """Take over the values of the rows of a builder that this one is a copy of."""
+        values = list(source.known)
+        self.known = Known(values, self) if isinstance(source.known, Known) else values
 
     def cast(self, x: Sym, dtype: np.dtype[Any], weak: bool = False) -> Sym:
         """Return `x` with another dtype: literals are converted at once."""
