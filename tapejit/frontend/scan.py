@@ -11,6 +11,7 @@ import functools
 import sys
 import threading
 import types
+from abc import ABC, abstractmethod
 from collections import namedtuple
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -63,7 +64,7 @@ _UNCHANGING_TYPES = (
 )  # fmt: skip
 
 
-class Scan:
+class Scan(ABC):
     """Notes what can be read through values that stay as they are.
 
     Attributes
@@ -82,13 +83,13 @@ class Scan:
         self._scanned: set[int] = set()
         self._members: set[tuple[type, str, bool]] = set()
 
+    @abstractmethod
     def value(self, path: Path, value: Any, replace: bool = True) -> Any:
         """Note a value that the function may read, and return what its copy shall see."""
-        raise NotImplementedError
 
+    @abstractmethod
     def watch(self, label: str, holder: Any) -> None:
         """Have a change of a container or ``__dict__`` noted after the capture."""
-        raise NotImplementedError
 
     def scan(self, value: Any, label: str = "") -> None:
         """Note all that can be read through something that cannot be replaced."""

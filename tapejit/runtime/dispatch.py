@@ -203,7 +203,7 @@ class Signature:
             return traced
         try:
             made = self.trace(leaves, numbers.inputs | set(found))
-        except Exception:
+        except Exception:  # the user's code, run on a guess: whatever it raises, the guess is wrong
             made = None
         good = made is not None and self._stands_for(made, traced)
         numbers.settle(found, good)
@@ -227,7 +227,7 @@ class Signature:
         """Whether this signature, in which an int is an input, does what `static` does."""
         try:
             made = self.trace(leaves)
-        except Exception:
+        except Exception:  # the user's code, run on a guess: whatever it raises, the guess is wrong
             return False
         plain = static.trace(leaves)
         return self._stands_for(made, plain)

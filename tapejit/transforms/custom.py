@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def rule_tape(cut: Split, given: Sequence[Sym], like: Sequence[Sym]) -> tuple[Ta
     return made.finish(ready), shared
 
 
-class Custom:
+class Custom(ABC):
     """What both kinds share: arguments, static positions, running without derivatives."""
 
     kind = ""
@@ -101,8 +102,9 @@ class Custom:
             )
         return tuple(found)
 
+    @abstractmethod
     def _record(self, cap: Capture, args: Any, static: list[Any], moving: list[int]) -> Any:
-        raise NotImplementedError
+        """Record a call whose arguments at the positions `moving` are traced."""
 
     def _row(self, cap: Capture, xs: list[Sym], out: Results, cut: Split, forward: bool) -> Any:
         """Append the custom row and return the result that passes through it."""
