@@ -149,6 +149,15 @@ def static_slice(item: slice) -> slice:
 # ---------------------------------------------------------------- planning
 
 
+def _selects_nothing(cap: Capture, given: list[Any]) -> bool:
+    """Whether the index arrays broadcast to nothing: NumPy then checks none of them.
+
+    A mask counts by its pattern in this call; `_mask_positions` guards the number of True.
+    """
+    arrays = [i for i in given if isinstance(i, Sym)]
+    return any(i.size == 0 if i.dtype.kind != "b" else not np.any(cap.value(i)) for i in arrays)
+
+
 def plan_index(cap: Capture, x: Sym, items: Sequence[Any]) -> Plan:
     """Resolve an index of `x` with at least one advanced item."""
     from .indexing import basic_ranges, expand_ellipsis
@@ -160,6 +169,7 @@ def plan_index(cap: Capture, x: Sym, items: Sequence[Any]) -> Plan:
     # Each advanced item: its first axis after the basic part, how many axes, the item.
     found: list[tuple[int, int, Any]] = []
     axis = place = 0
+    empty = _selects_nothing(cap, given)
     for item in full:
         if isinstance(item, int):
             found.append((place, 1, _checked(item, axis, x.shape[axis])))
@@ -170,7 +180,8 @@ def plan_index(cap: Capture, x: Sym, items: Sequence[Any]) -> Plan:
             if item.dtype.kind == "b":
                 at = _mask_positions(cap, item, x.shape, axis)
             else:
-                at = BY_NAME["wrap_index"](item, size=x.shape[axis], axis=axis)
+                wrap = BY_NAME["wrap_index"]
+                at = item * 0 if empty else wrap(item, size=x.shape[axis], axis=axis)
             basic.extend([FULL] * used if used else [None])
             found.append((place, used or 1, at))
             axis, place = axis + used, place + (used or 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy_checks import check, same, tape_of, traced
 
@@ -84,6 +84,10 @@ def valid(shape, index):
 
 @settings(max_examples=150, deadline=None)
 @given(cases())
+@example(((1, 1, 2, 1), (False, 0, 0, Ellipsis, np.array([1]))))
+@example(((2, 3), (np.zeros((0, 1), int), np.array([7, 8]))))
+@example(((2, 3), (np.zeros(0, int), 5)))
+@example(((2, 3), (np.array([False, True]), np.array([9]))))
 def test_read(case):
     shape, index = case
     x = array(shape)
