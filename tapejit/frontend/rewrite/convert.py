@@ -14,6 +14,7 @@ old one does, in the same order, and every new statement carries the place of th
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 
 from .build import (
@@ -294,10 +295,8 @@ class _Statements:
     def _function(self, node: ast.FunctionDef) -> ast.stmt:
         """A function inside: rewritten with the one around it; its decorators stay."""
         defaults(node, self.expressions)
-        try:
+        with contextlib.suppress(NotStageable):
             converted(node, self.scope.visible)
-        except NotStageable:
-            pass
         return node
 
 

@@ -137,17 +137,14 @@ class Expressions(ast.NodeTransformer):
         return placed(staged("compare", *args), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        if isinstance(node.func, ast.Name) and node.func.id == "super" and not self._is_own_super():
-            if not node.args and not node.keywords:
-                return self._super(node)
+        bare = not node.args and not node.keywords
+        if bare and isinstance(node.func, ast.Name) and node.func.id == "super":
+            return self._super(node)
         func = node.func
         node = cast(ast.Call, self.generic_visit(node))
         return placed(
             ast.Call(placed(staged("call", node.func), func), node.args, node.keywords), node
         )
-
-    def _is_own_super(self) -> bool:
-        return "super" in self.scope.visible
 
     def _super(self, node: ast.Call) -> ast.expr:
         """``super()`` looks at the frame that it is called in: name what it would find there."""

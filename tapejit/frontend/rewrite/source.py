@@ -7,7 +7,6 @@ edited meanwhile, or two lambdas on one line, can never give the tree of another
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
