@@ -246,7 +246,7 @@ def targets_of_all_kinds(xs):
     return a, d, k
 
 
-case(([(1, 2), (3, 4)],), ([],), ([(1, 2)] * 4,))(targets_of_all_kinds)
+case(([(1, 2), (3, 4)],), ([],), ([(1, 2)] * 4,), pure=False)(targets_of_all_kinds)
 
 
 def jumps(n, m):
@@ -807,6 +807,9 @@ case((0,), (1,))(decorated)
 class Base:
     def __init__(self, x):
         self.__x = x
+
+    def __repr__(self):
+        return f"{type(self).__name__} {vars(self)}"
 
     def area(self, k):
         return 10 * k

@@ -235,7 +235,7 @@ class _Statements:
 
     def _call(
         self,
-        node: ast.stmt,
+        node: ast.If | ast.For | ast.While,
         functions: Block,
         method: str,
         args: list[ast.expr],
@@ -248,7 +248,9 @@ class _Statements:
         )
         line = ast.Constant(node.lineno)
         call = staged(method, *args, get, put, names_of(names), reads, line)
-        return [*functions, *helpers, placed(ast.Expr(placed(call, node)), node)]
+        # Python reports an iterable that is none, or a test without a truth value, there.
+        where = node.iter if isinstance(node, ast.For) else node.test
+        return [*functions, *helpers, placed(ast.Expr(placed(call, where)), where)]
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -282,7 +284,7 @@ class _Statements:
             node.test, node.msg = test, node.msg and self.expressions.of(node.msg)
             return [node]
         message = ast.Constant(None) if node.msg is None else self.expressions.later(node.msg)
-        return [placed(ast.Expr(placed(staged("assert_", test, message), node)), node)]
+        return [placed(ast.Expr(placed(staged("assert_", test, message), node.test)), node)]
 
     def _delete(self, node: ast.Delete) -> Block:
         out: Block = []
