@@ -248,8 +248,8 @@ class _Statements:
         )
         line = ast.Constant(node.lineno)
         call = staged(method, *args, get, put, names_of(names), reads, line)
-        # Python reports an iterable that is none, or a test without a truth value, there.
-        where = node.iter if isinstance(node, ast.For) else node.test
+        # Where Python reports an iterable that is none, or a test without a truth value.
+        where = node if isinstance(node, ast.For) else node.test
         return [*functions, *helpers, placed(ast.Expr(placed(call, where)), where)]
 
     def _name(self, kind: str) -> str:
