@@ -1076,6 +1076,27 @@ def error_deep_inside(n):
 case((1,), (3,))(error_deep_inside)
 
 
+def spread_over_lines(x):
+    s = (
+        "abc"
+        .upper()
+        .index(x)
+    )  # fmt: skip
+    return max(
+        s,
+        int(
+            x),
+    ) and [
+        s,
+        1 / (
+            s - 1
+        )
+    ]  # fmt: skip
+
+
+case(("A",), ("B",), ("x",), (3,))(spread_over_lines)
+
+
 def documented(x):
     """Says what it does."""
     if x:

@@ -8,6 +8,7 @@ undone by putting the state back, so a variable missing in a state shows as a wr
 import itertools
 import linecache
 import traceback
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def _wider(inner):
         st.tuples(inner, inner, inner).map("({0[0]} if {0[1]} else {0[2]})".format),
         inner.map("(not {0})".format),
         inner.map("g({0})".format),
-        inner.map("sum([a * {0} for a in range(3)])".format),
+        inner.map("sum([z * {0} for z in range(3)])".format),
         st.tuples(st.sampled_from(VARIABLES), inner).map("({0[0]} := {0[1]})".format),
         inner.map("(lambda d: d or {0})(0)".format),
     )
@@ -76,7 +77,7 @@ def statements(draw, depth, loop):
     if kind == "for":
         return [f"for {name} in range({draw(st.sampled_from('0123'))}):", *draw(block), *orelse]
     if kind == "while":
-        k = f"k{next(_numbers)}"
+        k = f"k{depth}"
         head = draw(st.sampled_from([f"{k} < 3 and {value}", f"{k} < 2", "True"]))
         body = [f"    {k} += 1", f"    if {k} > 4: break", *draw(block)]
         return [f"{k} = 0", f"while {head}:", *body, *orelse]
@@ -102,7 +103,7 @@ def blocks(draw, depth, loop, jumps=True):
 def programs(draw):
     body = draw(blocks(3, False)) + draw(blocks(2, False))
     head = ["    def g(x):", "        nonlocal c", "        c = x % 7", "        return c + b"]
-    tail = ["    c = 0", f"    return {draw(expressions)}"]
+    tail = ["    c = 0", f"    return g(a), {draw(expressions)}"]
     first = ["    c = 2"] if draw(st.booleans()) else []
     return "\n".join(["def f(a, b):", *first, *head, *body, *tail, ""])
 
@@ -110,11 +111,8 @@ def programs(draw):
 def compiled(text):
     file = f"<random program {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
-    space = {}
-    exec(compile("from contextlib import suppress\n" * 0 + text, file, "exec"), space)
-    from contextlib import suppress
-
-    space["suppress"] = suppress
+    space = {"suppress": suppress}
+    exec(compile(text, file, "exec"), space)
     return space["f"]
 
 

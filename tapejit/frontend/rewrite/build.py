@@ -98,4 +98,12 @@ def locals_made(names: Iterable[str]) -> list[ast.stmt]:
 
 def placed(node: Node, like: ast.AST) -> Node:
     """Give a generated node, and what it is made of, the place of the user's node."""
-    return ast.fix_missing_locations(ast.copy_location(node, like))
+    ast.copy_location(node, like)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        # CPython reports a method call at the line where the attribute ends.
+        func = node.func
+        for part in (func, func.value):
+            if not hasattr(part, "lineno"):
+                part.lineno = part.end_lineno = node.lineno
+                part.col_offset = part.end_col_offset = node.col_offset
+    return ast.fix_missing_locations(node)
