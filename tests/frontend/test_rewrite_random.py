@@ -101,8 +101,8 @@ def blocks(draw, depth, loop, jumps=True):
 
 @st.composite
 def programs(draw):
-    body = draw(blocks(3, False)) + draw(blocks(2, False))
-    head = ["    def g(x):", "        nonlocal c", "        c = x % 7", "        return c + b"]
+    body = draw(blocks(2, False)) + draw(blocks(2, False))
+    head = ["    a = a and +a", "    def g(x):", "        nonlocal c", "        c = x % 7", "        return c + b"]
     tail = ["    c = 0", f"    return g(a), {draw(expressions)}"]
     first = ["    c = 2"] if draw(st.booleans()) else []
     return "\n".join(["def f(a, b):", *first, *head, *body, *tail, ""])

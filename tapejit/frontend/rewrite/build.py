@@ -106,4 +106,15 @@ def placed(node: Node, like: ast.AST) -> Node:
             if not hasattr(part, "lineno"):
                 part.lineno = part.end_lineno = node.lineno
                 part.col_offset = part.end_col_offset = node.col_offset
-    return ast.fix_missing_locations(node)
+    _fill(node, node)
+    return node
+
+
+def _fill(node: ast.AST, like: ast.AST) -> None:
+    """Place the children that have no place yet; below one that has, all have."""
+    for child in ast.iter_child_nodes(node):
+        if "lineno" not in child._attributes:
+            _fill(child, like)
+        elif not hasattr(child, "lineno"):
+            ast.copy_location(child, like)
+            _fill(child, child)

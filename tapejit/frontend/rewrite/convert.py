@@ -34,7 +34,7 @@ from .build import (
 )
 from .expressions import Expressions, check_body, converted_lambda, defaults, has_walrus
 from .flow import Block, NotStageable, go_on, lowered
-from .liveness import doubtful_reads, live_after
+from .liveness import doubtful_reads, live_around
 from .names import Scope, bound_names, loaded_names, scope_of
 from .targets import Targets
 
@@ -74,7 +74,7 @@ class _Statements:
 
     def __init__(self, scope: Scope, body: Block) -> None:
         self.scope = scope
-        self.live = live_after(body, scope)
+        self.live = live_around(body, scope)
         self.expressions = Expressions(scope, doubtful_reads(body, scope))
         self.targets = Targets(self.expressions)
         self._count = 0
