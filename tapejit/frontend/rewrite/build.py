@@ -59,7 +59,7 @@ def arguments(names: Sequence[str] = (), vararg: str | None = None) -> ast.argum
 
 def thunk(body: ast.expr) -> ast.Lambda:
     """An expression to be evaluated later, or not at all."""
-    return ast.copy_location(ast.Lambda(arguments(vararg=THUNK), body), body)
+    return placed(ast.Lambda(arguments(vararg=THUNK), body), body)
 
 
 def names_of(names: Iterable[str]) -> ast.expr:
