@@ -4,9 +4,7 @@ A case is a function and several argument tuples. ``log`` is a list that notes w
 and in which order. Nothing here is called by pytest itself, which would compile it differently.
 """
 
-# ruff: noqa: B007, B018, B023, E711, E712, F841, RUF015, RUF021, SIM102, SIM103, SIM108, SIM110
-# ruff: noqa: SIM113, SIM114, SIM115, SIM117, SIM105, B904, B012, E731, UP028, C416, C400, PIE790
-# ruff: noqa: SIM401, RET504, RET505, B006, SIM211, SIM222, SIM223, C408, F811, RUF034
+# ruff: noqa: B007, B018, B023, C416, F401, F821, F841, I001, RUF021, RUF040, SIM223
 import contextlib
 import functools
 import math
@@ -523,7 +521,7 @@ def order_of_stores(log):
     i = 3
     i, a[i] = 1, 77
     a[i], i = 66, 2
-    *a[at(0):at(1)], c = [1, 2, 3]
+    *a[at(0) : at(1)], c = [1, 2, 3]
     return a, b, c, i
 
 
@@ -598,7 +596,7 @@ case((0, []), (1, []), (2, []), (3, []), (4, []), pure=False)(asserts)
 
 def annotated(x: "int"):
     y: int = x + 1
-    z: undefined  # noqa: F821
+    z: undefined
     a = [0]
     a[0]: int = 5
     (w): float = 2.0
@@ -1061,6 +1059,7 @@ def handler_name_goes(x):
 case((0,), (1,), (2,))(handler_name_goes)
 
 
+# fmt: off
 def error_deep_inside(n):
     total = 0
     for i in range(n):
@@ -1073,15 +1072,17 @@ def error_deep_inside(n):
     return total
 
 
+# fmt: on
 case((1,), (3,))(error_deep_inside)
 
 
+# fmt: off
 def spread_over_lines(x):
     s = (
         "abc"
         .upper()
         .index(x)
-    )  # fmt: skip
+    )
     return max(
         s,
         int(
@@ -1091,9 +1092,10 @@ def spread_over_lines(x):
         1 / (
             s - 1
         )
-    ]  # fmt: skip
+    ]
 
 
+# fmt: on
 case(("A",), ("B",), ("x",), (3,))(spread_over_lines)
 
 
@@ -1119,7 +1121,8 @@ def keeps_names(x):
 case((0,), (5,))(keeps_names)
 
 
-LAMBDAS = [lambda x: x and 1, lambda x: x or 2]; MORE = (lambda x: not x, lambda x: not x)  # noqa: E702
+LAMBDAS = [lambda x: x and 1, lambda x: x or 2]
+MORE = (lambda x: not x, lambda x: not x)
 for _f in (*LAMBDAS, *MORE, (lambda x, y=3: y if x else [k for k in range(y) if k or x])):
     case((0,), (1,))(_f)
 
