@@ -440,6 +440,18 @@ def carried_through_else(n):
 
 case((0,), (1,), (9,))(carried_through_else)
 
+def read_in_the_next_turn(xs):
+    s, y = 0, 1
+    for x in xs:
+        s += y
+        if x > 1:
+            y = x
+    return s
+
+
+case(([0, 0, 5, 0],), ([1, 1],))(read_in_the_next_turn)
+
+
 # Expressions.
 
 

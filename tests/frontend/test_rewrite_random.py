@@ -135,7 +135,7 @@ def outcome(function, args):
         return type(error), str(error), frames[-1].lineno, frames[-1].name
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(text):
     original = compiled(text)
