@@ -440,6 +440,7 @@ def carried_through_else(n):
 
 case((0,), (1,), (9,))(carried_through_else)
 
+
 def read_in_the_next_turn(xs):
     s, y = 0, 1
     for x in xs:
@@ -1153,3 +1154,100 @@ def makes(a):
 case((0,), (1,), (7,))(makes(3))
 case((1,), (-1,))(Shape.twice)
 case((Shape(3),), (Shape(0),))(Shape.sign.fget)
+case((Shape(3), 4), (Shape(1), 0), pure=False)(Shape.area)
+case((Shape(3), 4), (Shape(1), 0))(Shape.nested)
+case((Shape(3), 4), (Shape(1), 0), (Shape(1), -2), pure=False)(Shape.__init__)
+
+
+def try_leaves_early(x):
+    y = 0
+    try:
+        if x > 1:
+            y = 1
+        z = 1 / (x - 1)
+        y = 2
+    except ZeroDivisionError:
+        return y
+    return y, z
+
+
+case((0,), (1,), (2,))(try_leaves_early)
+
+
+def same_name_in_comprehension(x):
+    if x:
+        y = [1, 2]
+    else:
+        y = [3]
+    return [y for y in y]
+
+
+case((0,), (1,))(same_name_in_comprehension)
+
+
+def index_changed_by_a_call(log):
+    i, a, b = 0, [0, 0], [0, 0]
+
+    def g():
+        nonlocal i
+        i += 1
+        return 5
+
+    a[i] = g()
+    b[i] = a[0]
+    return a, b
+
+
+case(([],), pure=False)(index_changed_by_a_call)
+
+
+def message_binds(x):
+    why = None
+    try:
+        assert x, (why := "no")  # noqa: RUF018
+    except AssertionError:
+        return x or why
+    return x
+
+
+case((0,), (1,))(message_binds)
+
+
+def defines_global(x):
+    global made_globally
+    if x:
+
+        def made_globally(y):
+            return y or x
+
+        return made_globally.__qualname__, made_globally(0)
+
+
+case((0,), (2,))(defines_global)
+
+
+def with_free_variables():
+    count = 0
+
+    def step(x):
+        nonlocal count
+        if x > 0:
+            count += x
+        for _ in range(x):
+            count += 1
+            if count > 50:
+                count = 0
+                return "reset"
+
+        class Inside:
+            size = count
+
+            def get(self):
+                return self.size and x
+
+        return count, Inside().get(), Inside.__qualname__, Inside.get.__qualname__
+
+    return step
+
+
+case((3,), (0,), (40,), pure=False)(with_free_variables())

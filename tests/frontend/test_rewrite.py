@@ -1,6 +1,7 @@
 """A rewritten function does what the original does: values, errors, lines, effects and their order."""
 
 import copy
+import inspect
 import sys
 import traceback
 
@@ -26,12 +27,16 @@ def places(error):
 def outcome(function, args):
     """What a call gives or raises, and what it leaves in its arguments."""
     args = copy.deepcopy(args)
+    cells = [(cell, cell.cell_contents) for cell in function.__closure__ or ()]
     try:
         value = function(*args)
     except Exception as error:
         cause = error.__cause__
         shown = type(error), str(error), type(cause), places(error)[-1:]
         return "raises", shown, args, places(error)
+    finally:
+        for cell, contents in cells:
+            cell.cell_contents = contents
     return "gives", (type(value), value), args, []
 
 
@@ -134,6 +139,34 @@ def test_no_flags_where_the_structure_allows(function):
         name for found in notes(function, *[3] * function.__code__.co_argcount) for name in found[1]
     }
     assert names in ({"x"}, {"__tj_ret__"})
+    code = rewritten(function)
+    assert {*code.co_cellvars, *code.co_varnames}.isdisjoint(FLAGS)
+
+
+FLAGS = ("__tj_done__", "__tj_brk1__", "__tj_cnt1__")
+
+
+class Careful(Plain):
+    """Notes subscripts and looks at the functions that it is given."""
+
+    def getitem(self, a, index):
+        self.calls.append(index)
+        return a[index]
+
+    def and_(self, *operands):
+        for operand in operands:
+            assert not inspect.signature(operand).parameters
+        return super().and_(*operands)
+
+
+def subscripts(a, i):
+    return a[i] and a[0] and a[-1] and a[0:2] and a[i:] and a[:-1] and a[i]
+
+
+def test_constant_indices_and_operands_without_parameters():
+    staging = Careful()
+    assert staged(subscripts, staging)([1, 2, 3], 1) == 2
+    assert staging.calls == [1, slice(1, None), 1]
 
 
 def shares(x):

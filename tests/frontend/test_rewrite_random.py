@@ -128,7 +128,7 @@ def compiled(text):
 
 def outcome(function, args):
     try:
-        return function(*args)
+        return repr(function(*args))
     except Exception as error:
         file = function.__code__.co_filename
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
