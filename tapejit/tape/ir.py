@@ -353,6 +353,24 @@ class Builder:
         flag = self.lit(np.bool_(truth))
         return self.apply(BY_NAME["broadcast_to"], (flag,), {"shape": syms[1 - at].shape})
 
+    def revise(self, i: int, params: Params, aval: AnyAval) -> None:
+        """Give row `i` other parameters, with which it has further results behind those it had.
+
+        A loop is told so, when its adjoint is wanted, to keep what the reverse loop will read.
+        """
+        self.param[i], self.avals[i] = param_id(params), aval_id(aval)
+        if self.eager:
+            known, prim = self.known, PRIMITIVES[self.op[i]]
+            args = self.arg[self.off[i] : self.off[i + 1]]
+            known[i] = self.computed(prim, args, params, aval)
+
+    def computed(
+        self, prim: Primitive, args: Sequence[int], params: Params, aval: AnyAval
+    ) -> Any:
+        """Return the value of a row of an eager builder."""
+        known = self.known
+        return prim.numpy(*[known[k] for k in args], **params)
+
     def out(self, x: Sym, k: int) -> Sym:
         """Return result number `k` of a row with several."""
         return self.apply(BY_NAME["out"], (x,), {"k": k})

@@ -21,6 +21,7 @@ from ..core.sources import where
 from ..frontend.capture import Capture, current
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes import bodies as _bodies  # noqa: F401  (enters derivatives)
+from ..passes import loops as _loops  # noqa: F401  (enters derivatives)
 from ..passes.split import Split, fork, inline, split
 from ..rules.declare import broadcast, ops
 from ..runtime.dispatch import Dispatcher
