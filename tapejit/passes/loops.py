@@ -15,16 +15,15 @@ cotangents may be exactly zero by selection, is found by iterating to a fixpoint
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..core.avals import AVALS, Aval, TupleAval
 from ..rules.declare import wanted, zeros_like
 from ..rules.loops import ANY, call, cond, for_, while_
 from ..tape.ir import PARAMS, Builder, Sym, Tape
+from ..tape.pieces import extract, load
 from .adjoint import adjoint, dependents
 from .pushforward import pushforward
-from .residuals import choose, extract, inputs_read, read_by, strong
-from .split import load
+from .residuals import choose, inputs_read, read_by, strong
 
 Maybe = Sequence[Sym | None]
 
@@ -262,9 +261,7 @@ class _Reverse:
         return [t.id for t in made]
 
 
-def _keep(
-    b: Builder, i: int, r: _Reverse, count: int
-) -> tuple[list[int], list[Sym], list[int]]:
+def _keep(b: Builder, i: int, r: _Reverse, count: int) -> tuple[list[int], list[Sym], list[int]]:
     """Make the forward loop keep what the reverse round reads.
 
     Returns the kept rows of the body, their stacks, and the body's inputs that are read besides.

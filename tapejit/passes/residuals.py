@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core.avals import AVALS, Aval, TupleAval
-from ..tape.ir import Builder, Tape
+from ..tape.ir import Builder
 from ..tape.primitive import BY_NAME, PRIMITIVES
-from .split import put
 
 CHEAP = frozenset(
     "lit out cast copy stop_gradient add subtract multiply negative square absolute sign where "
@@ -24,22 +23,6 @@ CHEAP = frozenset(
     "real imag conjugate bitwise_and bitwise_or arange".split()
 )
 """Primitives whose value costs no more to compute than to store and load."""
-
-
-def extract(s: Builder, inputs: Sequence[int], outputs: Sequence[int]) -> Tape:
-    """Return the rows that compute `outputs` from `inputs` as a tape; inputs may be any rows."""
-    cut = set(inputs)
-    need = set(outputs)
-    for k in range(max(need, default=-1), -1, -1):
-        if k in need and k not in cut:
-            need.update(s.arg[s.off[k] : s.off[k + 1]])
-    b = Builder()
-    place: dict[int, int] = {}
-    for k in inputs:
-        place[k] = b.input(s.aval(k)).id
-    for k in sorted(need - cut):
-        place[k] = put(b, s, k, [place[a] for a in s.arg[s.off[k] : s.off[k + 1]]])
-    return b.finish([place[o] for o in outputs])
 
 
 def read_by(s: Builder, stop: int, outputs: Sequence[int]) -> list[int]:
