@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
-from ..core.errors import RangeError, TapejitError
+from ..core.errors import RangeError, TapejitError, UnrollError
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive
@@ -340,7 +340,7 @@ class Builder:
             avals = [AVALS[a] for a in aids]
             found = prim.aval(pid, aids, avals, params)  # type: ignore[arg-type]
         if self.limit is not None and len(self.op) >= self.limit:
-            raise TapejitError(
+            raise UnrollError(
                 f"the capture passed {self.limit} rows: a Python loop has been unrolled too far "
                 f"(config.max_unroll sets the limit)"
             )

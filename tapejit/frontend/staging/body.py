@@ -6,16 +6,15 @@ to is written here alone: the captures around learn of it when the finished row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ...core.avals import Aval
 from ...core.errors import CaptureError
-from ...core.sources import where
-from ...tape.ir import Sym
-from ..capture import Capture, Unstageable, capturing, current
+from ...tape.ir import Sym, stand_in
+from ..capture import Capture, Unstageable, capturing
 from ..tracer import Root, Tracer, follow
 
 
@@ -97,8 +96,6 @@ class Body(Capture):
 
     def given(self, aval: Aval, like: Any = None) -> Tracer:
         """Return a tracer of a new input."""
-        from ...tape.ir import stand_in
-
         sym = self.b.input(aval, stand_in(aval) if like is None else like)
         self.b.pending.add(sym.id)
         return Tracer(self, Root(sym))
@@ -108,10 +105,6 @@ class Body(Capture):
         inner = [x.entry for x in self.locals.values()] + [s for s, _ in self.adopted]
         outer = [x.outer for x in self.locals.values()] + [s for _, s in self.adopted]
         return inner, outer
-
-    def fail(self, why: str) -> None:
-        self.failed = why
-        raise Unstageable(why)
 
 
 @contextmanager
@@ -143,9 +136,3 @@ def is_traced(value: Any) -> bool:
     return isinstance(value, Tracer) and not value.settled
 
 
-def here_or_none() -> Capture | None:
-    """Return the capture in progress, if any."""
-    return current()
-
-
-__all__ = ["Body", "Callable", "Local", "Sequence", "body_of", "field", "is_traced", "where"]
