@@ -57,7 +57,7 @@ def initial(values: Values, out: int, a: int) -> list[str]:
     """Copy an initial value to where the result lives, unless it is there."""
     from .steps import copy_into
 
-    if out in values.base:
+    if values.base.get(out) == a:
         return []
     return copy_into(values, (values.pointer(out), 0, strides_of(values.tape.value(out).shape)), a)
 

@@ -242,7 +242,7 @@ class Nest:
                 else:
                     lines.append(f"{pad}for i{d} in range({sizes[d]}):")
                     emit(d + 1, pad + "    ")
-                if not lines[-1].strip():
+                if lines[-1].endswith(":"):
                     lines.append(f"{pad}    pass")
             lines.extend(pad + t for t in tails[d])
 

@@ -86,11 +86,11 @@ def _update(values: Values, i: int) -> list[str]:
     pointer = values.pointer(i)
     lines: list[str] = []
     if row.prim.name.startswith("dynamic"):
-        if i not in values.base:
+        if values.base.get(i) != base:
             lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
         return lines + write_window(values, i)
     adds = row.prim.name == "add_slice"
-    fresh = i not in values.base and values.constant(base) in ZEROS
+    fresh = values.base.get(i) != base and values.constant(base) in ZEROS
     ranges = row.params["ranges"]
     if fresh and ranges[0][2] == 1 and all(r == (0, n, 1) for r, n in zip(ranges[1:], shape[1:])):
         # The window is one run of memory: clear what is around it and assign.
@@ -101,7 +101,7 @@ def _update(values: Values, i: int) -> list[str]:
             if first < last:
                 lines += [f"for i in range({first}, {last}):", f"    {pointer}[i] = {zero}"]
         adds = False
-    elif i not in values.base:
+    elif values.base.get(i) != base:
         lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
     whole = strides_of(shape)
     offset, strides = 0, []
