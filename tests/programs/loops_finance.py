@@ -8,7 +8,7 @@ import numpy as np
 from program_registry import program
 
 
-@program(lambda r: (np.array([0.05, 0.1, 0.8, 0.02]), r.normal(size=60) * 0.7), rolled=1)
+@program(lambda r: (np.array([0.2, 0.1, 0.6, 0.02]), r.normal(size=60) * 0.7), rolled=1)
 def garch(p, returns):
     """GARCH(1,1): one variance carried along, its logarithm summed."""
     omega, alpha, beta, mu = p
@@ -40,7 +40,7 @@ def normal_cdf(x):
     return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
-@program(lambda r: ({"spot": 100.0, "vol": 0.2, "rate": 0.03}, [90.0, 100.0, 110.0, 125.0]),
+@program(lambda r: ({"spot": 100.0, "vol": 0.2, "rate": 0.03}, [90.0, 97.0, 110.0, 125.0]),
          rolled=0)  # fmt: skip
 def option_book(market, strikes):
     """Black-Scholes in scalars with math's functions, over a list of strikes."""

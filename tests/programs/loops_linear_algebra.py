@@ -143,7 +143,7 @@ def gauss_seidel(A, b):
     """Sweeps in place with a running largest change; `break` out of the sweeps."""
     n = len(b)
     x = np.zeros(n)
-    for sweep in range(50):
+    for _ in range(50):
         change = 0.0
         for i in range(n):
             s = b[i]
@@ -162,7 +162,7 @@ def gauss_seidel(A, b):
 def gram_schmidt(A):
     """Columns made orthogonal one by one; R is filled beside Q."""
     Q = A.copy()
-    m, n = A.shape
+    n = A.shape[1]
     R = np.zeros((n, n))
     for j in range(n):
         for k in range(j):
@@ -179,7 +179,7 @@ def conjugate_gradient(A, b):
     x = np.zeros_like(b)
     r = b - A @ x
     p, rs = r, r @ r
-    for i in range(4):
+    for _ in range(4):
         if rs < 1e-20:
             break
         Ap = A @ p
@@ -208,7 +208,7 @@ def jacobi_rotations(A):
     """Eigenvalues by plane rotations over the pairs p < q, rows and columns in place."""
     A = A.copy()
     n = len(A)
-    for sweep in range(5):
+    for _ in range(5):
         for p in range(n - 1):
             for q in range(p + 1, n):
                 if abs(A[p, q]) < 1e-9:

@@ -90,7 +90,7 @@ def layers_stacked(W, x):
     return x @ x
 
 
-@program(lambda r: ([cell_weights(r, 1, 3, 3), cell_weights(r, 1, 3, 3)], r.normal(size=(8, 3))),
+@program(lambda r: ([cell_weights(r, 1, 3, 3), cell_weights(r, 1, 3, 3)], r.normal(size=(5, 3))),
          rolled=2)  # fmt: skip
 def two_layer_rnn(cells, xs):
     """One layer's list of outputs is the next one's input."""

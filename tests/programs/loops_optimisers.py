@@ -15,7 +15,7 @@ def gradient_descent(lr, X, y):
     return np.mean((X @ w - y) ** 2)
 
 
-@program(lambda r: ({"lr": 0.05, "beta": 0.9}, np.array([1.5, -1.0])), rolled=1)
+@program(lambda r: ({"lr": 0.03, "beta": 0.8}, np.array([1.5, -1.0])), rolled=1)
 def momentum(hyper, x0):
     """A tuple of position and velocity on Rosenbrock's valley."""
     state = (x0, np.zeros(2))
@@ -94,7 +94,7 @@ def k_means(x):
     return np.sum(centres**3)
 
 
-@program(lambda r: (0.3, r.normal(size=(10, 4)), r.normal(size=10)), order=1, rolled=2)
+@program(lambda r: (0.05, r.normal(size=(10, 4)), r.normal(size=10)), order=1, rolled=2)
 def lasso_coordinates(lam, X, y):
     """Coordinate descent with soft thresholds; the residual is kept up to date."""
     w = np.zeros(X.shape[1])
@@ -113,17 +113,19 @@ def lasso_coordinates(lam, X, y):
     return np.sum(w**2) + np.mean(res**2)
 
 
-@program(lambda r: (np.array([0.5, 1.5]), np.linspace(0, 2, 9), np.exp(-np.linspace(0, 2, 9))),
-         rolled=1)  # fmt: skip
-def gauss_newton_damped(p, t, y):
+@program(
+    lambda r: (np.exp(-np.linspace(0, 2, 9)) + 0.1 * r.normal(size=9), np.linspace(0, 2, 9)),
+    rolled=1,
+)
+def gauss_newton_damped(y, t):
     """Levenberg and Marquardt: the damping falls and rises as steps are accepted or not."""
 
     def residual(p):
         return p[0] * np.exp(-p[1] * t) - y
 
-    damping = 0.1
+    p, damping = np.array([0.5, 1.5]), 0.1
     r = residual(p)
-    for _ in range(5):
+    for _ in range(3):
         J = np.stack([np.exp(-p[1] * t), -p[0] * t * np.exp(-p[1] * t)], axis=1)
         step = np.linalg.solve(J.T @ J + damping * np.eye(2), -J.T @ r)
         trial = residual(p + step)

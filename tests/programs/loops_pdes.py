@@ -61,7 +61,7 @@ def relaxation_2d(f, omega):
     """Successive over-relaxation of Poisson's equation: rows, columns, sweeps, all in place."""
     n = f.shape[0]
     u = np.zeros((n + 2, n + 2))
-    for sweep in range(6):
+    for _ in range(6):
         for i in range(1, n + 1):
             for j in range(1, n + 1):
                 gs = (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1] - f[i - 1, j - 1]) / 4

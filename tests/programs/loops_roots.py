@@ -71,7 +71,7 @@ def kepler(orbit):
 def fixed_point_vector(W, b):
     """A vector iteration with the largest change as its stopping rule."""
     z = np.zeros(4)
-    for k in range(200):
+    for _ in range(200):
         new = np.tanh(W @ z + b)
         change = np.max(np.abs(new - z))
         z = new
@@ -128,14 +128,14 @@ def escape_smooth(c, most):
     return n + 1 - np.log(0.5 * np.log(x * x + y * y)) / np.log(2)
 
 
-@program(lambda r: (np.array([0.1, 0.2]),), rolled=3)
+@program(lambda r: (np.array([0.1, 0.2]),), order=1, rolled=3)
 def escape_image(shift):
     """The same over a small grid: three loops deep, `break` in the innermost."""
     image = np.zeros((4, 5))
     for i, cy in enumerate(np.linspace(-1.1, 1.1, 4)):
         for j, cx in enumerate(np.linspace(-1.9, 0.7, 5)):
             x, y = 0.0, 0.0
-            for n in range(10):
+            for n in range(10):  # noqa: B007 (read after the loop)
                 if x * x + y * y > 9.0:
                     break
                 x, y = x * x - y * y + cx + shift[0], 2 * x * y + cy + shift[1]
