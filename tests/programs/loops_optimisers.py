@@ -15,14 +15,14 @@ def gradient_descent(lr, X, y):
     return np.mean((X @ w - y) ** 2)
 
 
-@program(lambda r: ({"lr": 0.03, "beta": 0.8}, np.array([1.5, -1.0])), rolled=1)
+@program(lambda r: ({"log_lr": np.log(0.03), "beta": 0.8}, np.array([1.5, -1.0])), rolled=1)
 def momentum(hyper, x0):
     """A tuple of position and velocity on Rosenbrock's valley."""
     state = (x0, np.zeros(2))
     for _ in range(30):
         x, v = state
         g = np.array([2 * (x[0] - 1) + 0.4 * x[0] * (x[0] ** 2 - x[1]), 0.2 * (x[1] - x[0] ** 2)])
-        v = hyper["beta"] * v - hyper["lr"] * g
+        v = hyper["beta"] * v - np.exp(hyper["log_lr"]) * g
         state = (x + v, v)
     return np.sum(state[0] ** 2)
 
