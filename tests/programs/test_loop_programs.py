@@ -9,41 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import loops_dynamic_programming
-import loops_filters
-import loops_finance
-import loops_integrators
-import loops_linear_algebra
-import loops_networks
-import loops_optimisers
-import loops_pdes
-import loops_python
-import loops_roots
-import loops_searches
-import loops_stochastic
 import numpy as np
 import pytest
-from program_registry import LOOPS, Program
+from loop_programs import LOOPS
+from program_registry import Program
 from test_programs import differences, direction, moved, rng_of, step_of
 
 from tapejit.core.pytree import flatten
 
-MODULES = (
-    loops_dynamic_programming,
-    loops_filters,
-    loops_finance,
-    loops_integrators,
-    loops_linear_algebra,
-    loops_networks,
-    loops_optimisers,
-    loops_pdes,
-    loops_python,
-    loops_roots,
-    loops_searches,
-    loops_stochastic,
-)
-assert {p.fn.__module__ for p in LOOPS} == {m.__name__ for m in MODULES}
-assert len({p.name for p in LOOPS}) == len(LOOPS)
 DIRECTIONS = 12  # more than the other tests take, so that there is some room around those
 
 
