@@ -52,6 +52,8 @@ def hand() -> ValueAndGrad:
         The transposed stencil gathers: entry i of the new cotangent is
         (1 - 2c) d[i] + c (d[i-1] + d[i+1]), where d is 0 at the two points that a step does not
         compute. The last point keeps its own; the first one was overwritten, so it starts anew.
+        The gradient by c is the sum of <d, stencil of u> = <transposed stencil of d, u>, and the
+        right-hand side has been computed anyway.
         """
         steps, n = left.size, u0.size
         for i in range(n):
@@ -76,8 +78,10 @@ def hand() -> ValueAndGrad:
             du[0] = 0.0
             du[n - 1] = 0.0
             for i in range(1, n - 1):
-                by_c += du[i] * (u[i + 1] - 2.0 * u[i] + u[i - 1])
-                new[i] = du[i] + c * (du[i + 1] - 2.0 * du[i] + du[i - 1])
+                bend = du[i + 1] - 2.0 * du[i] + du[i - 1]
+                by_c += bend * u[i]
+                new[i] = du[i] + c * bend
+            by_c += du[1] * u[0] + du[n - 2] * u[n - 1]
             keep += c * du[n - 2]
             edge = c * du[1]
             du, new = new, du
