@@ -1,7 +1,9 @@
 """Dynamic time warping of two series of 200: nested loops, a table filled in place, a hard min.
 
-The gradient of a hard minimum follows one path through the table, so its reverse could be O(n):
-that is what a person sees and writes.
+The gradient of a hard minimum follows one path through the table, so its reverse can be O(n + m),
+which is what a person sees and writes: 62 us in all. With a reverse over the whole table, which is
+what the loop's transpose says, it is 237 us. The forward pass stays in the order of the loop; over
+anti-diagonals it would vectorise, but that is another loop.
 """
 
 from __future__ import annotations
@@ -29,30 +31,27 @@ def numpy_loss(x, y):
 
 
 def jax_loss() -> Loss:
+    """Rows and columns as two nested scans: the fastest of the forms that were tried.
+
+    With one column a turn it takes 1.0 ms, with four 0.80, with eight 5.5; one scan over the
+    anti-diagonals, whose entries do not depend on each other, 0.95.
+    """
     import jax.numpy as jnp
     from jax import lax
 
     def loss(x, y):
-        """A scan over anti-diagonals, whose entries do not depend on each other.
+        def row(before, a):
+            cost, best = (a - y) ** 2, jnp.minimum(before[1:], before[:-1])
 
-        Two nested scans over rows and columns, one entry a turn, take 40 times as long.
-        """
-        n, m = len(x), len(y)
-        rows = jnp.arange(n)
-        reversed_y = jnp.pad(y[::-1], (n - 1, n - 1))
+            def cell(left, given):
+                entry = given[0] + jnp.minimum(given[1], left)
+                return entry, entry
 
-        def step(carry, k):
-            before, last = carry  # diagonals k - 2 and k - 1, by row
-            cost = (x - lax.dynamic_slice(reversed_y, (n + m - 2 - k,), (n,))) ** 2
-            above = jnp.concatenate([jnp.full(1, jnp.inf), last[:-1]])
-            corner = jnp.concatenate([jnp.full(1, jnp.inf), before[:-1]])
-            best = jnp.minimum(jnp.minimum(above, last), corner)
-            best = jnp.where((k == 0) & (rows == 0), 0.0, best)
-            inside = (k - rows >= 0) & (k - rows < m)
-            return (last, jnp.where(inside, cost + best, jnp.inf)), None
+            _, entries = lax.scan(cell, jnp.inf, (cost, best), unroll=4)
+            return jnp.concatenate([jnp.full(1, jnp.inf), entries]), None
 
-        start = (jnp.full(n, jnp.inf), jnp.full(n, jnp.inf))
-        (_, last), _ = lax.scan(step, start, jnp.arange(n + m - 1))
+        border = jnp.concatenate([jnp.zeros(1), jnp.full(len(y), jnp.inf)])
+        last, _ = lax.scan(row, border, x)
         return last[-1]
 
     return loss

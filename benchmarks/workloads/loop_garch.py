@@ -39,8 +39,8 @@ def jax_loss() -> Loss:
         def step(var, square):
             return omega + alpha * square + beta * var, var
 
-        # the likelihood of all steps at once, outside of the scan, is the faster form for JAX
-        _, var = lax.scan(step, omega / (1.0 - alpha - beta), squares)
+        # what suits JAX: logarithms outside of the scan, and four steps a turn (228 us with one)
+        _, var = lax.scan(step, omega / (1.0 - alpha - beta), squares, unroll=4)
         return 0.5 * jnp.sum(jnp.log(var) + squares / var)
 
     return loss
