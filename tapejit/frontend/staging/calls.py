@@ -41,7 +41,9 @@ def call(fn: Any) -> Any:
         return around.met(fn) if mine else fn
     if kind is type and is_user_module(fn.__module__):
         return _class(around, fn)
-    if is_user_module(kind.__module__) and isinstance(getattr(kind, "__call__", None), FunctionType):
+    if is_user_module(kind.__module__) and isinstance(
+        getattr(kind, "__call__", None), FunctionType
+    ):
         return MethodType(around.met(kind.__call__), fn)
     return fn
 
