@@ -120,11 +120,11 @@ def _axis(cap: Capture, i: Any, axis: int, n: int) -> _Axis | None:
         start, stop, step = i.indices(n)
         length = len(range(start, stop, step))
         return _Axis(0, length, False, (start if length else 0, length, step))
-    length = _length(cap, i)
-    if length is None or length > n:
+    span = _length(cap, i)
+    if span is None or span > n:
         return None
-    start = BY_NAME["window_start"](sym_of(cap, i.start), size=n, length=length)
-    return _Axis(start, length, False, whole)
+    at = BY_NAME["window_start"](sym_of(cap, i.start), size=n, length=span)
+    return _Axis(at, span, False, whole)
 
 
 def _length(cap: Capture, i: slice) -> int | None:
