@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.config import config
-from ...core.errors import TapejitError, UnrollError
+from ...core.errors import UnrollError
 from ...core.pytree import TreeDef, flatten
 from ...core.sources import LINES, on_line
 from ...tape.ir import Sym, Tape
@@ -383,7 +383,7 @@ def _unrolled(items: Any, done: int, round: Any, go: Any, line: int, why: str | 
             if go is not None and not truth(go()):
                 break
             round(item)
-    except TapejitError as error:
+    except UnrollError as error:
         raise located(error, line, why) from None
 
 
@@ -410,7 +410,7 @@ def while_loop(
             if not truth(go()):
                 break
             round()
-        except TapejitError as error:
+        except UnrollError as error:
             raise located(error, line, why) from None
         rounds += 1
     if rounds and why != "its test does not depend on traced values":
@@ -421,9 +421,9 @@ def truth(value: Any) -> bool:
     return bool(value)
 
 
-def located(error: TapejitError, line: int, why: str | None) -> TapejitError:
+def located(error: UnrollError, line: int, why: str | None) -> UnrollError:
     """Return the error of a tape that became too long, with the loop that made it so."""
-    if not isinstance(error, UnrollError) or error.named:
+    if error.named:
         return error
     reason = "" if why is None else f", because {why.removeprefix('structure: ')}"
     made = UnrollError(f"{error}; the loop at {LINES[line]} was unrolled{reason}")
