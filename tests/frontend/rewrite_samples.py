@@ -246,7 +246,7 @@ def targets_of_all_kinds(xs):
     return a, d, k
 
 
-case(([(1, 2), (3, 4)],), ([],), ([(1, 2)] * 4,))(targets_of_all_kinds)
+case(([(1, 2), (3, 4)],), ([],), ([(1, 2)] * 4,), pure=False)(targets_of_all_kinds)
 
 
 def jumps(n, m):
@@ -808,6 +808,9 @@ class Base:
     def __init__(self, x):
         self.__x = x
 
+    def __repr__(self):
+        return f"{type(self).__name__} {vars(self)}"
+
     def area(self, k):
         return 10 * k
 
@@ -1071,6 +1074,27 @@ def error_deep_inside(n):
 
 
 case((1,), (3,))(error_deep_inside)
+
+
+def spread_over_lines(x):
+    s = (
+        "abc"
+        .upper()
+        .index(x)
+    )  # fmt: skip
+    return max(
+        s,
+        int(
+            x),
+    ) and [
+        s,
+        1 / (
+            s - 1
+        )
+    ]  # fmt: skip
+
+
+case(("A",), ("B",), ("x",), (3,))(spread_over_lines)
 
 
 def documented(x):

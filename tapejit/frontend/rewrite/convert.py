@@ -34,7 +34,7 @@ from .build import (
 )
 from .expressions import Expressions, check_body, converted_lambda, defaults, has_walrus
 from .flow import Block, NotStageable, go_on, lowered
-from .liveness import doubtful_reads, live_after
+from .liveness import doubtful_reads, live_around
 from .names import Scope, bound_names, loaded_names, scope_of
 from .targets import Targets
 
@@ -74,7 +74,7 @@ class _Statements:
 
     def __init__(self, scope: Scope, body: Block) -> None:
         self.scope = scope
-        self.live = live_after(body, scope)
+        self.live = live_around(body, scope)
         self.expressions = Expressions(scope, doubtful_reads(body, scope))
         self.targets = Targets(self.expressions)
         self._count = 0
@@ -235,7 +235,7 @@ class _Statements:
 
     def _call(
         self,
-        node: ast.stmt,
+        node: ast.If | ast.For | ast.While,
         functions: Block,
         method: str,
         args: list[ast.expr],
@@ -248,7 +248,9 @@ class _Statements:
         )
         line = ast.Constant(node.lineno)
         call = staged(method, *args, get, put, names_of(names), reads, line)
-        return [*functions, *helpers, placed(ast.Expr(placed(call, node)), node)]
+        # Where Python reports an iterable that is none, or a test without a truth value.
+        where = node if isinstance(node, ast.For) else node.test
+        return [*functions, *helpers, placed(ast.Expr(placed(call, where)), where)]
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -282,7 +284,7 @@ class _Statements:
             node.test, node.msg = test, node.msg and self.expressions.of(node.msg)
             return [node]
         message = ast.Constant(None) if node.msg is None else self.expressions.later(node.msg)
-        return [placed(ast.Expr(placed(staged("assert_", test, message), node)), node)]
+        return [placed(ast.Expr(placed(staged("assert_", test, message), node.test)), node)]
 
     def _delete(self, node: ast.Delete) -> Block:
         out: Block = []
