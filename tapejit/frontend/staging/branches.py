@@ -86,7 +86,7 @@ def merge(label: str, a: Any, b: Any) -> Merged:
         When they differ in structure, shape, or a dtype that does not yield.
     """
     internal = label.startswith(INTERNAL)
-    if a is UNBOUND or b is UNBOUND or (internal and (a is None) != (b is None)):
+    if a is UNBOUND or b is UNBOUND:
         if not internal:
             raise Unstageable(f"{label} has a value on one side only")
         return _half(label, a, b)
@@ -122,7 +122,7 @@ def _same_static(x: Any, y: Any) -> bool:
 
 def _half(label: str, a: Any, b: Any) -> Merged:
     """A value of the rewriter's own that one side does not set: zeros stand for it."""
-    given = b if a is UNBOUND or a is None else a
+    given = b if a is UNBOUND else a
     leaves, tree = flatten(given)
     if not all(map(is_number, leaves)):
         raise Unstageable("one side returns something that is no number")
