@@ -523,7 +523,7 @@ def order_of_stores(log):
     i = 3
     i, a[i] = 1, 77
     a[i], i = 66, 2
-    *a[at(0) : at(1)], c = [1, 2, 3]
+    *a[at(0):at(1)], c = [1, 2, 3]
     return a, b, c, i
 
 
@@ -1065,7 +1065,8 @@ def error_deep_inside(n):
             while total < 10:
                 total += 1
                 if total == 7:
-                    total = total and None + total
+                    total = (total and
+                             None + total)
     return total
 
 
@@ -1094,8 +1095,7 @@ def keeps_names(x):
 case((0,), (5,))(keeps_names)
 
 
-LAMBDAS = [lambda x: x and 1, lambda x: x or 2]
-MORE = (lambda x: not x, lambda x: not x)  # noqa: E702
+LAMBDAS = [lambda x: x and 1, lambda x: x or 2]; MORE = (lambda x: not x, lambda x: not x)  # noqa: E702
 for _f in (*LAMBDAS, *MORE, (lambda x, y=3: y if x else [k for k in range(y) if k or x])):
     case((0,), (1,))(_f)
 
