@@ -110,7 +110,7 @@ class Pile(list[Any]):
         return parts is not None and len(parts) == 1 and isinstance(parts[0], Stack)
 
     @property
-    def count(self) -> Any:
+    def size(self) -> Any:
         """The number of items; traced when the number of rounds is."""
         self._used()
         if self._stacks is None:
@@ -161,7 +161,7 @@ class Pile(list[Any]):
             self._stacks.append(item)
 
     def __len__(self) -> int:
-        return int(self.count)
+        return int(self.size)
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -217,7 +217,6 @@ for _name in (
     "__le__", "__lt__", "__mul__", "__ne__", "__repr__", "__reversed__", "__rmul__", "__setitem__",
     "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort",
 ):  # fmt: skip
-    if _name != "count":
-        setattr(Pile, _name, _melting(_name))
+    setattr(Pile, _name, _melting(_name))
 
 LISTS.add(Pile)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.avals import AVALS, Aval, TupleAval
+from ..core.avals import AVALS, TupleAval
 from ..tape.ir import Builder
 from ..tape.primitive import BY_NAME, PRIMITIVES
 
@@ -125,8 +125,3 @@ def choose(s: Builder, wanted: Sequence[int], free: set[int]) -> list[int]:
         if not made.here(k):
             made.settle(k)
     return list(made.kept)
-
-
-def strong(a: Aval) -> Aval:
-    """Return an aval that is not weak: stacks and cotangents never are."""
-    return Aval(a.dtype, a.shape)

@@ -12,6 +12,7 @@ import __future__
 import ast
 import inspect
 import linecache
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 
@@ -36,8 +37,14 @@ class Found:
 
 @dataclass(frozen=True)
 class _File:
+    """A file's text, its functions by line, and its imports.
+
+    CPython 3.11 compiles ``np.var(x)`` otherwise where the module imports ``np``.
+    """
+
     text: str
     by_line: dict[int, list[Found]]
+    imports: list[ast.stmt]
 
 
 _files: dict[str, _File] = {}
@@ -62,13 +69,13 @@ def find(function: FunctionType) -> Found:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise NotStageable("its source cannot be parsed") from None
-        file = _files[code.co_filename] = _File(text, _functions(tree))
+        file = _files[code.co_filename] = _File(text, _functions(tree), _imports(tree))
     for found in file.by_line.get(code.co_firstlineno, ()):
         name = "<lambda>" if isinstance(found.node, ast.Lambda) else found.node.name
         if name != code.co_name:
             continue
         try:
-            made = compile_like(found.node, found.inside, code)
+            made = compile_like(found.node, found.inside, code, file.imports)
         except (SyntaxError, ValueError, RecursionError):
             continue
         if same_code(made, code):
@@ -92,6 +99,23 @@ def _functions(tree: ast.AST) -> dict[int, list[Found]]:
     return out
 
 
+def _imports(tree: ast.Module) -> list[ast.stmt]:
+    """Return the import statements outside functions and classes."""
+    found: list[ast.stmt] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import) or (
+            isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        ):
+            found.append(node)
+        elif not isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+        ):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
 def _first_line(node: Function) -> int:
     if isinstance(node, ast.Lambda) or not node.decorator_list:
         return node.lineno
@@ -99,7 +123,10 @@ def _first_line(node: Function) -> int:
 
 
 def compile_like(
-    node: ast.FunctionDef | ast.Lambda, inside: str | None, like: CodeType
+    node: ast.FunctionDef | ast.Lambda,
+    inside: str | None,
+    like: CodeType,
+    imports: Sequence[ast.stmt] = (),
 ) -> CodeType:
     """Compile a function's node as if it stood where ``like`` was compiled.
 
@@ -117,7 +144,7 @@ def compile_like(
         body=[*locals_made(free), *body],
         decorator_list=[],
     )
-    tree = ast.Module([placed(factory, node)], [])
+    tree = ast.Module([*imports, placed(factory, node)], [])
     flags = like.co_flags & _FUTURE
     code = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
     for _ in range(2 if inside is None else 3):

@@ -17,14 +17,15 @@ from .branches import branch, choose, flag_of
 from .calls import call
 from .loops import for_loop, while_loop
 from .slots import UNBOUND
-from .subscripts import augitem, getitem, setitem
+from .subscripts import augitem, augload, augstore, getitem, setitem
 
 __all__ = [
-    "UNBOUND", "and_", "assert_", "augitem", "call", "compare", "for_", "getitem", "if_", "ifexp",
-    "not_", "or_", "setitem", "while_",
+    "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "call", "compare", "for_",
+    "getitem", "if_", "ifexp", "local", "not_", "or_", "setitem", "slice", "while_",
 ]  # fmt: skip
 
 Thunk = Callable[[], Any]
+slice = slice
 
 
 def if_(
@@ -35,7 +36,7 @@ def if_(
     if cap is None or not is_traced(test):
         then() if test else orelse()
     else:
-        branch(cap, test, then, orelse, get, put, names, reads)
+        branch(cap, test, then, orelse, get, put, names, reads, line)
 
 
 def for_(
@@ -49,7 +50,7 @@ def for_(
                 break
             round(item)
     else:
-        for_loop(cap, items, round, go, get, put, names, reads)
+        for_loop(cap, items, round, go, get, put, names, reads, line)
 
 
 def while_(go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any, line: int) -> None:
@@ -59,7 +60,7 @@ def while_(go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any, line
         while go():
             round()
     else:
-        while_loop(cap, go, round, get, put, names, reads)
+        while_loop(cap, go, round, get, put, names, reads, line)
 
 
 # ---------------------------------------------------------------- truth
@@ -145,3 +146,11 @@ def assert_(test: Any, message: Thunk | None) -> None:
     if not test:
         raise AssertionError(*(() if message is None else (message(),)))
 
+
+def local(name: str, read: Thunk) -> Any:
+    """Return a variable that may have no value."""
+    try:
+        return read()
+    except NameError:
+        text = f"cannot access local variable {name!r} where it is not associated with a value"
+        raise UnboundLocalError(text) from None

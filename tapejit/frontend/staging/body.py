@@ -134,5 +134,3 @@ def body_of(parent: Capture) -> Iterator[Body]:
 def is_traced(value: Any) -> bool:
     """Whether a value differs from call to call as far as the capture knows."""
     return isinstance(value, Tracer) and not value.settled
-
-

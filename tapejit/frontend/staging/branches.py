@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.pytree import flatten
-from ...core.sources import here
+from ...core.sources import here, on_line
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract, inline
 from ...tape.primitive import BY_NAME
@@ -249,10 +249,18 @@ def note(cap: Capture, line: int, what: str) -> None:
 
 
 def branch(
-    cap: Capture, test: Tracer, then: Any, orelse: Any, get: Any, put: Any, names: Any, reads: Any
+    cap: Capture,
+    test: Tracer,
+    then: Any,
+    orelse: Any,
+    get: Any,
+    put: Any,
+    names: Any,
+    reads: Any,
+    line: int,
 ) -> None:
     """Run ``if test: then() else: orelse()`` for a traced test."""
-    line = here()
+    line = on_line(line)
     try:
         state = State(get, put, names, reads, (then, orelse))
         sides = (capture_side(cap, then, state), capture_side(cap, orelse, state))

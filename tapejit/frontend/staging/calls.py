@@ -41,15 +41,16 @@ def call(fn: Any) -> Any:
         return around.met(fn) if mine else fn
     if kind is type and is_user_module(fn.__module__):
         return _class(around, fn)
-    if is_user_module(kind.__module__) and isinstance(getattr(kind, "__call__", None), FunctionType):
-        return MethodType(around.met(kind.__call__), fn)
+    given = kind.__dict__.get("__call__")
+    if is_user_module(kind.__module__) and isinstance(given, FunctionType):
+        return MethodType(around.met(given), fn)
     return fn
 
 
 def _class(around: Any, cls: type) -> Any:
     """Return what makes an instance, its ``__init__`` rewritten."""
-    init = cls.__init__
-    if not isinstance(init, FunctionType) or cls.__new__ is not object.__new__:
+    init: Any = getattr(cls, "__init__")  # noqa: B009  (of the class, whatever it is)
+    if not isinstance(init, FunctionType) or getattr(cls, "__new__") is not object.__new__:  # noqa: B009
         return cls
     if issubclass(cls, BaseException):
         return cls
@@ -163,7 +164,7 @@ def _abs(x: Any) -> Any:
 
 def _len(x: Any) -> Any:
     if isinstance(x, Pile):
-        return x.count
+        return x.size
     return len(x)
 
 

@@ -151,7 +151,11 @@ def zeros(cap: Capture, aval: Aval) -> Sym:
 
 def cast(cap: Capture, value: Any, aval: Aval) -> Sym:
     """Return a leaf as a row of this aval."""
-    if isinstance(value, (np.ndarray, np.generic)) and not np.ndim(value):
+    if (
+        not isinstance(value, Tracer)
+        and isinstance(value, (np.ndarray, np.generic))
+        and not value.ndim
+    ):
         value = np.asarray(value)[()]
     return cap.b.cast(sym_of(cap, value), aval.dtype, aval.weak)
 

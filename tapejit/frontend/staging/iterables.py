@@ -100,7 +100,7 @@ class PileRows(Rows):
 
     def __init__(self, pile: Pile) -> None:
         self.pile = pile
-        self.length = pile.count
+        self.length = pile.size
 
     def at(self, i: Any) -> Any:
         return self.pile[i]
@@ -173,8 +173,8 @@ def make_range(*args: Any) -> Any:
     for bound in (start, stop):
         if isinstance(bound, Tracer) and (bound.ndim or bound.dtype.kind not in "iu"):
             raise TypeError(f"'{bound.dtype}' object cannot be interpreted as an integer")
-    bounds = [_python_int(v) if isinstance(v, Tracer) else v for v in (start, stop)]
-    return Range(*bounds, step if type(step) is int else int(step))
+    first, last = (_python_int(v) if isinstance(v, Tracer) else v for v in (start, stop))
+    return Range(first, last, step if type(step) is int else int(step))
 
 
 def _python_int(x: Tracer) -> Any:

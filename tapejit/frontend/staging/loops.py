@@ -16,9 +16,9 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.config import config
-from ...core.errors import TapejitError
+from ...core.errors import TapejitError, UnrollError
 from ...core.pytree import TreeDef, flatten
-from ...core.sources import here
+from ...core.sources import LINES, on_line
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract
 from ...tape.primitive import BY_NAME
@@ -341,13 +341,14 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
 
 def for_loop(
     cap: Capture, iterable: Any, round: Any, go: Any, get: Any, put: Any, names: Any, reads: Any,
+    line: int,
 ) -> None:  # fmt: skip
     """Run ``for item in iterable: round(item)``, staged if it can be."""
     rows = rows_of(iterable)
+    line = on_line(line)
     why: str | None = "it does not go through a range, arrays or rolled lists"
     done = 0
     if rows is not None and not (isinstance(rows.length, int) and rows.length < config.min_roll):
-        line = here()
         try:
             state = State(get, put, names, reads, (round, go))
         except Unstageable as error:
@@ -371,11 +372,10 @@ def for_loop(
                 note(cap, loop, f"rolled, {rows.length if static else 'any number of'} rounds")
                 return
             note(cap, loop, f"unrolled: {why.removeprefix('structure: ')}")
-    _unrolled(cap, iterable if rows is None else rows, done, round, go, why)
+    _unrolled(iterable if rows is None else rows, done, round, go, line, why)
 
 
-def _unrolled(cap: Capture, items: Any, done: int, round: Any, go: Any, why: str | None) -> None:
-    line = here()
+def _unrolled(items: Any, done: int, round: Any, go: Any, line: int, why: str | None) -> None:
     try:
         for k, item in enumerate(items):
             if k < done:
@@ -388,10 +388,10 @@ def _unrolled(cap: Capture, items: Any, done: int, round: Any, go: Any, why: str
 
 
 def while_loop(
-    cap: Capture, go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any
+    cap: Capture, go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any, line: int
 ) -> None:
     """Run ``while go(): round()``, staged if it can be."""
-    line = here()
+    line = on_line(line)
     why: str | None = None
     last: str | None = None
     rounds = 0
@@ -423,15 +423,9 @@ def truth(value: Any) -> bool:
 
 def located(error: TapejitError, line: int, why: str | None) -> TapejitError:
     """Return the error of a tape that became too long, with the loop that made it so."""
-    from ...core.errors import UnrollError
-    from ...core.sources import LINES
-
     if not isinstance(error, UnrollError) or error.named:
         return error
     reason = "" if why is None else f", because {why.removeprefix('structure: ')}"
     made = UnrollError(f"{error}; the loop at {LINES[line]} was unrolled{reason}")
     made.named = True
     return made
-
-
-__all__ = ["flatten", "for_loop", "is_traced", "while_loop"]

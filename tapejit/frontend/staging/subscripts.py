@@ -74,8 +74,16 @@ def setitem(a: Any, index: Any, value: Any) -> None:
 
 def augitem(a: Any, index: Any, op: str, value: Any) -> None:
     """``a[index] op= value``."""
+    augstore(augload(a, index), op, value)
+
+
+def augload(a: Any, index: Any) -> tuple[Any, Any, Any]:
+    """Return what ``a[index] op= value`` needs before its right-hand side runs."""
+    return a, index, getitem(a, index)
+
+
+def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
+    """Finish ``a[index] op= value``; a view of a traced array is written as a whole."""
+    a, index, old = loaded
     plain, inplace = _OPERATORS[op]
-    if isinstance(a, Tracer):
-        a[index] = plain(a[index], value)
-    else:
-        setitem(a, index, inplace(getitem(a, index), value))
+    setitem(a, index, (plain if isinstance(a, Tracer) else inplace)(old, value))
