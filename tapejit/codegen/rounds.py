@@ -9,9 +9,10 @@ is moved home when it ended in the other buffer. Element i of a stack is a point
 from __future__ import annotations
 
 from ..core.avals import Aval
+from ..passes.schedule import is_open
 from .bodies import WriteSteps, copied, element_store, given, initial, suffix_of, together
 from .sharing import Held, arrival, permuted, results
-from .values import Values, is_open
+from .values import Values
 
 
 def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
