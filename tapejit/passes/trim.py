@@ -143,7 +143,7 @@ def _loop(
         params["shared"] = len(shared) + len(lifted)
     else:
         params["test"] = _with_more(params["test"], [b.aval(x) for x in lifted])
-    params["body"] = body
+    params["body"] = dce(body)
     operands = [*args[:first], *given, *lifted, *(args[first + k] for k in stacked)]
     kept = [k for k in outputs if k < carry]
     if extra:
