@@ -39,7 +39,9 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
         else:
             inner.names[1 + k] = values.local(out)
             before.append(f"{values.local(out)} = {values.number(a)}")
-    before += [f"{p}b{name[len(p) + 1 :]} = {name}" for name, _ in held.spares if name[len(p)] == "s"]
+    before += [
+        f"{p}b{name[len(p) + 1 :]} = {name}" for name, _ in held.spares if name[len(p)] == "s"
+    ]
     for k in range(carry, carry + shared):
         inner.names[1 + k] = given(values, operands[k], f"{p}x{k}", before)
     elements = _elements(values, inner, operands, carry + shared, p, index, before)
@@ -158,9 +160,7 @@ def _home(values: Values, held: Held, found: list[int]) -> list[str]:
         size = values.tape.value(found[k]).size
         lines += copied(f"{p}a{k}", f"{p}c{k}", size)
         out += copied(f"{p}c{k}", values.pointer(found[k]), size)
-    away = " or ".join(
-        f"not memory.same({p}a{k}, {values.pointer(found[k])})" for k in held.moving
-    )
+    away = " or ".join(f"not memory.same({p}a{k}, {values.pointer(found[k])})" for k in held.moving)
     return [f"if {away}:", *["    " + t for t in (*lines, *out) or ["pass"]]]
 
 
@@ -180,9 +180,7 @@ def _opened(values: Values, stacked: list[int]) -> list[tuple[str, int]]:
 def _room(values: Values, stacked: list[int], p: str, n: str) -> list[str]:
     """Make room for n elements before a ``for`` loop; a block that is large enough is kept."""
     lines: list[str] = []
-    grown = [
-        f"    {g} = memory.grow({g}, 0, {n} * {size})" for g, size in _opened(values, stacked)
-    ]
+    grown = [f"    {g} = memory.grow({g}, 0, {n} * {size})" for g, size in _opened(values, stacked)]
     if grown:
         lines = [f"if {n} > {p}cap:", *grown, f"    {p}cap = {n}"]
     return lines

@@ -203,9 +203,7 @@ def _branches(values: Values, last: dict[int, int], step: int, i: int) -> Held:
     operands = row.args[1:] if two else row.args
     prefix = f"{values.prefix}f{i}_"
     lent = [
-        j
-        for j, a in enumerate(operands)
-        if tape.value(a).shape and _free(values, last, step, i, a)
+        j for j, a in enumerate(operands) if tape.value(a).shape and _free(values, last, step, i, a)
     ]
     inner = [values.nested(body, f"{prefix}{'te'[n]}_", lent) for n, body in enumerate(bodies)]
     taken: set[int] = set()

@@ -139,7 +139,7 @@ def _rolled(b: Builder, row: Row, args: list[int]) -> int:
         carry = params["carry"]
         body = params["body"]
         lent = frozenset(1 + k for k in range(carry) if body.value(1 + k).shape)
-        params["body"] = _legal_body(body, lent, {k: lent for k in range(carry)})
+        params["body"] = _legal_body(body, lent, dict.fromkeys(range(carry), lent))
         if kind == "while":
             params["test"] = _legal_body(params["test"], frozenset(), {})
     else:
@@ -147,16 +147,14 @@ def _rolled(b: Builder, row: Row, args: list[int]) -> int:
         for name in ("then", "orelse") if kind == "cond" else ("body",):
             body = params[name]
             given = frozenset(k for k in range(body.n_inputs) if body.value(k).shape)
-            params[name] = _legal_body(body, given, {k: given for k in range(len(body.outputs))})
+            params[name] = _legal_body(body, given, dict.fromkeys(range(len(body.outputs)), given))
     i = b.append(row.prim.index, args, aval_id(row.aval), param_id(params))
     for k in range(len(AVALS[b.avals[i]].items)):  # type: ignore[union-attr]
         b.out(Sym(b, i), k)
     return i
 
 
-def _legal_body(
-    tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[int]]
-) -> Tape:
+def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[int]]) -> Tape:
     """Return a legal body whose array outputs are distinct rows with memory of their own.
 
     Parameters

@@ -26,7 +26,7 @@ from ..core.avals import Aval, TupleAval
 from ..core.errors import ShapeError, TapejitError
 from ..tape.ir import Builder, Tape
 from ..tape.primitive import Emit, Params, primitive
-from ..tape.replay import interpreter
+from ..tape.replay import interpreter, spend
 from .declare import general
 
 INT = Aval(np.dtype(np.int64))
@@ -119,6 +119,7 @@ def _for_numpy(
     carried, fixed, stacks = list(xs[:carry]), xs[carry : carry + shared], xs[carry + shared :]
     made = Stacks(outputs_of(body)[carry:], n)
     for i in range(n - 1, -1, -1) if reverse else range(n):
+        spend(body.rows)
         found = run([np.int64(i), *carried, *fixed, *[s[i] for s in stacks]])
         carried = found[:carry]
         made.put(i, found[carry:])
@@ -172,6 +173,7 @@ def _while_numpy(*xs: Any, test: Tape, body: Tape, carry: int) -> tuple[Any, ...
     made = Stacks(outputs_of(body)[carry:], None)
     i = 0
     while go([*carried, *fixed])[0]:
+        spend(body.rows)
         found = run([np.int64(i), *carried, *fixed])
         carried = found[:carry]
         made.put(i, found[carry:])

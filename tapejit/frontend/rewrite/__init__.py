@@ -1,0 +1,9 @@
+"""Rewriting: a user's function with its control flow turned into calls of a staging object.
+
+Tree in, tree out: this package knows nothing of tracers. The staging object is found under the
+global name ``__tapejit__`` when the new code runs, and decides what each call means.
+"""
+
+from .code import is_rewritten, rewritten, why_not
+
+__all__ = ["is_rewritten", "rewritten", "why_not"]

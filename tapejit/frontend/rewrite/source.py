@@ -1,0 +1,210 @@
+"""Finding the syntax tree of a function, and proving that it is the right one.
+
+The file is read once. A candidate stands where the function's code says (line, and for lambdas
+column too); it is compiled in the surroundings that the function had (its class, its free
+variables) and must give the very same bytecode, names, constants and positions. So a file that was
+edited meanwhile, or two lambdas on one line, can never give the tree of another function.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import inspect
+import linecache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+
+from .build import assign, locals_made, own_name, placed
+from .flow import NotStageable
+from .names import Function
+
+_FUTURE = 0
+for _name in __future__.all_feature_names:
+    _FUTURE |= getattr(__future__, _name).compiler_flag
+_CONTAINER = own_name("factory")
+_HOLDER = own_name("holder")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A function in a file: its node and the name of the innermost class around it."""
+
+    node: ast.FunctionDef | ast.Lambda
+    inside: str | None
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file's text, its functions by line, and its imports.
+
+    CPython 3.11 compiles ``np.var(x)`` otherwise where the module imports ``np``.
+    """
+
+    text: str
+    by_line: dict[int, list[Found]]
+    imports: list[ast.stmt]
+
+
+_files: dict[str, _File] = {}
+
+
+def find(function: FunctionType) -> Found:
+    """Return the node of a function.
+
+    Raises
+    ------
+    NotStageable
+        If there is no source, or none that compiles to this function.
+    """
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    if not lines:
+        raise NotStageable("its source cannot be had")
+    text = "".join(lines)
+    file = _files.get(code.co_filename)
+    if file is None or file.text != text:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise NotStageable("its source cannot be parsed") from None
+        file = _files[code.co_filename] = _File(text, _functions(tree), _imports(tree))
+    for found in file.by_line.get(code.co_firstlineno, ()):
+        name = "<lambda>" if isinstance(found.node, ast.Lambda) else found.node.name
+        if name != code.co_name:
+            continue
+        try:
+            made = compile_like(found.node, found.inside, code, file.imports)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        if same_code(made, code):
+            return found
+    raise NotStageable("its source does not match its bytecode")
+
+
+def _functions(tree: ast.AST) -> dict[int, list[Found]]:
+    out: dict[int, list[Found]] = {}
+    waiting: list[tuple[ast.AST, str | None]] = [(tree, None)]
+    while waiting:
+        node, inside = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            out.setdefault(_first_line(node), []).append(Found(node, inside))
+        if isinstance(node, ast.ClassDef):
+            outside = (*node.decorator_list, *node.bases, *node.keywords)
+            waiting += [(child, inside) for child in outside]
+            waiting += [(child, node.name) for child in node.body]
+        else:
+            waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return out
+
+
+def _imports(tree: ast.Module) -> list[ast.stmt]:
+    """Return the import statements outside functions and classes."""
+    found: list[ast.stmt] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import) or (
+            isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        ):
+            found.append(node)
+        elif not isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+        ):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def _first_line(node: Function) -> int:
+    if isinstance(node, ast.Lambda) or not node.decorator_list:
+        return node.lineno
+    return node.decorator_list[0].lineno
+
+
+def compile_like(
+    node: ast.FunctionDef | ast.Lambda,
+    inside: str | None,
+    like: CodeType,
+    imports: Sequence[ast.stmt] = (),
+) -> CodeType:
+    """Compile a function's node as if it stood where ``like`` was compiled.
+
+    Only the function itself is compiled: decorators and defaults are left out (but a decorator's
+    line stays, as it is the function's first).
+    """
+    definition = placed(_bare(node), node)
+    body: list[ast.stmt] = [definition]
+    if inside is not None:
+        body = [ast.ClassDef(name=inside, bases=[], keywords=[], body=body, decorator_list=[])]
+    free = [name for name in like.co_freevars if name != "__class__"]
+    factory = ast.FunctionDef(
+        name=_CONTAINER,
+        args=ast.arguments([], [], None, [], [], None, []),
+        body=[*locals_made(free), *body],
+        decorator_list=[],
+    )
+    tree = ast.Module([*imports, placed(factory, node)], [])
+    flags = like.co_flags & _FUTURE
+    code = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
+    for _ in range(2 if inside is None else 3):
+        (code,) = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return code
+
+
+def _bare(node: ast.FunctionDef | ast.Lambda) -> ast.stmt:
+    none = placed(ast.Constant(None), node)
+    args = node.args
+
+    def plain(arg: ast.arg) -> ast.arg:
+        return placed(ast.arg(arg.arg), arg)
+
+    bare = ast.arguments(
+        posonlyargs=list(map(plain, args.posonlyargs)),
+        args=list(map(plain, args.args)),
+        vararg=args.vararg and plain(args.vararg),
+        kwonlyargs=list(map(plain, args.kwonlyargs)),
+        kw_defaults=[default and none for default in args.kw_defaults],
+        kwarg=args.kwarg and plain(args.kwarg),
+        defaults=[none for _ in args.defaults],
+    )
+    if isinstance(node, ast.Lambda):
+        return assign(_HOLDER, placed(ast.Lambda(bare, node.body), node))
+    decorators: list[ast.expr] = [
+        ast.copy_location(ast.Constant(None), decorator) for decorator in node.decorator_list
+    ]
+    return ast.FunctionDef(name=node.name, args=bare, body=node.body, decorator_list=decorators)
+
+
+def same_code(a: CodeType, b: CodeType) -> bool:
+    """Whether two codes do the same, at the same places of the same file."""
+    free = inspect.CO_NESTED
+    return (
+        a.co_code == b.co_code
+        and a.co_name == b.co_name
+        and a.co_names == b.co_names
+        and a.co_varnames == b.co_varnames
+        and a.co_freevars == b.co_freevars
+        and a.co_cellvars == b.co_cellvars
+        and a.co_argcount == b.co_argcount
+        and a.co_posonlyargcount == b.co_posonlyargcount
+        and a.co_kwonlyargcount == b.co_kwonlyargcount
+        and a.co_flags & ~free == b.co_flags & ~free
+        and a.co_firstlineno == b.co_firstlineno
+        and list(a.co_positions()) == list(b.co_positions())
+        and a.co_exceptiontable == b.co_exceptiontable
+        and len(a.co_consts) == len(b.co_consts)
+        and all(_same_constant(c, d, a, b) for c, d in zip(a.co_consts, b.co_consts))
+    )
+
+
+def _same_constant(c: object, d: object, a: CodeType, b: CodeType) -> bool:
+    if isinstance(c, CodeType) and isinstance(d, CodeType):
+        return same_code(c, d)
+    if c == a.co_qualname and d == b.co_qualname:  # a class knows where it stands
+        return True
+    if isinstance(c, tuple) and isinstance(d, tuple):
+        return len(c) == len(d) and all(_same_constant(x, y, a, b) for x, y in zip(c, d))
+    if isinstance(c, frozenset) and isinstance(d, frozenset):
+        return sorted(map(repr, c)) == sorted(map(repr, d))
+    return type(c) is type(d) and repr(c) == repr(d)  # 0.0 and -0.0 differ, nan is nan
