@@ -31,7 +31,9 @@ def checks_left(tape: Tape, known: dict[int, Bounds] | None = None) -> Tape:
     known : dict
         The ranges of inputs.
     """
-    if not any(tape.prim(i).name in RULES or tape.prim(i).emit.kind in ROLLED for i in range(tape.rows)):
+    if not any(
+        tape.prim(i).name in RULES or tape.prim(i).emit.kind in ROLLED for i in range(tape.rows)
+    ):
         return tape
     found: dict[int, Bounds] = dict(known or {})
 
@@ -50,7 +52,11 @@ def checks_left(tape: Tape, known: dict[int, Bounds] | None = None) -> Tape:
         else:
             given = [found.get(a) for a in args]
             whole = all(x is not None for x in given)
-            bounds = rule(row.params, *given) if whole else UNKNOWN.get(row.prim.name, _nothing)(row.params)
+            bounds = (
+                rule(row.params, *given)
+                if whole
+                else UNKNOWN.get(row.prim.name, _nothing)(row.params)
+            )
         if bounds is None or not _fits(bounds, row.aval):
             return None
         if row.prim.name in ("wrap_index", "window_start"):
