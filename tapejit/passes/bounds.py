@@ -14,7 +14,6 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
-from ..tape.primitive import BY_NAME
 from .rewrite import rewrite
 from .schedule import ROLLED
 
@@ -83,7 +82,7 @@ def _unchecked(b: Builder, row: Row, args: list[int], given: Bounds | None) -> i
     low, high = given
     size, length = row.params["size"], row.params.get("length", 1)
     x = Sym(b, args[0])
-    if 0 <= low and high <= size - length:
+    if low >= 0 and high <= size - length:
         return b.cast(x, row.aval.dtype).id  # type: ignore[union-attr]
     if -size <= low and high <= -length:
         return b.cast(x + size, row.aval.dtype).id  # type: ignore[union-attr]

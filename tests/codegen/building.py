@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -132,7 +133,7 @@ def copies(source: str) -> int:
     """Count the loops of a kernel that only copy one array into another."""
     lines = [line.strip() for line in source.splitlines()]
     found = 0
-    for head, inner in zip(lines, lines[1:]):
+    for head, inner in itertools.pairwise(lines):
         target, _, value = inner.partition(" = ")
         plain = value.endswith("]") and value.count("[") == 1 and target.count("[") == 1
         found += head.startswith("for i") and plain and " " not in value.split("[")[0]

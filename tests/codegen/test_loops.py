@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from building import INT, at, aval, body_of, check, choose, copies, loop, put, repeat, row_of
 
+from tapejit.codegen import parts
 from tapejit.rules.declare import ops
 from tapejit.rules.loops import call
 from tapejit.tape.ir import Builder, Sym
@@ -438,15 +439,18 @@ def test_growing_stacks_in_every_round_of_a_loop():
     assert source.count("memory.allocate(") == source.count("memory.release(")
 
 
-def test_a_long_kernel_is_cut_between_loops():
-    b, v = builder(aval(3))
+def test_a_long_kernel_is_cut_between_loops(monkeypatch):
+    monkeypatch.setattr(parts, "LONG", 50)
+    monkeypatch.setattr(parts, "PART", 30)
+    b, v, k = builder(aval(3), INT)
     outs = []
-    for k in range(24):
+    row = at(v, k)
+    for n in range(3):
         _, u, rounds, xs, _ = bisect(b, ops.sum(v * v, axis=(0,), keepdims=False) * 50.0, v)
         (z,) = loop(b, rounds, lambda i, z, x: [z * 0.9 + x], [b.lit(0.0)], [], [xs], reverse=True)
-        v = 0.5 * ops.sin(v + k) + 0.1 * (u / (1.0 + u * u)) + 1e-3 * ops.tanh(z * 0.01)
+        v = 0.5 * ops.sin(v + n) + 0.1 * (u / (1.0 + u * u)) + 1e-3 * ops.tanh(z * 0.01)
         outs.append(rounds)
-    source = check(b.finish([v, *outs]), RNG.normal(size=3))
+    source = check(b.finish([v * row, *outs]), RNG.normal(size=3), np.int64(1))
     assert "def part1" in source
 
 
