@@ -30,6 +30,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="workloads whose name contains NAME, without first calls; may be repeated",
     )
+    parser.add_argument(
+        "--contestant",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="only this one (hand, tapejit, jax, torch, autograd, numpy); may be repeated",
+    )
     parser.add_argument("--threads", type=int, default=1, help="for every contestant (default 1)")
     parser.add_argument("--repeats", type=int, help=f"samples a cell (default {REPEATS})")
     parser.add_argument(
@@ -97,7 +104,11 @@ def main(argv: list[str] | None = None) -> int:
     if not workloads:
         print(f"no workload is named so; there are {', '.join(w.name for w in WORKLOADS)}")
         return 2
-    labels = {c.key: c.label for c in CONTESTANTS}
+    chosen = [c for c in CONTESTANTS if c.key in options.contestant or not options.contestant]
+    if unknown := set(options.contestant) - {c.key for c in chosen}:
+        print(f"no contestant is named {', '.join(sorted(unknown))}")
+        return 2
+    labels = {c.key: c.label for c in chosen}
     described = environment.describe()
     report: dict[str, Any] = {
         "environment": described,
@@ -105,10 +116,10 @@ def main(argv: list[str] | None = None) -> int:
         "compile": options.compile,
     }
     subject = tapejit_contestant(compile=options.compile)
-    timed = [subject if c.key == subject.key else c for c in CONTESTANTS]
+    timed = [subject if c.key == subject.key else c for c in chosen]
     print(header(described, repeats, options.compile) + "\n", flush=True)
 
-    absent = measure.load_all(CONTESTANTS)
+    absent = measure.load_all(chosen)
     rows = [measure.run_row(w, timed, repeats=repeats, absent=absent, log=log) for w in workloads]
     log("")
     print(table.format_rows(rows, labels) + thread_warnings(rows, labels, options.threads))
@@ -117,12 +128,12 @@ def main(argv: list[str] | None = None) -> int:
     }
 
     if options.first_calls or not (options.quick or options.only):
-        packages = [c.package for c in CONTESTANTS if c.package and c.key not in absent]
+        packages = [c.package for c in chosen if c.package and c.key not in absent]
         imports = processes.import_times(packages, runs=PROCESS_RUNS, log=log)
         contestants = [
             c
-            for c in (*CONTESTANTS, *VARIANTS)
-            if c.key != "numpy" and c.key.partition("-")[0] not in absent
+            for c in (*chosen, *VARIANTS)
+            if c.key != "numpy" and c.key.partition("-")[0] in labels.keys() - absent.keys()
         ]
         cold = [w.name for w in WORKLOADS if w.cold]
         first = processes.first_calls(cold, contestants, runs=PROCESS_RUNS, log=log)
@@ -136,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
             print(table.format_records(records, columns, first="contestant"))
 
     if options.memory:
-        present = [c for c in CONTESTANTS if c.key not in absent]
+        present = [c for c in chosen if c.key not in absent]
         memory = processes.memory(MEMORY_WORKLOAD, present, log=log)
         log("")
         report["memory"] = memory

@@ -149,6 +149,9 @@ def run_row(
         if contestant.key in absent:
             row.cells[contestant.key] = absent[contestant.key]
             continue
+        if not workload.has_dialect(contestant.key):
+            row.cells[contestant.key] = Cell("absent", "this workload has no such loss")
+            continue
         log(f"{workload.name}: checking {contestant.label}")
         prepared = _prepare(workload, contestant, reference)
         if isinstance(prepared, Cell):

@@ -18,6 +18,7 @@ from .core.errors import UnsupportedError
 from .core.sources import where as _user_line
 from .frontend.capture import current
 from .frontend.dispatch import FUNCTIONS, call_function
+from .frontend.piles import Pile
 from .frontend.tracer import Root, Tracer, sym_of
 from .tape.primitive import BY_NAME
 
@@ -44,6 +45,8 @@ def over_lists(function: Any) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, Pile) for a in args):
+            args = tuple(a.array() if isinstance(a, Pile) else a for a in args)
         lists = any(
             type(a) in (list, tuple) and _holds_tracer(a) for a in (*args, *kwargs.values())
         )
@@ -127,6 +130,7 @@ def array(
     object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any
 ) -> Any:
     """Return an array of nested lists that may hold traced values; see `numpy.array`."""
+    object = object.array() if isinstance(object, Pile) else object
     if not _holds_tracer(object):
         return _np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
     from .frontend.api.creation import array_of
@@ -143,6 +147,7 @@ def array(
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
     """Return `a` as an array, a traced array as itself; see `numpy.asarray`."""
+    a = a.array() if isinstance(a, Pile) else a
     if not _holds_tracer(a):
         return _np.asarray(a, dtype, order, **options)
     if isinstance(a, Tracer):

@@ -13,11 +13,12 @@ from tapejit.core.avals import Aval
 from tapejit.passes.adjoint import adjoint
 from tapejit.passes.pushforward import pushforward
 from tapejit.passes.simplify import simplify
-from tapejit.passes.split import inline, load, split
+from tapejit.passes.split import split
 from tapejit.rules.declare import zeros_like
 from tapejit.runtime.compile import compile_staged
 from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym, Tape
+from tapejit.tape.pieces import inline, load
 from tapejit.tape.primitive import primitive
 from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text, to_text

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.workloads import black_scholes, dispatch, logistic, mlp, rosenbrock
+from benchmarks.workloads import (
+    black_scholes,
+    dispatch,
+    logistic,
+    loop_dtw,
+    loop_garch,
+    loop_heat,
+    loop_kalman,
+    loop_nbody,
+    loop_rnn,
+    mlp,
+    rosenbrock,
+)
 from benchmarks.workloads.base import Workload
 
 __all__ = ["WORKLOADS", "Workload", "select"]
@@ -13,14 +25,21 @@ WORKLOADS: tuple[Workload, ...] = (
     *logistic.WORKLOADS,
     *mlp.WORKLOADS,
     *black_scholes.WORKLOADS,
+    *loop_garch.WORKLOADS,
+    *loop_rnn.WORKLOADS,
+    *loop_heat.WORKLOADS,
+    *loop_dtw.WORKLOADS,
+    *loop_nbody.WORKLOADS,
+    *loop_kalman.WORKLOADS,
 )
 
 
 def select(patterns: list[str], *, quick: bool) -> list[Workload]:
-    """The workloads whose name contains one of `patterns` (all when empty).
+    """The workloads whose name contains one of `patterns` (all but the loops when empty).
 
-    Naming a workload runs it even when `quick` would leave it out.
+    Naming a workload runs it even when `quick` would leave it out. Loops are run when they are
+    named (``loop``): a contestant that unrolls them takes minutes.
     """
     if patterns:
         return [w for w in WORKLOADS if any(p in w.name for p in patterns)]
-    return [w for w in WORKLOADS if w.quick or not quick]
+    return [w for w in WORKLOADS if not w.loop and (w.quick or not quick)]

@@ -34,12 +34,17 @@ class Workload:
     test_args: Callable[[np.random.Generator], Args]  # the same at a size for finite differences
     numpy_loss: Loss
     jax_loss: Callable[[], Loss]
-    torch_loss: Callable[[], Loss]
-    autograd_loss: Callable[[], Loss]
     hand: Callable[[], ValueAndGrad]
+    torch_loss: Callable[[], Loss] | None = None  # None: not measured
+    autograd_loss: Callable[[], Loss] | None = None
     small: bool = False  # dispatch dominates: the goal allows a fixed overhead over the kernel
     quick: bool = True  # part of --quick
     cold: bool = False  # part of the first-call measurements
+    loop: bool = False  # a long Python loop: run when it is named
+
+    def has_dialect(self, key: str) -> bool:
+        """Whether there is a loss for the contestant `key`; NumPy's and the hand-written are."""
+        return getattr(self, f"{key}_loss", self.numpy_loss) is not None
 
     def args(self) -> Args:
         """The inputs of this row, the same in every process."""

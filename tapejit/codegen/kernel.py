@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.avals import Aval
+from ..core.avals import Aval, TupleAval
 from ..core.sources import LINES
-from ..passes.schedule import Schedule, schedule
-from ..tape.ir import Tape
+from ..passes.schedule import ROLLED, Schedule, is_open, schedule
+from ..tape.ir import Row, Tape
+from .branches import write_branches
 from .maps import write_map
 from .nests import Nest
 from .parts import split
+from .rounds import opening, write_loop
 from .steps import write_step
 from .text import number
 from .values import NoCode, Values, template_of
 
 CODED = {
     "elementwise", "reduce", "guard", "view", "lit", "input", "product", "update", "concatenate",
-    "iota", "call",
+    "iota", "call", "window",
 }  # fmt: skip
+UPDATES = {"set_slice", "add_slice", "dynamic_update", "dynamic_add"}
 KERNEL_DTYPES = {
     "float64", "float32", "complex128", "complex64", "bool", "int64", "int32", "int16", "int8",
     "uint64", "uint32", "uint16", "uint8",
@@ -62,7 +65,10 @@ def has_code(tape: Tape, i: int) -> bool:
     row = tape.row(i)
     kind = row.prim.emit.kind
     if kind == "out":
-        return tape.prim(row.args[0]).emit.kind == "map" and has_code(tape, row.args[0])
+        parent = tape.prim(row.args[0]).emit.kind
+        return (parent == "map" or parent in ROLLED) and has_code(tape, row.args[0])
+    if kind in ROLLED:
+        return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
         good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
@@ -83,7 +89,7 @@ def has_code(tape: Tape, i: int) -> bool:
                 return False
             return row.prim.emit.text(avals[1:], row.aval, row.params) is not None
         elif kind == "update":
-            return row.prim.name in ("set_slice", "add_slice")
+            return row.prim.name in UPDATES
         elif kind == "product":
             return row.aval.dtype.kind in "fc"
         elif kind == "guard":
@@ -91,6 +97,51 @@ def has_code(tape: Tape, i: int) -> bool:
     except NoCode:
         return False
     return True
+
+
+def _rolled_has_code(tape: Tape, i: int) -> bool:
+    """Whether a loop or branch can stand in a kernel: all of its bodies can.
+
+    A guard ends a call: inside a body it cannot. Stacks of unknown length are read by ``for``
+    rows alone, element by element, and no kernel hands them out.
+    """
+    row = tape.row(i)
+    items = row.aval.items if isinstance(row.aval, TupleAval) else ()
+    operands = [tape.any_aval(a) for a in row.args]
+    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in operands):
+        return False
+    if any(a.dtype.name not in KERNEL_DTYPES for a in items):
+        return False
+    stacked = 1 + row.params["carry"] + row.params["shared"] if row.prim.name == "for" else None
+    fixed = operands if stacked is None else operands[:stacked]
+    if any(isinstance(a, Aval) and is_open(a) for a in fixed):
+        return False
+    if any(map(is_open, items)) and not all(_read_by_loops(tape, k) for k in _outs(tape, i)):
+        return False
+    for body in tape_bodies(row):
+        for k in range(body.n_inputs, body.rows):
+            if body.prim(k).effect or not has_code(body, k):
+                return False
+        if any(not isinstance(body.any_aval(o), Aval) for o in body.outputs):
+            return False
+    return True
+
+
+def tape_bodies(row: Row) -> list[Tape]:
+    """Return the tapes that a row holds."""
+    return [v for v in row.params.values() if isinstance(v, Tape)]
+
+
+def _outs(tape: Tape, i: int) -> list[int]:
+    return [k for k in range(i + 1, tape.rows) if tape.args(k) == (i,)]
+
+
+def _read_by_loops(tape: Tape, k: int) -> bool:
+    """Whether a stack of unknown length is read by ``for`` rows only."""
+    if not is_open(tape.value(k)):
+        return True
+    readers = [r for r in range(k + 1, tape.rows) if k in tape.args(r)]
+    return k not in tape.outputs and all(tape.prim(r).name == "for" for r in readers)
 
 
 def write_steps(values: Values) -> list[str]:
@@ -112,6 +163,10 @@ def steps_of(values: Values) -> list[list[str]]:
             lines = Nest(values, step.space, step.rows).write()
         elif step.kind == "map":
             lines = write_map(values, step.rows[0], write_steps)
+        elif step.kind in ("for", "while"):
+            lines = write_loop(values, step.rows[0], write_steps)
+        elif step.kind in ROLLED:
+            lines = write_branches(values, step.rows[0], write_steps)
         else:
             lines = write_step(values, step)
         steps.append([title, *lines])
@@ -134,7 +189,9 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
         if tape.value(i).shape != ():
             head.append(f"a{i} = memory.flat(x{i})")
     head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
-    tail = ["memory.release(ws)"] if values.place else []
+    tail = ["memory.release(ws)"] if values.workspace else []
+    opened, closed = opening(values)
+    tail += closed
     status = "0"
     if values.guards:
         tail.append("status = 0")
@@ -158,6 +215,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
     parts, body = split(values, steps, tail)
     head += values.carve()[:1] if parts else values.carve()
+    head += opened
     text = "\n    ".join([*head, *body, *tail])
     functions = "".join(f"\n\n{part}" for part in parts)
     source = f'''"""{title or "A compiled tape"}."""

@@ -10,6 +10,7 @@ from ..passes.legalise import legalise
 from ..passes.schedule import schedule
 from ..passes.simplify import simplify
 from ..tape.ir import Tape
+from .rounds import opening
 from .text import SUFFIX, number
 from .values import Values
 
@@ -52,9 +53,12 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     head: list[str] = []
     tail: list[str] = []
     after: list[str] = []
-    if inner.place:
+    if inner.workspace:
         before += inner.carve()
         after.append(f"memory.release({p}ws)")
+    opened, closed = opening(inner)
+    before += opened
+    after += closed
     for k, (a, moves) in enumerate(zip(row.args, mapped)):
         aval = body.value(k)
         constant = values.constant(a)

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.avals import Shape
+from ..passes.schedule import is_element
 from ..tape.ir import Row
 from .text import cast, index, number
 from .values import Values
+from .windows import place_of
 
 BLOCK = 2048
 WIDTH = 120
@@ -78,6 +80,7 @@ class Nest:
         self.rows = [values.tape.row(i) for i in rows]
         self.mine = set(rows)
         self.loads: dict[tuple[str, int, tuple[int, ...]], str] = {}
+        self.behind: dict[tuple[str, int, tuple[int, ...]], str] = {}
         self.flags: set[str] = set()
         self.accesses: list[Access] = []
         self.folds: list[Fold] = []
@@ -87,7 +90,9 @@ class Nest:
     def write(self) -> list[str]:
         """Return the lines of the nest, indented from column 0."""
         for row in self.rows:
-            if row.prim.emit.kind == "reduce" and self.space:
+            if row.prim.emit.kind == "window":
+                self._window(row)
+            elif row.prim.emit.kind == "reduce" and self.space:
                 self._fold(row)
             elif row.prim.emit.kind == "reduce":
                 self._number(row)
@@ -117,12 +122,31 @@ class Nest:
         )
         key = (access.pointer, access.offset, access.strides)
         name = self.loads.get(key)
-        if name is None:
+        if name is None and x.root in self.mine:
+            # Loads stand before statements: one behind a window of this nest is a statement.
+            name = self.behind.get(key)
+            if name is None:
+                name = self.behind[key] = values.fresh("l")
+                self.statements.append((name, [access.pointer], values.number(i)))
+        elif name is None:
             name = self.loads[key] = values.fresh("l")
             if values.tape.value(x.root).dtype.kind == "b":
                 self.flags.add(name)
             self.accesses.append(access)
         return name
+
+    def _window(self, row: Row) -> None:
+        """A window at a computed place is a pointer; one of one element is loaded here."""
+        values = self.values
+        x = values.strided(row.args[0])
+        pointer, sizes = values.pointer(x.root), row.params["sizes"]
+        where = place_of(values, row.args[0], row.args[1:], sizes)
+        if is_element(values.tape, row.id):
+            truth = " != 0" if values.tape.value(row.id).dtype.kind == "b" else ""
+            self.statements.append((values.local(row.id), [], f"{pointer}[{where}]{truth}"))
+        else:
+            text = pointer if where == "0" else f"memory.shift({pointer}, {where})"
+            self.statements.append((f"{values.prefix}d{row.id}", [], text))
 
     def _statement(self, row: Row) -> None:
         values = self.values
@@ -218,7 +242,7 @@ class Nest:
                 else:
                     lines.append(f"{pad}for i{d} in range({sizes[d]}):")
                     emit(d + 1, pad + "    ")
-                if not lines[-1].strip():
+                if lines[-1].endswith(":"):
                     lines.append(f"{pad}    pass")
             lines.extend(pad + t for t in tails[d])
 
@@ -235,7 +259,7 @@ class Nest:
         texts = {local: text for local, _, text in self.statements}
         rows = {self.values.local(row.id): row.id for row in self.rows}
         for local, _, _ in self.statements:
-            reader = self.values.only_reader(rows[local])
+            reader = self.values.only_reader(rows.get(local, -1))
             if reader not in self.mine:
                 continue
             text, name = texts[local], self.values.local(reader)

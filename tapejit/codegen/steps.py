@@ -10,6 +10,7 @@ from ..passes.views import Strided, strides_of
 from .nests import aligned
 from .text import SUFFIX, cast, index, number
 from .values import NoCode, Values
+from .windows import place_of
 
 SMALL_PRODUCT = 512
 ZEROS = ("0.0", "np.float32(0.0)", "0", "complex(0.0, 0.0)", "np.complex64(complex(0.0, 0.0))")
@@ -67,7 +68,7 @@ def write_step(values: Values, step: Step) -> list[str]:
 # ---------------------------------------------------------------- updates and joins
 
 
-def _copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int) -> list[str]:
+def copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int) -> list[str]:
     shape = values.tape.value(i).shape
     read = source(values, i, shape)
     if isinstance(read, str):
@@ -78,14 +79,18 @@ def _copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int)
 def _update(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
-    if row.prim.name not in ("set_slice", "add_slice"):
+    if row.prim.name not in ("set_slice", "add_slice", "dynamic_update", "dynamic_add"):
         raise NoCode(row.prim.name)
-    base, u = row.args
+    base, u = row.args[:2]
     shape = tape.value(i).shape
     pointer = values.pointer(i)
     lines: list[str] = []
+    if row.prim.name.startswith("dynamic"):
+        if values.base.get(i) != base:
+            lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
+        return lines + write_window(values, i)
     adds = row.prim.name == "add_slice"
-    fresh = i not in values.base and values.constant(base) in ZEROS
+    fresh = values.base.get(i) != base and values.constant(base) in ZEROS
     ranges = row.params["ranges"]
     if fresh and ranges[0][2] == 1 and all(r == (0, n, 1) for r, n in zip(ranges[1:], shape[1:])):
         # The window is one run of memory: clear what is around it and assign.
@@ -96,8 +101,8 @@ def _update(values: Values, i: int) -> list[str]:
             if first < last:
                 lines += [f"for i in range({first}, {last}):", f"    {pointer}[i] = {zero}"]
         adds = False
-    elif i not in values.base:
-        lines += _copy_into(values, (pointer, 0, strides_of(shape)), base)
+    elif values.base.get(i) != base:
+        lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
     whole = strides_of(shape)
     offset, strides = 0, []
     for (start, length, step), s in zip(row.params["ranges"], whole):
@@ -112,6 +117,38 @@ def _update(values: Values, i: int) -> list[str]:
     return lines + loop_nest(window, [target, read], statement)
 
 
+def write_window(values: Values, i: int) -> list[str]:
+    """Write or add an array into the window of a ``dynamic_update`` or ``dynamic_add``."""
+    tape = values.tape
+    row = tape.row(i)
+    u, starts = row.args[1], row.args[2:]
+    window, whole = tape.value(u).shape, tape.value(i)
+    pointer = values.pointer(i)
+    where = place_of(values, i, starts, window)
+    read = source(values, u, window)
+    element = tape.value(u).size == 1
+    if element and not isinstance(read, str):
+        read = f"{read[0]}[{read[1]}]"
+    lines = []
+    target = f"{values.prefix}d{i}"
+    if where == "0" or element:
+        target = pointer
+    elif window:
+        lines.append(f"{target} = memory.shift({pointer}, {where})")
+    place = "{0}" if not element else f"{pointer}[{where}]"
+    new = read if isinstance(read, str) else "{1}"
+    if row.prim.name == "dynamic_add":
+        new = f"{place} + {new}"
+        if whole.dtype.kind == "b":
+            new = f"np.uint8(({place} != 0) | ({read if isinstance(read, str) else '{1}'} != 0))"
+    if element:
+        return [f"{place} = {new}"]
+    pairs = [(target, 0, strides_of(whole.shape))]
+    if not isinstance(read, str):
+        pairs.append(read)
+    return lines + loop_nest(window, pairs, f"{place} = {new}")
+
+
 def _concatenate(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
@@ -121,7 +158,7 @@ def _concatenate(values: Values, i: int) -> list[str]:
     lines, start = [], 0
     for a in row.args:
         target = (values.pointer(i), start * whole[axis], whole)
-        lines += _copy_into(values, target, a)
+        lines += copy_into(values, target, a)
         start += tape.value(a).shape[axis]
     return lines
 

@@ -2,19 +2,21 @@
 
 A literal is written where it is used. A scalar is a local variable. An array is a pointer: to an
 argument, to an output, or into the workspace, where arrays whose lives do not overlap share memory.
+The workspace of a body is a part of that of the tape around it: only the outermost is allocated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval
-from ..passes.schedule import Schedule, root_of
+from ..passes.schedule import Schedule, is_element, is_open, schedule
 from ..passes.views import Strided, all_views
 from ..tape.ir import Row, Tape
+from .sharing import Held, last_reads, share
 from .text import SUFFIX, cast, number
 
 ALIGN = 64
@@ -25,28 +27,63 @@ class NoCode(Exception):
 
 
 class Values:
-    """Names and places of the values of one tape."""
+    """Names and places of the values of one tape.
 
-    def __init__(self, plan: Schedule, prefix: str = "") -> None:
+    Attributes
+    ----------
+    names : dict
+        What inputs are called where they are not arguments of the kernel: those of a body.
+    direct : dict
+        The memory that outputs are written into, by row; all else lives in the workspace.
+    base : dict
+        For a row that takes over the memory of an operand, that operand.
+    lent : set of int
+        Inputs whose memory may be written: the carried arrays of a loop, say.
+    fixed : set of int
+        Outputs that must lie in memory of their own: the elements of stacks.
+    inner : dict
+        The bodies of rows that hold some, planned.
+    """
+
+    def __init__(
+        self,
+        plan: Schedule,
+        prefix: str = "",
+        lent: frozenset[int] = frozenset(),
+        fixed: frozenset[int] = frozenset(),
+        body: bool = False,
+    ) -> None:
         self.plan = plan
         self.prefix = prefix
+        self.lent, self.fixed = lent, fixed
         self.tape: Tape = plan.tape
         self.views: list[Strided | None] = all_views(self.tape)
         self.guards: list[tuple[str, str, int]] = []
+        self.names: dict[int, str] = {}
+        self.direct: dict[int, str] = {}
         self._count = 0
         self.outputs: dict[int, int] = {}
         for k, o in enumerate(self.tape.outputs):
             if self.tape.value(o).shape != ():
                 self.outputs[o] = k
         self.base: dict[int, int] = {}
+        self.inner: dict[int, Held] = {}
         self.place: dict[int, tuple[int, int]] = {}
+        self.regions: dict[int, list[int]] = {}
         self.workspace = 0
         self._readers: dict[int, list[int]] = {}
         for i in range(self.tape.n_inputs, self.tape.rows):
             for a in self.tape.args(i):
                 self._readers.setdefault(a, []).append(i)
-        self._share_updates()
-        self._plan_workspace()
+        share(self)
+        if not body:
+            self.settle({o: f"{prefix}o{k}" for o, k in self.outputs.items()})
+
+    def nested(
+        self, body: Tape, prefix: str, lent: Iterable[int], fixed: Iterable[int] = ()
+    ) -> Values:
+        """Return the values of a body; `settle` gives them their places."""
+        return Values(schedule(body), prefix, frozenset(lent), frozenset(fixed), True)
 
     # ------------------------------------------------------------ names
 
@@ -68,23 +105,40 @@ class Values:
     def constant(self, i: int) -> str | None:
         """Return the source of a value that is one number: a literal or a scalar, also broadcast."""
         root = self.strided(i).root
+        if is_element(self.tape, root):
+            return self.local(root)
         aval = self.tape.value(root)
         if aval.shape != ():
             return None
         kind = self.tape.prim(root).emit.kind
         if kind == "lit":
             return number(self.tape.params(root)["value"], aval.dtype)
-        return f"{self.prefix}x{root}" if kind == "input" else self.local(root)
+        if kind == "input":
+            return self.names.get(root, f"{self.prefix}x{root}")
+        return self.local(root)
+
+    def number(self, i: int) -> str:
+        """Return the source of a value of shape (), which may lie in an array."""
+        found = self.constant(i)
+        if found is not None:
+            return found
+        x = self.strided(i)
+        truth = " != 0" if self.tape.value(i).dtype.kind == "b" else ""
+        return f"{self.pointer(x.root)}[{x.offset}]{truth}"
 
     def pointer(self, root: int) -> str:
         """Return the name of the pointer to the memory of a row."""
         home = self.home(root)
-        if self.tape.prim(home).emit.kind == "input":
-            return f"{self.prefix}a{home}"
-        for row in self._sharers(home):
-            if row in self.outputs:
-                return f"{self.prefix}o{self.outputs[row]}"
-        return f"{self.prefix}t{home}"
+        kind = self.tape.prim(home).emit.kind
+        if kind == "input":
+            return self.names.get(home, f"{self.prefix}a{home}")
+        if kind == "window":
+            return f"{self.prefix}d{home}"
+        for row in self.sharers(home):
+            if row in self.direct:
+                return self.direct[row]
+        letter = "g" if is_open(self.tape.value(home)) else "t"
+        return f"{self.prefix}{letter}{home}"
 
     def home(self, i: int) -> int:
         """Return the first row of the chain of in-place updates that `i` belongs to."""
@@ -92,7 +146,8 @@ class Values:
             i = self.base[i]
         return i
 
-    def _sharers(self, home: int) -> list[int]:
+    def sharers(self, home: int) -> list[int]:
+        """Return the rows that live in the memory of `home`, itself included."""
         return [i for i in (*self.base, home) if self.home(i) == home]
 
     def only_reader(self, i: int) -> int:
@@ -132,52 +187,24 @@ class Values:
 
     # ------------------------------------------------------------ memory
 
-    def _share_updates(self) -> None:
-        """Let an update write into its base when nobody else reads the base afterwards."""
+    def settle(self, direct: Mapping[int, str]) -> None:
+        """Give each array that is not written to given memory a place, first fit by lifetime."""
+        self.direct = dict(direct)
         plan, tape = self.plan, self.tape
-        last = self._last_reads()
-        for step, each in enumerate(plan.steps):
-            if each.kind != "update":
-                continue
-            i = each.rows[0]
-            base = tape.args(i)[0]
-            root = self.strided(base).root
-            whole = root == base and tape.prim(root).emit.kind not in ("input", "lit")
-            alone = all(self.strided(a).root != root for a in tape.args(i)[1:])
-            ends = last.get(root) == step and root not in self.outputs and root in plan.stored
-            if whole and alone and ends:
-                self.base[i] = root
-
-    def _last_reads(self) -> dict[int, int]:
-        """Return the last step that reads the memory of each root."""
-        last: dict[int, int] = {}
-        for step, each in enumerate(self.plan.steps):
-            for i in each.rows:
-                for a in self.tape.args(i):
-                    last[root_of(self.tape, a)] = step
-        for o in self.tape.outputs:
-            last[root_of(self.tape, o)] = len(self.plan.steps)
-        return last
-
-    def _plan_workspace(self) -> None:
-        """Give each array that is neither argument nor output a place, first fit by lifetime."""
-        plan, tape = self.plan, self.tape
-        last = self._last_reads()
+        last = last_reads(self)
         lives: dict[int, list[int]] = {}
         for i in sorted(plan.stored):
             home = self.home(i)
-            if tape.prim(i).emit.kind == "input" or tape.value(i).shape == ():
+            aval = tape.value(i)
+            if tape.prim(home).emit.kind == "input" or aval.shape == () or is_open(aval):
                 continue
             start = plan.step_of[i]
             end = max(last.get(i, start), start)
             life = lives.setdefault(home, [start, end])
             life[0], life[1] = min(life[0], start), max(life[1], end)
         taken: list[tuple[int, int, int, int]] = []
-        for home, (start, end) in sorted(lives.items(), key=lambda item: item[1]):
-            if any(row in self.outputs for row in self._sharers(home)):
-                continue
-            aval = tape.value(home)
-            size = -(-max(aval.size * aval.dtype.itemsize, 1) // ALIGN) * ALIGN
+
+        def reserve(size: int, start: int, end: int) -> int:
             busy = sorted((o, s) for o, s, a, b in taken if a <= end and start <= b)
             offset = 0
             for o, s in busy:
@@ -185,19 +212,49 @@ class Values:
                     break
                 offset = max(offset, o + s)
             taken.append((offset, size, start, end))
-            self.place[home] = (offset, size)
             self.workspace = max(self.workspace, offset + size)
+            return offset
+
+        for home, (start, end) in sorted(lives.items(), key=lambda item: item[1]):
+            if any(row in self.direct for row in self.sharers(home)):
+                continue
+            size = room(tape.value(home))
+            self.place[home] = (reserve(size, start, end), size)
+        for i, held in self.inner.items():
+            step = plan.step_of[i]
+            # The bodies of one row never need their memory at the same time.
+            sizes = [max(body.workspace for body in held.bodies)]
+            sizes += [room(aval) for _, aval in held.spares]
+            self.regions[i] = [reserve(size, step, step) if size else 0 for size in sizes]
 
     def carve(self) -> list[str]:
         """Return the lines that make the workspace and the pointers into it."""
-        if not self.place:
+        if not self.workspace:
             return []
         ws = f"{self.prefix}ws"
-        lines = [f"{ws} = memory.allocate({self.workspace})"]
+        return [f"{ws} = memory.allocate({self.workspace})", *self.carved(ws, 0)]
+
+    def carved(self, ws: str, start: int) -> list[str]:
+        """Return the lines of the pointers into a part of the workspace, those of bodies too."""
+        lines = []
+
+        def point(name: str, aval: Aval, offset: int) -> None:
+            suffix = SUFFIX[aval.dtype.name]
+            lines.append(f"{name} = memory.carve_{suffix}({ws}, {start + offset})")
+
         for home, (offset, _) in sorted(self.place.items()):
-            suffix = SUFFIX[self.tape.value(home).dtype.name]
-            lines.append(f"{self.prefix}t{home} = memory.carve_{suffix}({ws}, {offset})")
+            point(f"{self.prefix}t{home}", self.tape.value(home), offset)
+        for i, (region, *offsets) in self.regions.items():
+            for (name, aval), offset in zip(self.inner[i].spares, offsets):
+                point(name, aval, offset)
+            for body in self.inner[i].bodies:
+                lines += body.carved(ws, start + region)
         return lines
+
+
+def room(aval: Aval) -> int:
+    """Return the bytes that an array takes in the workspace."""
+    return -(-max(aval.size * aval.dtype.itemsize, 1) // ALIGN) * ALIGN
 
 
 def template_of(tape: Tape, i: int) -> str:

@@ -30,6 +30,8 @@ class Config:
         How many signatures (shapes, dtypes, static values) of one function are remembered.
     max_unroll : int
         The number of rows at which a capture is given up.
+    min_roll : int
+        A ``for`` loop of fewer rounds is always unrolled: a few rounds are quicker without a loop.
     cache : bool
         Whether compiled kernels are kept on disk.
     checked : bool
@@ -40,6 +42,7 @@ class Config:
     max_variants: int = 8
     max_signatures: int = 256
     max_unroll: int = 1_000_000
+    min_roll: int = 8
     cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
     checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")
     cache_dir: str = field(default_factory=_cache_dir)

@@ -15,6 +15,12 @@ class UnsupportedError(TapejitError, NotImplementedError):
     """A NumPy or SciPy function, option or dtype that has no rule."""
 
 
+class UnrollError(TapejitError):
+    """A tape that became too long because a Python loop was unrolled."""
+
+    named = False
+
+
 class ShapeError(TapejitError, ValueError):
     """Operands whose shapes do not fit, as NumPy would refuse them."""
 

@@ -29,6 +29,8 @@ class TreeDef:
         return f"{self.kind.__name__}({inner})"
 
 
+LISTS: set[type] = {list}
+"""The kinds of lists: taken apart, each of them counts as a list."""
 LEAF = TreeDef(None)
 _NONE = TreeDef(type(None), size=0)
 
@@ -36,7 +38,7 @@ _NONE = TreeDef(type(None), size=0)
 def children(value: Any) -> tuple[tuple[Any, ...], list[Any]] | None:
     """Return keys and children of a container, None for a leaf."""
     kind = type(value)
-    if kind is tuple or kind is list:
+    if kind is tuple or kind in LISTS:
         return tuple(range(len(value))), list(value)
     if kind is dict:
         return tuple(value), list(value.values())
@@ -70,7 +72,8 @@ def _flatten(value: Any, leaves: list[Any]) -> TreeDef:
         return LEAF
     keys, values = parts
     subtrees = tuple(_flatten(v, leaves) for v in values)
-    return TreeDef(type(value), keys, subtrees, sum(t.size for t in subtrees))
+    kind = list if type(value) in LISTS else type(value)
+    return TreeDef(kind, keys, subtrees, sum(t.size for t in subtrees))
 
 
 def unflatten(tree: TreeDef, leaves: Sequence[Any]) -> Any:

@@ -78,3 +78,10 @@ def here() -> int:
 def where() -> str:
     """Return the user's innermost line as text for a message."""
     return str(LINES[here()])
+
+
+def on_line(line: int) -> int:
+    """Return the index of another line of the innermost function that belongs to the user."""
+    found = LINES[here()]
+    place = Location(found.file, line, found.function)
+    return LINES.intern(place, place)

@@ -1,7 +1,6 @@
 """What advanced indices do: reads that copy, scattered writes, views at traced integers.
 
-How an index is resolved stands in ``index_plan``. A view at a traced integer is a link of the
-tracer's chain that carries its position, so writes through it reach the base.
+How an index is resolved stands in ``index_plan``, and in ``windows`` for traced integers.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..core.sources import where
-from ..tape.ir import PARAMS, Sym
-from ..tape.primitive import BY_NAME, PRIMITIVES, Params
+from ..tape.ir import PARAMS, Builder, Sym
+from ..tape.primitive import BY_NAME, PRIMITIVES
 from .capture import Capture
 from .index_plan import index_item, plan_index, reshaped, true_positions
-from .tracer import INVERSES, Root, Tracer, active, sym_of
+from .tracer import Root, Tracer, active, sym_of
+from .windows import WINDOW, fits, read
 
 __all__ = ["add_at", "gather_index", "scalar_view", "scatter_index", "true_positions", "viewed"]
 
@@ -23,53 +23,38 @@ __all__ = ["add_at", "gather_index", "scalar_view", "scatter_index", "true_posit
 # ---------------------------------------------------------------- views
 
 
-class _At:
-    """A link of a tracer's chain: the element or row at a traced position along an axis."""
-
-    name = "at"
-
-    def __call__(self, base: Sym, *, at: Sym, axis: int) -> Sym:
-        return BY_NAME["gather"](base, at, axis=axis)
-
-
-def _inverse_at(base: Sym, new: Sym, params: Params) -> Sym:
-    return BY_NAME["scatter_set"](base, new, params["at"], axis=params["axis"])
-
-
-AT: Any = _At()
-INVERSES["at"] = _inverse_at
-
-
 def viewed(cap: Capture, x: Tracer, sym: Sym, found: Sym) -> Tracer:
     """Return a tracer of `found` that writes through to `x`, whose row `sym` it is a view of.
 
-    The rows between are view rows and gathers of a single place.
+    The rows between are view rows and windows.
     """
-    if x.cap is not cap:
+    if not cap.follows(x):
         return Tracer(cap, Root(found))
     links: list[Any] = []
     b, at = cap.b, found.id
     while at != sym.id:
         prim, params, args = PRIMITIVES[b.op[at]], PARAMS[b.param[at]], b.arg[b.off[at] :]
-        if prim.name == "gather":
-            prim, params = AT, {"at": Sym(b, args[1]), **params}
+        if prim.name == "dynamic_slice":
+            starts = tuple(_start(b, k) for k in args[1 : b.off[at + 1] - b.off[at]])
+            prim, params = WINDOW, {"starts": starts, **params}
         links.append((prim, params))
         at = args[0]
     return Tracer(cap, x.root, x.chain + tuple(reversed(links)), found)
 
 
+def _start(b: Builder, k: int) -> Any:
+    """Return a window's start as a number where it is one: it then holds in every capture."""
+    lit = PRIMITIVES[b.op[k]].name == "lit"
+    return PARAMS[b.param[k]]["value"] if lit else Sym(b, k)
+
+
 def scalar_view(cap: Capture, x: Tracer, items: tuple[Any, ...]) -> Tracer | None:
     """Return the view that an index of traced integers and basic items names, else None."""
-    for i in items:
-        traced = isinstance(i, Tracer) and i.ndim == 0 and i.dtype.kind in "iu"
-        if not (traced or i is None or i is Ellipsis or isinstance(i, slice) or _is_int(i)):
-            return None
+    if not fits(items):
+        return None
     sym = sym_of(cap, x)
-    return viewed(cap, x, sym, plan_index(cap, sym, items).read(sym))
-
-
-def _is_int(i: Any) -> bool:
-    return isinstance(i, (int, np.integer)) and not isinstance(i, bool)
+    found = read(cap, sym, items)
+    return None if found is None else viewed(cap, x, sym, found)
 
 
 # ---------------------------------------------------------------- the entry points
@@ -81,9 +66,15 @@ def gather_index(cap: Capture, sym: Sym, items: tuple[Any, ...]) -> Sym:
     if not any(isinstance(i, (list, tuple)) for i in items):
         # NumPy's result may lie in memory in another order than the row's, and a later reshape of
         # it is a view or a copy accordingly: keep NumPy's own.
-        concrete = tuple(i.value if isinstance(i, Tracer) else i for i in items)
-        cap.b.known[found.id] = np.asarray(cap.value(sym))[concrete]
+        _keep_layout(cap, sym, found, items)
     return found
+
+
+def _keep_layout(cap: Capture, x: Sym, found: Sym, items: tuple[Any, ...]) -> None:
+    if found.id in cap.b.pending:
+        return
+    concrete = tuple(i.value if isinstance(i, Tracer) else i for i in items)
+    cap.b.known[found.id] = np.asarray(cap.value(x))[concrete]
 
 
 def scatter_index(cap: Capture, sym: Sym, items: tuple[Any, ...], new: Sym) -> Sym:

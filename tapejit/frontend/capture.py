@@ -1,7 +1,9 @@
 """A capture in progress: the builder, the constants it met, and the stack of captures.
 
 Invariant: the innermost capture of a thread receives every row; values of enclosing captures are
-lifted into it as inputs when they are used.
+lifted into it as inputs when they are used. A `Body` is the capture of a loop's round or of a
+branch: its values are not known, and what it writes to arrays of the captures around it becomes
+part of what the loop or branch gives back.
 """
 
 from __future__ import annotations
@@ -21,7 +23,15 @@ from ..tape.ir import Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
 
 if TYPE_CHECKING:
-    from .tracer import Tracer
+    from .tracer import Root, Tracer
+
+
+class Unstageable(BaseException):
+    """The body of a loop or branch does what only Python can do with the values of one call.
+
+    The loop is then unrolled, or the branch guarded. Code under capture that catches every
+    exception must not catch this one.
+    """
 
 
 class Capture:
@@ -40,11 +50,23 @@ class Capture:
         Values of enclosing captures used in this one.
     effects : list of str
         What was done on the way that a tape cannot replay; noted on the outermost capture.
+    around : object
+        What the function reaches, for functions that are met on the way (outermost capture).
+    notes : list of (int, str)
+        What became of each loop and branch, by line, for `explain` (outermost capture).
+    evaluate : callable
+        ``evaluate(tape, inputs)`` runs a tape whose loops were put off (outermost capture).
     """
+
+    abstract = False
 
     def __init__(self, parent: Capture | None = None) -> None:
         self.b = Builder(eager=True, limit=config.max_unroll)
+        self.b.defers = True
         self.parent = parent
+        self.around: Any = None
+        self.notes: list[tuple[int, str]] = []
+        self.evaluate: Any = None
         self.consts: list[tuple[Sym, Any, Any]] = []
         self.paths: dict[int, Any] = {}
         self.lifted: list[tuple[Sym, Tracer]] = []
@@ -54,6 +76,7 @@ class Capture:
         self._snapshots: set[int] = set()
         self._settled: list[bool] = []
         self._lift_index: dict[tuple[int, int], Sym] = {}
+        self.adopted: list[tuple[Sym, Sym]] = []
 
     def const(self, array: Any, path: Any = None) -> Sym:
         """Return the input row that stands for an array that is not an argument.
@@ -90,28 +113,99 @@ class Capture:
         self.consts.append((sym, array, snapshot))
         return sym
 
+    @property
+    def outermost(self) -> Capture:
+        return self if self.parent is None else self.parent.outermost
+
     def lift(self, tracer: Tracer) -> Sym:
         """Return a value of an enclosing capture as an input of this one."""
-        outer: Capture | None = self.parent
-        while outer is not None and outer is not tracer.cap:
+        source = self._around(tracer.cap).shown(tracer)
+        return self._lifted(source, tracer)
+
+    def _around(self, owner: Capture) -> Capture:
+        """Return the capture around this one, which must be in or at `owner`."""
+        outer = self.parent
+        while outer is not None and outer is not owner:
             outer = outer.parent
-        if outer is None:
+        if outer is None or self.parent is None:
             raise CaptureError(
                 "a traced value was used outside the call that traced it; do not keep traced "
                 f"values in globals or attributes: return them instead ({where()})"
             )
-        source = tracer.sym
-        key = (id(tracer.cap), source.id)
+        return self.parent
+
+    def _lifted(self, source: Sym, tracer: Tracer) -> Sym:
+        key = (id(source.b), source.id)
         found = self._lift_index.get(key)
         if found is None:
-            found = self.b.input(source.aval, tracer.cap.b.known[source.id])
-            self._lift_index[key] = found
+            found = self._lift_index[key] = self._input_for(source)
             self.lifted.append((found, tracer))
+        return found
+
+    def _input_for(self, source: Sym) -> Sym:
+        """Return a new input that stands for a row of the capture around."""
+        found = self.b.input(source.aval, source.b.known[source.id])
+        if self.abstract or source.id in source.b.pending:
+            self.b.pending.add(found.id)
+        return found
+
+    def shown(self, tracer: Tracer) -> Sym:
+        """Return what a tracer shows, as a row of this capture."""
+        return tracer.sym if tracer.cap is self else self.lift(tracer)
+
+    def follows(self, tracer: Tracer) -> bool:
+        """Whether views of a tracer that are made here write through to it."""
+        return tracer.cap is self
+
+    def state(self, root: Root) -> Any:
+        """Return what keeps the current value of an array in this capture."""
+        return root
+
+    def entry(self, root: Root) -> Sym:
+        """Return the current value of an array of this capture or of one around it."""
+        found: Sym = self.state(root).sym
+        if found.b is self.b:
+            return found
+        if self.parent is None:
+            raise CaptureError(
+                "a traced value was used outside the call that traced it; do not keep traced "
+                f"values in globals or attributes: return them instead ({where()})"
+            )
+        return self._adopted(self.parent.entry(root))
+
+    def adopt(self, sym: Sym) -> Sym:
+        """Return a row of this capture or of one around it as a row of this one."""
+        if sym.b is self.b:
+            return sym
+        if self.parent is None:
+            raise CaptureError(f"a traced value was used outside its call ({where()})")
+        return self._adopted(self.parent.adopt(sym))
+
+    def _adopted(self, source: Sym) -> Sym:
+        """Return the input that stands for a row of the capture around."""
+        key = (id(source.b), source.id)
+        found = self._lift_index.get(key)
+        if found is None:
+            found = self._lift_index[key] = self._input_for(source)
+            self.adopted.append((found, source))
         return found
 
     def value(self, sym: Sym) -> Any:
         """The concrete value that a row has in this call."""
+        if sym.id in self.b.pending:
+            return self.force(sym)
         return self.b.known[sym.id]
+
+    def force(self, sym: Sym) -> Any:
+        """Run the loops that a value waits for."""
+        if self.parent is not None or self.evaluate is None:
+            raise Unstageable(f"it asks for a value that differs from round to round ({where()})")
+        b, kind = self.b, self._input
+        inputs = [b.known[i] for i in range(len(b)) if b.op[i] == kind]
+        (found,) = self.evaluate(b.finish([sym]), inputs)
+        b.known[sym.id] = found
+        b.pending.discard(sym.id)
+        return found
 
     def settled(self, i: int) -> bool:
         """Whether row `i` depends on no input but snapshots, which every capture reproduces."""
@@ -126,6 +220,8 @@ class Capture:
 
     def guard(self, sym: Sym, expected: Any) -> None:
         """Record that the rest of the capture holds only while `sym` equals `expected`."""
+        if self.abstract:
+            raise Unstageable(f"Python needs a value that differs from round to round ({where()})")
         self.b.line = here()
         self.b.apply(BY_NAME["guard"], (sym,), {"expected": expected})
 
@@ -146,16 +242,18 @@ def current() -> Capture | None:
 def note_effect(what: str) -> None:
     """Note on the outermost capture of this thread that a tape cannot replay the function."""
     if _stack.captures:
+        if any(cap.abstract for cap in _stack.captures):
+            raise Unstageable(what)
         _stack.captures[0].effects.append(what)
 
 
 @contextmanager
-def capturing() -> Iterator[Capture]:
+def capturing(made: Capture | None = None) -> Iterator[Capture]:
     """Open a capture nested in the current one."""
     from .dispatch import load
 
     load()
-    cap = Capture(current())
+    cap = Capture(current()) if made is None else made
     _stack.captures.append(cap)
     try:
         with np.errstate(all="ignore"):

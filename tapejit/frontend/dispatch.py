@@ -17,6 +17,7 @@ from ..core.sources import where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .capture import Capture
+from .piles import Pile
 from .tracer import Tracer, active, sym_of, wrap
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,6 +106,8 @@ def to_syms(cap: Capture, value: Any) -> Any:
     """Replace tracers and arrays by rows, inside lists and tuples too."""
     if isinstance(value, (*_OPERANDS, np.generic)):
         return sym_of(cap, value)
+    if isinstance(value, Pile):
+        return to_syms(cap, value.array())
     if type(value) in (list, tuple) and _holds_tracer(value):
         return type(value)(to_syms(cap, v) for v in value)
     return value
@@ -254,6 +257,8 @@ def _check_casting(ufunc: np.ufunc, out: Any, result: Any, casting: Any) -> None
 
 def _operand(x: Any) -> Any:
     """Lists become arrays, as NumPy makes them; lists of tracers are stacked."""
+    if isinstance(x, Pile):
+        x = x.array()
     if isinstance(x, (list, tuple)):
         if tracers_in(x):
             from .api.creation import array_of

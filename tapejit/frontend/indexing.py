@@ -99,8 +99,9 @@ def getitem(x: Tracer, index: Any) -> Any:
 def view_of(x: Tracer, items: tuple[Any, ...]) -> Tracer | None:
     """Return the view of `x` that an index names, None when the index makes a copy."""
     cap = active()
-    if not is_basic(items):
-        return scalar_view(cap, x, items)
+    window = scalar_view(cap, x, items)
+    if window is not None or not is_basic(items):
+        return window
     sym = sym_of(cap, x)
     found = _read_basic(sym, expand_ellipsis(items, x.ndim))
     if found is sym:
@@ -115,7 +116,7 @@ def setitem(x: Tracer, index: Any, value: Any) -> None:
     new = sym_of(cap, _operand(value))
     if x.ndim == 0 and not x.chain and items not in ((Ellipsis,), ()):
         raise IndexingError(f"a scalar cannot be indexed ({where()})")
-    if x.cap is not cap:
+    if not cap.follows(x):
         raise MutationError(
             f"an array of an enclosing call is written to: copy it first ({where()})"
         )

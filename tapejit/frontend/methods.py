@@ -82,7 +82,7 @@ def _copy(x: Tracer, order: str = "C") -> Any:
     cap = active()
     sym = BY_NAME["copy"](sym_of(cap, x))
     # Whether a later reshape is a view depends on the order in memory, as it does in NumPy.
-    cap.b.known[sym.id] = np.array(cap.value(sym), order=order)[()]  # type: ignore[call-overload]
+    cap.b.known[sym.id] = np.array(cap.b.known[sym.id], order=order)[()]  # type: ignore[call-overload]
     return wrap(cap, sym)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from . import staging
 from .clones import Clones
 from .effects import BUILTINS, MODULES, UNSEEN, EffectModule, effect_of, recorded
 from .paths import (
@@ -38,6 +39,7 @@ from .reach import (
     names_in,
     stored_names,
 )
+from .rewrite import rewritten
 from .scan import Scan
 from .tracer import Tracer
 from .views import ModuleView
@@ -120,16 +122,28 @@ class Surroundings(Scan):
             return MethodType(self.rebind(call), made) if isinstance(call, FunctionType) else made
         return fn
 
+    def met(self, fn: Any) -> Any:
+        """Return the copy of a function that is called while a capture runs."""
+        if isinstance(fn, MethodType):
+            return MethodType(self.met(fn.__func__), fn.__self__)
+        if isinstance(fn, functools.partial):
+            return functools.partial(self.met(fn.func), *fn.args, **fn.keywords)
+        return self._function(fn) if isinstance(fn, FunctionType) else fn
+
     def _function(self, fn: FunctionType) -> Any:
         found = self._functions.get(id(fn))
         if found is not None:
             return found
+        if "__tapejit__" in fn.__globals__:
+            return fn  # made by a copy: it is rewritten already
         if not is_user_module(fn.__module__) or getattr(fn, "__tapejit_plain__", False):
             return fn
         space = self._space(fn.__globals__)
-        closure = fn.__closure__ or ()
-        cells = [self._cell(cell, name) for cell, name in zip(closure, fn.__code__.co_freevars)]
-        copy = FunctionType(fn.__code__, space, fn.__name__, fn.__defaults__, tuple(cells) or None)
+        closure = dict(zip(fn.__code__.co_freevars, fn.__closure__ or ()))
+        seen = {name: self._cell(cell, name) for name, cell in closure.items()}
+        body = rewritten(fn) or fn.__code__
+        cells = tuple(seen[name] for name in body.co_freevars)
+        copy = FunctionType(body, space, fn.__name__, fn.__defaults__, cells or None)
         copy.__kwdefaults__ = fn.__kwdefaults__
         copy.__qualname__, copy.__module__ = fn.__qualname__, fn.__module__
         self._functions[id(fn)] = copy
@@ -167,6 +181,7 @@ class Surroundings(Scan):
             table["isinstance"] = traced_isinstance
             table["__import__"] = self._import
             found["__builtins__"] = table
+            found["__tapejit__"] = staging
         return found
 
     def _import(self, *args: Any, **kwargs: Any) -> Any:

@@ -23,14 +23,18 @@ Link = tuple[Primitive, Params]
 
 
 class Root:
-    """What a tracer and its views share: the current value, and why it must not be written."""
+    """What a tracer and its views share: the current value, and why it must not be written.
 
-    __slots__ = ("frozen", "sym", "version")
+    `lost` says why it must not even be read: a loop has changed it in a way that is not followed.
+    """
+
+    __slots__ = ("frozen", "lost", "sym", "version")
 
     def __init__(self, sym: Sym, frozen: str | None = None) -> None:
         self.sym = sym
         self.version = 0
         self.frozen = frozen
+        self.lost: str | None = None
 
 
 class Tracer:
@@ -44,8 +48,9 @@ class Tracer:
         self, cap: Capture, root: Root, chain: tuple[Link, ...] = (), shown: Sym | None = None
     ):
         self.cap, self.root, self.chain = cap, root, chain
-        self._shown = root.sym if shown is None else shown
-        self._seen = root.version
+        state = cap.state(root)
+        self._shown = state.sym if shown is None else shown
+        self._seen = state.version
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -67,17 +72,18 @@ class Tracer:
     @property
     def sym(self) -> Sym:
         """The row that this tracer shows now."""
-        if self._seen != self.root.version:
-            found = self.root.sym
-            for prim, params in self.chain:
-                found = prim(found, **params)
-            self._shown, self._seen = found, self.root.version
+        state = self.cap.state(self.root)
+        if self._seen != state.version:
+            if self.root.lost is not None:
+                raise CaptureError(f"{self.root.lost} ({where()})")
+            self._shown = follow(self.cap, state.sym, self.chain)
+            self._seen = state.version
         return self._shown
 
     @property
     def value(self) -> Any:
         """The concrete value of this call."""
-        return self.cap.b.known[self.sym.id]
+        return self.cap.value(self.sym)
 
     @property
     def settled(self) -> bool:
@@ -88,16 +94,19 @@ class Tracer:
         """Replace all that this tracer shows by `new`, through to the root."""
         if self.root.frozen is not None:
             raise MutationError(f"{self.root.frozen} ({where()})")
-        stages = [self.root.sym]
-        for prim, params in self.chain[:-1]:
-            stages.append(prim(stages[-1], **params))
+        cap = current()
+        assert cap is not None
+        state = cap.state(self.root)
+        stages = [state.sym]
+        for link in self.chain[:-1]:
+            stages.append(follow(cap, stages[-1], (link,)))
         for (prim, params), base in zip(reversed(self.chain), reversed(stages)):
             inverse = INVERSES.get(prim.name)
             if inverse is None:
                 raise MutationError(f"a {prim.name} of an array cannot be written to ({where()})")
-            new = inverse(base, new, params)
-        self.root.sym = new
-        self.root.version += 1
+            new = inverse(base, new, {**params, "cap": cap} if "starts" in params else params)
+        state.sym = new
+        state.version += 1
 
     # ------------------------------------------------------------ static attributes
 
@@ -356,6 +365,13 @@ for _method in (_divmod, _rdivmod, _round):
     setattr(Tracer, f"_{_method.__name__}__", _method)  # _divmod is __divmod__
 
 
+def follow(cap: Capture, base: Sym, chain: tuple[Link, ...]) -> Sym:
+    """Return what a chain of view rows shows of `base`, in the builder of `cap`."""
+    for prim, params in chain:
+        base = prim(base, cap=cap, **params) if "starts" in params else prim(base, **params)
+    return base
+
+
 # ---------------------------------------------------------------- views
 
 INVERSES: dict[str, Callable[[Sym, Sym, Params], Sym]] = {}
@@ -399,7 +415,7 @@ def wrap(cap: Capture, sym: Sym, sources: tuple[Tracer, ...] = ()) -> Tracer:
     shares memory with the source's value, it is a view of it.
     """
     for source in sources:
-        start = source._shown.id if source.cap is cap else -1
+        start = cap.shown(source).id if cap.follows(source) else -1
         if start < 0 or sym.id <= start:
             continue
         links: list[Link] = []
@@ -439,7 +455,7 @@ def _shares(a: Any, b: Any) -> bool:
 def sym_of(cap: Capture, value: Any) -> Sym:
     """Return any operand as a row of this capture."""
     if isinstance(value, Tracer):
-        return value.sym if value.cap is cap else cap.lift(value)
+        return cap.shown(value)
     if isinstance(value, Sym):
         return value
     if isinstance(value, np.ndarray):

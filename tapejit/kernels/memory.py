@@ -13,6 +13,8 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np import numpy_support
 
+BYTES = types.CPointer(types.uint8)
+
 
 @intrinsic
 def flat(typingctx: Any, array: Any) -> Any:
@@ -44,8 +46,36 @@ def release(typingctx: Any, pointer: Any) -> Any:
     sig = types.none(pointer)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        context.nrt.free(builder, args[0])
+        context.nrt.free(builder, builder.bitcast(args[0], context.get_value_type(BYTES)))
         return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def grow(typingctx: Any, pointer: Any, used: Any, size: Any) -> Any:
+    """Return a pointer to `size` bytes that start with the `used` first ones; free the old."""
+    sig = pointer(pointer, types.intp, types.intp)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from numba.core import cgutils
+
+        old = builder.bitcast(args[0], context.get_value_type(BYTES))
+        new = context.nrt.allocate(builder, args[2])
+        cgutils.raw_memcpy(builder, new, old, args[1], 1)
+        context.nrt.free(builder, old)
+        return builder.bitcast(new, context.get_value_type(signature.return_type))
+
+    return sig, codegen
+
+
+@intrinsic
+def same(typingctx: Any, one: Any, other: Any) -> Any:
+    """Whether two pointers are the same."""
+    sig = types.boolean(one, other)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.icmp_unsigned("==", args[0], args[1])
 
     return sig, codegen
 

@@ -23,6 +23,19 @@ def wrap_index(i: Any, n: int) -> Any:
 
 
 @routine
+def window_start(i: Any, n: int, length: int) -> Any:
+    """Return where a slice of `length` elements starts; raises where it would be shorter."""
+    k = int(i)
+    if k < 0:
+        if k + length > 0:
+            raise IndexError("a slice of fixed length leaves its axis")
+        k += n
+    if k < 0 or k > n - length:
+        raise IndexError("a slice of fixed length leaves its axis")
+    return k
+
+
+@routine
 def flatnonzero(out: Any, m: Any) -> None:
     """Write the positions of the true elements, as many as fit."""
     k = 0

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from .decorate import routine
 from .gammas import digamma, gammaln
-from .moves import convolve, flatnonzero, gather, scatter_add, scatter_set, wrap_index
+from .moves import (
+    convolve,
+    flatnonzero,
+    gather,
+    scatter_add,
+    scatter_set,
+    window_start,
+    wrap_index,
+)
 from .orders import argmax, argmin, argsort, running_place, searchsorted, sort, tie_mean
 from .remainders import floor_divide, remainder
 from .scans import cumprod, cumsum, recurrence
@@ -33,5 +41,6 @@ __all__ = [
     "searchsorted",
     "sort",
     "tie_mean",
+    "window_start",
     "wrap_index",
 ]

@@ -142,7 +142,7 @@ def accumulate(b: Builder, found: dict[int, Sym], key: int, ct: Sym) -> None:
     found[key] = total
 
 
-SCATTERS = {"add_slice", "scatter_add"}
+SCATTERS = {"add_slice", "scatter_add", "dynamic_add"}
 
 
 def is_zeros(b: Builder, i: int) -> bool:

@@ -17,10 +17,11 @@ from ..core.sources import where as user_line
 from ..rules.control import custom, length_of, map_
 from ..rules.declare import broadcast, wanted, zeros_like
 from ..tape.ir import Builder, Row, Sym, Tape
+from ..tape.pieces import inline, load
 from .adjoint import adjoint
 from .pushforward import pushforward
 from .simplify import name_of, operands, params_of, rule
-from .split import Split, inline, load, split
+from .split import Split, split
 
 Flags = tuple[bool, ...]
 

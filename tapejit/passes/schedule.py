@@ -5,7 +5,11 @@ fed by them; a nest over the space ``()`` is straight-line code. A row joins the
 space that stands behind everything the row needs: an elementwise operand may be computed in the
 same nest, a reduction's result or anything read through a view only after it.
 
-Rows of views take no step: whoever reads them reads their root through other strides.
+Rows of views take no step: whoever reads them reads their root through other strides. A window at
+a computed place is a pointer, made in straight-line code; a window of one element is a load.
+
+Steps that may write into the memory of an operand (updates, loops, branches) are barriers for the
+rows that read that memory: no row that stands before them is moved behind them.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ from dataclasses import dataclass, field
 from ..core.avals import Aval, Shape
 from ..tape.ir import Tape
 
-INLINE = ("elementwise", "reduce", "guard")
+INLINE = ("elementwise", "reduce", "guard", "window")
+ROLLED = ("for", "while", "cond", "body")
+"""Rows that hold tapes which become code where the row stands."""
 
 
 @dataclass
@@ -64,9 +70,28 @@ def root_of(tape: Tape, i: int) -> int:
     return i
 
 
+def is_open(aval: Aval) -> bool:
+    """Whether an array is a stack whose length is known only when its loop has run."""
+    return bool(aval.shape) and aval.shape[0] < 0
+
+
+def is_element(tape: Tape, i: int) -> bool:
+    """Whether a row is a window of one element: a number, loaded where the row stands."""
+    return tape.prim(i).emit.kind == "window" and tape.value(i).size == 1
+
+
+def memory_of(tape: Tape, i: int) -> int:
+    """Follow views and windows to the row whose memory a reader of `i` reads."""
+    while tape.prim(i).emit.kind in ("view", "window") and not is_element(tape, i):
+        i = tape.args(i)[0]
+    return i
+
+
 def space_of(tape: Tape, i: int) -> Shape:
     """Return the iteration space of a row that runs inside a nest."""
     prim = tape.prim(i)
+    if prim.emit.kind == "window":
+        return ()
     if prim.emit.kind == "elementwise":
         return tape.value(i).shape
     return tape.value(tape.args(i)[0]).shape
@@ -92,13 +117,14 @@ def schedule(tape: Tape) -> Schedule:
             at = step_of.get(root_source(tape, root))
             if at is None:
                 continue
+            straight = steps[at].space == space == ()
             joins = (
                 inline
-                and root == a
                 and steps[at].kind == "nest"
+                and (root == a or (straight and tape.prim(root).emit.kind == "window"))
                 and (
                     (tape.prim(a).emit.kind == "elementwise" and tape.value(a).shape == space)
-                    or steps[at].space == space == ()
+                    or straight
                 )
             )
             earliest = max(earliest, at if joins else at + 1)
@@ -129,6 +155,9 @@ def sink(plan: Schedule) -> None:
     from the value that is kept anyway.
     """
     tape = plan.tape
+    written = [
+        {memory_of(tape, a) for i in step.rows for a in overwritten(tape, i)} for step in plan.steps
+    ]
     readers: dict[int, set[int]] = {}
     for i in range(tape.rows):
         for a in tape.args(i):
@@ -149,6 +178,9 @@ def sink(plan: Schedule) -> None:
             continue
         if any(tape.prim(u).emit.kind not in ("elementwise", "reduce") for u in users):
             continue
+        sources = {memory_of(tape, a) for a in tape.args(i)}
+        if any(sources & written[k] for k in range(home + 1, target)):
+            continue
         new = 0
         for a in set(tape.args(i)):
             at = plan.step_of.get(a)
@@ -160,6 +192,17 @@ def sink(plan: Schedule) -> None:
             there.rows.append(i)
             there.rows.sort()
             plan.step_of[i] = target
+
+
+def overwritten(tape: Tape, i: int) -> tuple[int, ...]:
+    """Return the operands whose memory a row may write into, when it is the last to read them."""
+    kind, args = tape.prim(i).emit.kind, tape.args(i)
+    if kind == "update":
+        return args[:1]
+    if kind in ("for", "while"):
+        first = 1 if kind == "for" else 0
+        return args[first : first + tape.params(i)["carry"]]
+    return args if kind in ("cond", "body") else ()
 
 
 def _drop_empty(plan: Schedule) -> None:
@@ -185,8 +228,8 @@ def _stored(plan: Schedule) -> set[int]:
     stored: set[int] = set()
     for i in range(tape.n_inputs, tape.rows):
         kind = tape.prim(i).emit.kind
-        if kind == "view":
-            stored.add(root_of(tape, i))
+        if kind in ("view", "window"):
+            stored.add(memory_of(tape, tape.args(i)[0]))
             continue
         if kind == "out":
             stored.add(i)
@@ -204,9 +247,9 @@ def _stored(plan: Schedule) -> set[int]:
                 continue
             if other != mine or not in_nest:
                 stored.add(a)
-    stored.update(root_of(tape, o) for o in tape.outputs)
+    stored.update(memory_of(tape, o) for o in tape.outputs)
     return {
         i
         for i in stored
-        if tape.prim(i).emit.kind not in ("lit", "input") and tape.value(i).shape != ()
+        if tape.prim(i).emit.kind not in ("lit", "input", "window") and tape.value(i).shape != ()
     }

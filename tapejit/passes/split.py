@@ -1,4 +1,4 @@
-"""Parts of a tape as tapes of their own: fork a builder, cut rows out of it, put rows in again.
+"""Parts of a tape as tapes of their own: what moves, and what is shared.
 
 `split` divides rows into those that depend on *moving* values (the cotangent of a pullback, the
 index of a map) and the rest. The rest is computed once, where the rows came from; the moving part
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ..core.avals import AVALS
 from ..core.errors import CaptureError
 from ..core.sources import LINES
-from ..tape.ir import PARAMS, Builder, Sym, Tape
+from ..tape.ir import Builder, Sym, Tape
+from ..tape.pieces import put
 from ..tape.primitive import BY_NAME, PRIMITIVES
 
 
@@ -52,40 +53,8 @@ def fork(b: Builder) -> Builder:
     made.n_inputs, made.line = b.n_inputs, b.line
     made._lits, made.masked = dict(b._lits), set(b.masked)
     made.copy_known(b)
+    made.pending, made.defers = set(b.pending), b.defers
     return made
-
-
-def load(tape: Tape) -> Builder:
-    """Return a builder with the rows of a finished tape, under the same ids."""
-    b = Builder()
-    b.op, b.off, b.arg = tape.op[:], tape.off[:], tape.arg[:]
-    b.avals, b.param, b.lines = tape.aval[:], tape.param[:], tape.line[:]
-    b.n_inputs = tape.n_inputs
-    return b
-
-
-def put(b: Builder, source: Builder | Tape, i: int, args: Sequence[int]) -> int:
-    """Append row `i` of another builder or tape with operands `args`; an eager `b` computes it."""
-    lines = source.lines if isinstance(source, Builder) else source.line
-    avals = source.avals if isinstance(source, Builder) else source.aval
-    prim, params = PRIMITIVES[source.op[i]], PARAMS[source.param[i]]
-    if prim.name == "lit":
-        return b.lit(params["value"], AVALS[avals[i]]).id  # type: ignore[arg-type]
-    made = b.append(source.op[i], args, avals[i], source.param[i], lines[i])
-    if b.eager:
-        if isinstance(source, Builder) and source.eager:
-            b.known.append(source.known[i])
-        else:
-            b.known.append(prim.numpy(*[b.known[k] for k in args], **params))
-    return made
-
-
-def inline(tape: Tape, b: Builder, inputs: Sequence[Sym]) -> list[Sym]:
-    """Append the rows of a tape to `b`, with `inputs` for its inputs; return its outputs."""
-    place = [x.id for x in inputs]
-    for i in range(tape.n_inputs, tape.rows):
-        place.append(put(b, tape, i, [place[k] for k in tape.args(i)]))
-    return [Sym(b, place[o]) for o in tape.outputs]
 
 
 def split(

@@ -1,7 +1,8 @@
 """Views as strides: the elements of a value within the memory of its root.
 
 A `Strided` says that element (i0, i1, ...) lies at ``offset + i0*strides[0] + ...``, counted in
-elements of the root's contiguous buffer.
+elements of the root's contiguous buffer. A window whose place is computed is a root too: its
+pointer is known only when the kernel runs, and its strides are those of the array it looks into.
 """
 
 from __future__ import annotations
@@ -79,12 +80,21 @@ def _reshaped(x: Strided, old: Shape, new: Shape) -> Strided | None:
     return Strided(x.root, x.offset, made.strides)
 
 
+def windowed(i: int, x: Strided) -> Strided:
+    """Return what a window at a computed place shows: it is a pointer of its own, into `x`."""
+    return Strided(i, 0, x.strides)
+
+
 def all_views(tape: Tape) -> list[Strided | None]:
     """Return the `Strided` of every row with one result; None for rows with several."""
     found: list[Strided | None] = []
     for row in tape:
         if not isinstance(row.aval, Aval):
             found.append(None)
+        elif row.prim.emit.kind == "window":
+            x = found[row.args[0]]
+            assert x is not None
+            found.append(windowed(row.id, x))
         elif row.prim.emit.kind == "view":
             x = found[row.args[0]]
             assert x is not None

@@ -8,6 +8,7 @@ from . import declare as declare
 from . import elementwise as elementwise
 from . import fft as fft
 from . import index as index
+from . import loops as loops
 from . import powers as powers
 from . import products as products
 from . import reduce as reduce
@@ -18,3 +19,4 @@ from . import sinc as sinc
 from . import sort as sort
 from . import special as special
 from . import transcendental as transcendental
+from . import windows as windows

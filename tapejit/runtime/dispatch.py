@@ -18,6 +18,7 @@ import types
 import warnings
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from ..core.pytree import TreeDef, flatten
 from ..core.sources import where
 from ..core.tables import freeze
 from .entry import MISS
+from .evaluate import run_tape
 from .program import Miss, Program
 from .trace import Apply, Traced, is_dynamic, same_trace, trace
 from .vary import Varying, agrees, fits, needs_python
@@ -98,7 +100,8 @@ class Signature:
         owner = self.owner
         owner.counters["captures"] += 1
         paths = owner.numbers.inputs if moving is None else moving
-        return trace(owner.apply, owner.fn, leaves, self.tree, self.dynamic, paths)
+        run = partial(run_tape, policy=owner.policy, title=owner.name)
+        return trace(owner.apply, owner.fn, leaves, self.tree, self.dynamic, paths, run)
 
     def call(self, leaves: list[Any]) -> Any:
         """Return the result of the call whose argument leaves are given."""

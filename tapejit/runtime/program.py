@@ -24,6 +24,7 @@ from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import (
     compile_tape,
+    compiled,
     estimate_compile_seconds,
     note_compile_seconds,
     optimise,
@@ -196,6 +197,8 @@ class Program:
         """
         if self._lock.locked():
             return False  # another thread compiles it; interpret meanwhile
+        if self.runs == 1 and compiled(self.tape) is not None:
+            return True
         if self.runs == 1 and config.cache and cache.has_program(self.tape.hash, owner.name):
             return True
         if self._estimate is None:

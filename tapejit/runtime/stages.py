@@ -160,7 +160,7 @@ def _step_traffic(values: Values, stage: KernelStage, step: Step) -> Traffic:
     seen: dict[int, int] = {}
     written = 0
     for i in step.rows:
-        updated = tape.args(i)[0] if step.kind == "update" and i in values.base else None
+        updated = values.base.get(i) if step.kind == "update" else None
         for a in tape.args(i):
             aval = tape.value(a)
             if a in inside or a == updated or aval.shape == ():

@@ -23,6 +23,8 @@ from ..frontend.reach import Reach
 from ..frontend.rebind import Surroundings
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..tape.ir import Tape
+from ..tape.primitive import PRIMITIVES
+from .evaluate import run_tape
 
 Apply = Callable[[Capture, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -52,6 +54,8 @@ class Traced:
         What the function changed outside itself.
     numbers : dict
         The numbers read besides arrays, by path.
+    notes : list of (int, str)
+        What became of each loop and branch, by line.
     out_tree, out_leaves : TreeDef, list
         The result's structure; each leaf is ``("row", k, aval)`` for output k or ``("is", value)``.
     result : object
@@ -68,6 +72,7 @@ class Traced:
     doubts: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     numbers: dict[Path, Any] = field(default_factory=dict)
+    notes: list[tuple[int, str]] = field(default_factory=list)
 
 
 def is_dynamic(leaf: Any) -> bool:
@@ -114,12 +119,15 @@ def trace(
     tree: TreeDef,
     dynamic: list[bool],
     moving: Set[Path] = frozenset(),
+    evaluate: Callable[[Tape, list[Any]], list[Any]] = run_tape,
 ) -> Traced:
     """Run ``apply(capture, fn, args, kwargs)`` on tracers of the dynamic leaves and record it.
 
-    Numbers at the `moving` paths are inputs of the tape, as arrays are.
+    Numbers at the `moving` paths are inputs of the tape, as arrays are. Values that wait for loops
+    are computed by ``evaluate(tape, inputs)``.
     """
     with capturing() as cap:
+        cap.evaluate = evaluate
         given: list[Any] = []
         statics = [leaf for leaf, traced in zip(leaves, dynamic) if not traced]
 
@@ -127,7 +135,7 @@ def trace(
             return Tracer(cap, Root(cap.const(array, path), FROZEN_GLOBAL.format(path.label)))
 
         reach = Reach(fn, *statics)
-        around = Surroundings(capture_array, reach, moving)
+        around = cap.around = Surroundings(capture_array, reach, moving)
         for leaf, traced in zip(leaves, dynamic):
             if traced:
                 aval = aval_of(leaf)
@@ -164,16 +172,26 @@ def trace(
                 rows.append(sym)
             else:
                 spec.append(("is", around.clones.original(leaf)))
-        values = [cap.value(s) for s in rows]
         tape = cap.b.finish(rows)
+        if any(s.id in cap.b.pending for s in rows):
+            values = evaluate(tape, input_values(cap))
+        else:
+            values = [cap.value(s) for s in rows]
         consts = [(array, origin) for _, array, origin in cap.consts]
     opaque = {id(a): a for a in around.opaque}.values()
     fragile = [(a, checksum(a)) for a in opaque]
     made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)
     made.doubts = [*cap.effects, *around.doubts]
     made.changed, made.numbers = around.changed, around.numbers
+    made.notes = cap.notes
     made.result = rebuild(made, [np.array(v) for v in values])
     return made
+
+
+def input_values(cap: Capture) -> list[Any]:
+    """Return the values of a capture's inputs, in order."""
+    b = cap.b
+    return [b.known[i] for i in range(len(b)) if PRIMITIVES[b.op[i]].emit.kind == "input"]
 
 
 def rebuild(traced: Traced, outputs: list[Any]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
-from ..core.errors import RangeError, TapejitError
+from ..core.errors import RangeError, TapejitError, UnrollError
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive
@@ -211,6 +211,11 @@ class Builder:
         Cotangents that a selection may have made exactly zero: products with them are gated.
     active : set of int or None
         While a derivative pass runs, the values it differentiates: rules may leave out the rest.
+    pending : set of int
+        Rows whose entry in `known` only has the right shape, dtype and memory layout: inputs of
+        bodies, the results of loops, and what is computed from them.
+    defers : bool
+        Whether loops are left pending, to be run with the whole tape, compiled if that is worth it.
     """
 
     def __init__(self, eager: bool = False, limit: int | None = None) -> None:
@@ -224,6 +229,8 @@ class Builder:
         self._lits: dict[Any, int] = {}
         self.masked: set[int] = set()
         self.active: set[int] | None = None
+        self.pending: set[int] = set()
+        self.defers = False
 
     def __len__(self) -> int:
         return len(self.op)
@@ -333,14 +340,13 @@ class Builder:
             avals = [AVALS[a] for a in aids]
             found = prim.aval(pid, aids, avals, params)  # type: ignore[arg-type]
         if self.limit is not None and len(self.op) >= self.limit:
-            raise TapejitError(
+            raise UnrollError(
                 f"the capture passed {self.limit} rows: a Python loop has been unrolled too far "
                 f"(config.max_unroll sets the limit)"
             )
         i = self.append(prim.index, ids, found, pid)
         if self.eager:
-            known = self.known
-            known.append(prim.numpy(*[known[k] for k in ids], **params))
+            self.known.append(self.computed(prim, i, params))
         return Sym(self, i)
 
     def _beyond(self, name: str, syms: Sequence[Sym]) -> Sym:
@@ -352,6 +358,31 @@ class Builder:
         truth = _BEYOND[name][low == (at == 1)]
         flag = self.lit(np.bool_(truth))
         return self.apply(BY_NAME["broadcast_to"], (flag,), {"shape": syms[1 - at].shape})
+
+    def revise(self, i: int, params: Params, aval: AnyAval) -> None:
+        """Give row `i` other parameters, with which it has further results behind those it had.
+
+        A loop is told so, when its adjoint is wanted, to keep what the reverse loop will read.
+        """
+        self.param[i], self.avals[i] = param_id(params), aval_id(aval)
+        if self.eager:
+            self.known[i] = self.computed(PRIMITIVES[self.op[i]], i, params)
+
+    def computed(self, prim: Primitive, i: int, params: Params) -> Any:
+        """Return the value of row `i` of an eager builder, or what stands for it."""
+        known = self.known
+        ids = self.arg[self.off[i] : self.off[i + 1]]
+        loops = self.defers and has_loop(prim, params)
+        if not loops and (not self.pending or self.pending.isdisjoint(ids)):
+            return prim.numpy(*[known[k] for k in ids], **params)
+        self.pending.add(i)
+        aval = AVALS[self.avals[i]]
+        if loops or prim.emit.kind in ("map", "custom"):
+            return stand_in(aval)
+        try:
+            return prim.numpy(*[known[k] for k in ids], **params)
+        except Exception:  # the operands are no values: whatever they raise says nothing
+            return stand_in(aval)
 
     def out(self, x: Sym, k: int) -> Sym:
         """Return result number `k` of a row with several."""
@@ -385,6 +416,23 @@ class Builder:
             args = [place[k] for k in self.arg[self.off[i] : self.off[i + 1]]]
             place[i] = new.append(self.op[i], args, self.avals[i], self.param[i], self.lines[i])
         return new.finish([place[o] for o in outs])
+
+
+def has_loop(prim: Primitive, params: Params) -> bool:
+    """Whether a row runs a loop, itself or in one of its bodies."""
+    if prim.emit.kind in ("for", "while"):
+        return True
+    if prim.emit.kind not in ("cond", "body"):
+        return False
+    bodies = [v for v in params.values() if isinstance(v, Tape)]
+    return any(has_loop(row.prim, row.params) for body in bodies for row in body)
+
+
+def stand_in(aval: AnyAval) -> Any:
+    """Return something of the shape and dtype of a value that is not known."""
+    if isinstance(aval, Aval):
+        return np.zeros([max(n, 0) for n in aval.shape], aval.dtype)[()]
+    return tuple(stand_in(a) for a in aval.items)
 
 
 # For each comparison x ? n: its value when n is above all x, and when n is below all x.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,46 @@ from .ir import PARAMS, Tape
 from .primitive import BY_NAME, PRIMITIVES
 
 Step = tuple[Callable[..., Any], tuple[int, ...], dict[str, Any], int, tuple[int, ...]]
+
+
+class OverBudget(Exception):
+    """A replay has run more rows than it may."""
+
+
+class Budget:
+    """How many rows replays may still run."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def spend(self, rows: int) -> None:
+        self.rows -= rows
+        if self.rows < 0:
+            raise OverBudget
+
+
+class _Limit(threading.local):
+    def __init__(self) -> None:
+        self.budget: Budget | None = None
+
+
+_limit = _Limit()
+
+
+@contextmanager
+def budget(given: Budget) -> Iterator[None]:
+    """Limit the rounds of loops that this thread replays."""
+    outer, _limit.budget = _limit.budget, given
+    try:
+        yield
+    finally:
+        _limit.budget = outer
+
+
+def spend(rows: int) -> None:
+    """Count rows of a loop's round."""
+    if _limit.budget is not None:
+        _limit.budget.spend(rows)
 
 
 class GuardFailure(Exception):

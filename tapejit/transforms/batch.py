@@ -107,7 +107,7 @@ def vmap_rows(
         return [sym_of(inner, out.leaves[k]) for k in live]
 
     avals = [Aval(x.dtype, x.shape[1:]) for x in operands]
-    known = [cap.value(x) for x in operands]
+    known = [cap.b.known[x.id] for x in operands]
     values = [v[0] if n else np.zeros(a.shape, a.dtype)[()] for v, a in zip(known, avals)]
     cut = run_inside(cap, avals, values, run)
     stacked = run_map(cap.b, cut, operands, n, (False,) * len(cut.results))

@@ -21,10 +21,11 @@ from ..core.pytree import flatten, unflatten
 from ..core.sources import where
 from ..frontend.capture import Capture, current
 from ..frontend.tracer import Root, Tracer, sym_of
-from ..passes.split import Split, inline
+from ..passes.split import Split
 from ..rules.control import custom
 from ..rules.declare import broadcast
 from ..tape.ir import Builder, Sym, Tape
+from ..tape.pieces import inline
 from .leaves import Results
 from .names import function_name
 from .order import order

@@ -34,8 +34,12 @@ def run_inside(cap: Capture, avals: Sequence[Aval], values: Sequence[Any], run: 
     """
     with capturing() as inner:
         moving = [inner.b.input(a, v) for a, v in zip(avals, values)]
+        if cap.abstract:
+            inner.abstract = True
+            inner.b.pending.update(s.id for s in moving)
         found = list(run(inner, [Tracer(inner, Root(s, FROZEN_ARGUMENT)) for s in moving]))
     place = {s.id: sym_of(cap, tracer).id for s, tracer in inner.lifted}
+    place.update((s.id, source.id) for s, source in inner.adopted)
     for s, array, snapshot in inner.consts:
         same = np.array_equal(array, snapshot, equal_nan=snapshot.dtype.kind in "fc")
         place[s.id] = cap.const(array if same else snapshot).id

@@ -21,10 +21,12 @@ from ..core.sources import where
 from ..frontend.capture import Capture, current
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes import bodies as _bodies  # noqa: F401  (enters derivatives)
-from ..passes.split import Split, fork, inline, split
+from ..passes import loops as _loops  # noqa: F401  (enters derivatives)
+from ..passes.split import Split, fork, split
 from ..rules.declare import broadcast, ops
 from ..runtime.dispatch import Dispatcher
 from ..tape.ir import Builder, Sym, Tape
+from ..tape.pieces import inline
 from .leaves import check_leaf, leaves_like, wrapped
 
 Make = Callable[[Builder, list[Sym]], Sequence[Sym | None]]

@@ -14,9 +14,10 @@ from tapejit.passes.adjoint import adjoint, dependents, is_zeros
 from tapejit.passes.bodies import transposed
 from tapejit.passes.dce import dce
 from tapejit.passes.pushforward import pushforward
-from tapejit.passes.split import fork, inline, load, split
+from tapejit.passes.split import fork, split
 from tapejit.rules.declare import ops, zeros_like
 from tapejit.tape.ir import Builder, Sym, Tape
+from tapejit.tape.pieces import inline, load
 from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text, to_text
 from tapejit.tape.verify import verify

@@ -30,6 +30,12 @@ class Program:
         run of the tests and not only when TAPEJIT_ALL_PROGRAMS is set.
     single : bool
         Whether it must keep float32 when all arguments are float32.
+    rolled : int or None
+        How many ``for`` and ``while`` rows its tape is meant to hold, those in the bodies of others
+        included and each textual loop counted once for every place it is called from: 0 where its
+        loops must be unrolled. None for a program that is not about Python's control flow. `rolled`
+        states an intention; a loop over rows of one shape, or over a range, is meant to be rolled
+        whatever its trip count.
     """
 
     fn: Callable[..., Any]
@@ -37,13 +43,15 @@ class Program:
     order: int = 2
     quick: bool = True
     single: bool = False
+    rolled: int | None = None
 
     @property
     def name(self) -> str:
         return self.fn.__name__
 
 
-PROGRAMS: list[Program] = []
+PROGRAMS: list[Program] = []  # array programs: what control flow they have is incidental
+LOOPS: list[Program] = []  # programs of loops, branches and mutation: those that state `rolled`
 
 
 def program(
@@ -52,7 +60,8 @@ def program(
     """Register a program with its arguments."""
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
-        PROGRAMS.append(Program(fn, make_args, **options))
+        found = Program(fn, make_args, **options)
+        (PROGRAMS if found.rolled is None else LOOPS).append(found)
         return fn
 
     return register

@@ -16,6 +16,7 @@ import networks
 import numpy as np
 import pytest
 import signals
+from loop_programs import LEAVES_NUMPY, LOOPS
 from program_registry import PROGRAMS, Program
 
 import tapejit as tj
@@ -24,7 +25,8 @@ from tapejit.core.pytree import flatten, unflatten
 assert {p.fn.__module__ for p in PROGRAMS} == {
     m.__name__ for m in (dynamics, likelihoods, networks, signals)
 }
-ALL = pytest.mark.parametrize("p", PROGRAMS, ids=lambda p: p.name)
+INTERPRETED = PROGRAMS + [p for p in LOOPS if p.name not in LEAVES_NUMPY]
+ALL = pytest.mark.parametrize("p", INTERPRETED, ids=lambda p: p.name)
 DIRECTIONS = 3
 EVERY = bool(os.environ.get("TAPEJIT_ALL_PROGRAMS"))
 
@@ -96,7 +98,7 @@ def test_value_and_gradient(p: Program) -> None:
         assert inner(g, v) == pytest.approx(want, rel=tol, abs=tol * scale)
 
 
-@pytest.mark.parametrize("p", [p for p in PROGRAMS if p.order == 2], ids=lambda p: p.name)
+@pytest.mark.parametrize("p", [p for p in INTERPRETED if p.order == 2], ids=lambda p: p.name)
 def test_second_order(p: Program) -> None:
     rng = rng_of(p)
     args = p.make_args(rng)

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from primitive_checks import check_derivatives, check_value
 
 import tapejit.passes.bodies
+import tapejit.passes.loops
 import tapejit.rules.linalg  # noqa: F401  (declared when first named: here all are tested)
 from tapejit.core.avals import aval_of
 from tapejit.core.errors import UnsupportedError

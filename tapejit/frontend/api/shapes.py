@@ -16,7 +16,6 @@ from ...core.errors import ShapeError, UnsupportedError
 from ...core.sources import where
 from ...tape.ir import Sym
 from ..dispatch import implements
-from ..tracer import active
 from .common import P, arr, axes_of, axis_of, flipped, ordered_axes, static
 
 
@@ -51,7 +50,7 @@ def _is_fortran(a: Sym, order: str) -> bool:
         return order == "F" and a.ndim > 1
     if order not in ("A", "K"):
         raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
-    flags = np.asarray(active().value(a)).flags
+    flags = np.asarray(a.b.known[a.id]).flags
     if flags.c_contiguous or (order == "A" and not flags.f_contiguous):
         return False
     if flags.f_contiguous:

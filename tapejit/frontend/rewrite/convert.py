@@ -35,6 +35,7 @@ from .build import (
 )
 from .expressions import Expressions, check_body, converted_lambda, defaults, has_walrus
 from .flow import Block, NotStageable, go_on, lowered
+from .growing import mark_growing
 from .liveness import doubtful_reads, live_around
 from .names import Scope, bound_names, loaded_names, scope_of
 from .targets import Targets
@@ -57,6 +58,7 @@ def converted(node: ast.FunctionDef | ast.Lambda, outer: frozenset[str]) -> ast.
         check_body([node.body])
         return converted_lambda(node, outer)
     check_body([*node.body])
+    mark_growing(node.body)
     doc = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
     body = lowered(node.body[len(doc) :]) if len(node.body) > len(doc) else []
     scope = scope_of(node, [*body], outer)

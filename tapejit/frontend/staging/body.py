@@ -1,0 +1,136 @@
+"""The capture of one round of a loop, or of one branch.
+
+Values of the captures around become inputs when they are first touched. An array that is written
+to is written here alone: the captures around learn of it when the finished row gives its new value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.avals import Aval
+from ...core.errors import CaptureError
+from ...tape.ir import Sym, stand_in
+from ..capture import Capture, Unstageable, capturing
+from ..tracer import Root, Tracer, follow
+
+
+@dataclass
+class Local:
+    """An array of a capture around as a body sees it.
+
+    Attributes
+    ----------
+    root : Root
+        The array.
+    outer : Sym
+        Its value where the loop or branch begins, a row of the capture around.
+    entry, sym : Sym
+        The input that stands for it, and its value now.
+    """
+
+    root: Root
+    outer: Sym
+    entry: Sym
+    sym: Sym
+    version: int = 0
+
+    @property
+    def frozen(self) -> str | None:
+        return self.root.frozen
+
+    @property
+    def written(self) -> bool:
+        return self.version > 0
+
+
+class Body(Capture):
+    """A capture without values.
+
+    Attributes
+    ----------
+    locals : dict
+        The arrays of captures around that were touched, by identity.
+    failed : str or None
+        Why the body cannot be staged: remembered, since code under capture may swallow the error.
+    """
+
+    abstract = True
+
+    def __init__(self, parent: Capture) -> None:
+        super().__init__(parent)
+        self.locals: dict[int, Local] = {}
+        self.failed: str | None = None
+        self._views: dict[int, tuple[Tracer, int, Sym]] = {}
+
+    def follows(self, tracer: Tracer) -> bool:
+        return True
+
+    def state(self, root: Root) -> Any:
+        if root.sym.b is self.b:
+            return root
+        found = self.locals.get(id(root))
+        if found is None:
+            assert self.parent is not None
+            outer = self.parent.entry(root)
+            entry = self._input_for(outer)
+            found = self.locals[id(root)] = Local(root, outer, entry, entry)
+        return found
+
+    def lift(self, tracer: Tracer) -> Sym:
+        self._around(tracer.cap)
+        state = self.state(tracer.root)
+        known = self._views.get(id(tracer))
+        if known is not None and known[1] == state.version:
+            return known[2]
+        found = follow(self, state.sym, tracer.chain)
+        self._views[id(tracer)] = (tracer, state.version, found)
+        return found
+
+    def const(self, array: Any, path: Any = None) -> Sym:
+        assert self.parent is not None
+        return self.adopt(self.parent.const(array, path))
+
+    def given(self, aval: Aval, like: Any = None) -> Tracer:
+        """Return a tracer of a new input."""
+        sym = self.b.input(aval, stand_in(aval) if like is None else like)
+        self.b.pending.add(sym.id)
+        return Tracer(self, Root(sym))
+
+    def operands(self) -> tuple[list[Sym], list[Sym]]:
+        """Return the inputs met on the way and the rows around that they stand for."""
+        inner = [x.entry for x in self.locals.values()] + [s for s, _ in self.adopted]
+        outer = [x.outer for x in self.locals.values()] + [s for _, s in self.adopted]
+        return inner, outer
+
+
+@contextmanager
+def body_of(parent: Capture) -> Iterator[Body]:
+    """Open the capture of a body.
+
+    Raises
+    ------
+    Unstageable
+        When the body cannot be staged; any error of the user's code counts as that, since the
+        Python fallback will run into it with real values, or not at all.
+    """
+    made = Body(parent)
+    try:
+        with capturing(made):
+            yield made
+    except Unstageable as error:
+        raise Unstageable(str(error)) from None
+    except CaptureError as error:
+        raise Unstageable(str(error)) from error
+    except Exception as error:
+        raise Unstageable(f"{type(error).__name__}: {error}") from error
+    if made.failed is not None:
+        raise Unstageable(made.failed)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value differs from call to call as far as the capture knows."""
+    return isinstance(value, Tracer) and not value.settled

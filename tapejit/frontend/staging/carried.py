@@ -1,0 +1,256 @@
+"""Carried values: slots as leaves with avals, and the search for avals that a round keeps.
+
+The avals of a carried leaf are joined over rounds: a Python number yields to the dtype of what the
+round makes of it (``s = 0`` before ``s = s + x[i]``). Anything else that changes dtype or shape from
+round to round cannot be carried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.avals import Aval, aval_of
+from ...core.errors import TapejitError
+from ...core.pytree import TreeDef, flatten, unflatten
+from ...tape.ir import Sym
+from ..capture import Capture, Unstageable
+from ..tracer import Root, Tracer, sym_of
+from .body import Body
+from .slots import INTERNAL, UNBOUND, Slot, State, Structure
+
+
+def is_number(value: Any) -> bool:
+    """Whether a leaf can be carried: a traced value, an array, a number."""
+    if isinstance(value, Tracer) or type(value) in (bool, int, float, complex):
+        return True
+    return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
+
+
+def aval_of_leaf(value: Any) -> Aval:
+    if isinstance(value, Tracer):
+        return value.aval
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise Unstageable("an int beyond 64 bits")
+    try:
+        return aval_of(value)
+    except TapejitError as error:
+        raise Unstageable(str(error)) from None
+
+
+def join(label: str, a: Aval, b: Aval) -> Aval:
+    """Return the aval that holds both: what a loop starts with, and what a round gives.
+
+    Raises
+    ------
+    Unstageable
+        When there is none.
+    """
+    if a.shape != b.shape:
+        raise Structure(f"{label} has shape {a.shape} before a round and {b.shape} after it")
+    if a.dtype == b.dtype:
+        return Aval(a.dtype, a.shape, a.weak and b.weak)
+    for x, y in ((a, b), (b, a)):
+        if x.weak and not x.shape and _yields(x.dtype.kind, y):
+            return y
+    raise Structure(f"{label} is {a} before a round and {b} after it")
+
+
+def _yields(kind: str, to: Aval) -> bool:
+    """Whether a Python number of a kind becomes another dtype without a change of value."""
+    if to.weak:
+        return "bifc".index(kind) < "bifc".index(to.dtype.kind)
+    return (kind, to.dtype.kind) in {("i", "f"), ("i", "c"), ("f", "f"), ("f", "c"), ("i", "i"),
+                                     ("i", "u"), ("b", "b")}  # fmt: skip
+
+
+@dataclass
+class Carry:
+    """A slot that a loop carries.
+
+    Attributes
+    ----------
+    label : str
+        What messages call it.
+    tree : TreeDef
+        The structure of its value.
+    fixed : list
+        Its leaves that are no numbers, None where they are.
+    avals : list of Aval or None
+        The avals of the leaves that are carried.
+    undefined : bool
+        Whether it has no value before the loop: it starts from zeros that nobody reads.
+    """
+
+    label: str
+    tree: TreeDef
+    fixed: list[Any]
+    avals: list[Aval | None]
+    undefined: bool = False
+
+    def with_leaves(self, made: list[Any]) -> Any:
+        """Return the value of the slot with these leaves in the carried places."""
+        given = iter(made)
+        leaves = [f if a is None else next(given) for f, a in zip(self.fixed, self.avals)]
+        return unflatten(self.tree, leaves)
+
+    @property
+    def carried(self) -> list[Aval]:
+        return [a for a in self.avals if a is not None]
+
+
+def carry_of(label: str, value: Any) -> Carry:
+    """Return the carry of a slot with this value."""
+    leaves, tree = flatten(value)
+    avals = [aval_of_leaf(v) if is_number(v) else None for v in leaves]
+    fixed = [None if is_number(v) else v for v in leaves]
+    return Carry(label, tree, fixed, avals)
+
+
+def widened(old: Carry, value: Any) -> tuple[Carry, list[Any]]:
+    """Return the carry that also holds `value`, and the leaves of `value` that are carried."""
+    new = carry_of(old.label, value)
+    if new.tree != old.tree:
+        raise Structure(f"{old.label} is {_shown(old)} before a round and {_shown(new)} after it")
+    avals: list[Aval | None] = []
+    for a, b, x, y in zip(old.avals, new.avals, old.fixed, new.fixed):
+        if (a is None) != (b is None):
+            raise Structure(f"{old.label} changes from {x if a is None else a} to {y or b}")
+        if a is None or b is None:
+            if x is not y and not (type(x) is type(y) and isinstance(x, str) and x == y):
+                raise Structure(f"{old.label} changes from {x!r} to {y!r}")
+            avals.append(None)
+        else:
+            avals.append(join(old.label, a, b))
+    made = Carry(old.label, old.tree, old.fixed, avals, old.undefined)
+    leaves, _ = flatten(value)
+    return made, [v for v, a in zip(leaves, avals) if a is not None]
+
+
+def _shown(carry: Carry) -> str:
+    return str(carry.tree) if carry.tree.size != 1 or carry.tree.kind else "one value"
+
+
+def start(cap: Capture, carry: Carry, value: Any) -> list[Sym]:
+    """Return the rows that a carried slot starts from."""
+    if carry.undefined:
+        return [zeros(cap, a) for a in carry.carried]
+    leaves = [v for v, a in zip(flatten(value)[0], carry.avals) if a is not None]
+    return [cast(cap, v, a) for v, a in zip(leaves, carry.carried)]
+
+
+def zeros(cap: Capture, aval: Aval) -> Sym:
+    """Return zeros for what is never read."""
+    from ...tape.primitive import BY_NAME
+
+    zero = cap.b.lit(np.zeros((), aval.dtype)[()].item(), Aval(aval.dtype, (), aval.weak))
+    return BY_NAME["broadcast_to"](zero, shape=aval.shape) if aval.shape else zero
+
+
+def cast(cap: Capture, value: Any, aval: Aval) -> Sym:
+    """Return a leaf as a row of this aval."""
+    if (
+        not isinstance(value, Tracer)
+        and isinstance(value, (np.ndarray, np.generic))
+        and not value.ndim
+    ):
+        value = np.asarray(value)[()]
+    return cap.b.cast(sym_of(cap, value), aval.dtype, aval.weak)
+
+
+class Inputs:
+    """The carried slots of a body, and what stands for them.
+
+    Attributes
+    ----------
+    tracers : dict
+        For each slot, a tracer for each carried leaf.
+    ids : list of int
+        The body's inputs behind them, in order.
+    """
+
+    def __init__(self, body: Body, state: State, carries: dict[Slot, Carry]) -> None:
+        self.body, self.state, self.carries = body, state, carries
+        self.tracers: dict[Slot, list[Tracer]] = {}
+        self.ids: list[int] = []
+        found: dict[Slot, Any] = {}
+        for slot, carry in carries.items():
+            made = [body.given(a) for a in carry.carried]
+            if not carry.undefined:
+                for tracer, leaf in zip(made, self._leaves(slot)):
+                    if isinstance(leaf, Tracer):
+                        tracer.root.frozen = leaf.root.frozen
+            self.tracers[slot] = made
+            self.ids += [t.sym.id for t in made]
+            found[slot] = carry.with_leaves(made)
+        self.values = found
+        state.assign(found)
+
+    def _leaves(self, slot: Slot) -> list[Any]:
+        carry = self.carries[slot]
+        leaves, _ = flatten(self.state.before(slot))
+        return [v for v, a in zip(leaves, carry.avals) if a is not None]
+
+    def check_aliases(self) -> None:
+        """Refuse rounds in which a write would be seen through another name.
+
+        A carried array is a copy of what its name was bound to. That is right as long as no other
+        name for the same array is written through, and no two names share an array at the end.
+        """
+        body, state = self.body, self.state
+        arrays: list[tuple[Slot, Tracer, Any]] = []
+        for slot, made in self.tracers.items():
+            leaves = [None] * len(made) if self.carries[slot].undefined else self._leaves(slot)
+            arrays += [(slot, t, leaf) for t, leaf in zip(made, leaves) if t.ndim]
+        if not arrays:
+            return
+        written = {id(x.root) for x in body.locals.values() if x.written}
+        roots = [leaf.root for _, _, leaf in arrays if isinstance(leaf, Tracer)]
+        labels = ", ".join(dict.fromkeys(state.label(slot) for slot, _, _ in arrays))
+        if any(id(r) in written for r in roots):
+            raise Unstageable(f"{labels}: bound to another array and written through another name")
+        touched = any(t.root.version for _, t, _ in arrays)
+        if touched and len({id(r) for r in roots}) < len(roots):
+            raise Unstageable(f"{labels}: names of one array that a round writes to and rebinds")
+        ends = []
+        for slot, carry in self.carries.items():
+            leaves, _ = flatten(state.now(slot))
+            ends += [v for v, a in zip(leaves, carry.avals) if a is not None and a.shape]
+        finals = [v for v in ends if isinstance(v, Tracer)]
+        for v in finals:
+            if v.root.sym.b is not body.b and id(v.root) in written:
+                raise Unstageable(f"{labels}: a part of an array that a round writes to")
+        if touched:
+            own = {id(v.root) for v in finals}
+            inside = all(v.root.sym.b is body.b and not v.chain for v in finals)
+            if len(own) < len(finals) or not inside or len(finals) < len(ends):
+                raise Unstageable(f"{labels}: names that share an array which a round writes to")
+
+    def lose(self) -> None:
+        """Forbid reading arrays that the first round wrote to through a name now bound elsewhere."""
+        for slot, made in self.tracers.items():
+            if self.carries[slot].undefined:
+                continue
+            for tracer, leaf in zip(made, self._leaves(slot)):
+                if tracer.ndim and tracer.root.version and isinstance(leaf, Tracer):
+                    leaf.root.lost = (
+                        f"an array that {self.state.label(slot)} named before a loop is read after "
+                        "it: the loop writes to it and binds the name to another array. Read it by "
+                        "that name, or copy it before the loop"
+                    )
+                    leaf.root.version += 1
+
+
+def wrapped(cap: Capture, carry: Carry, syms: list[Sym]) -> Any:
+    """Return the value of a slot made of rows."""
+    return carry.with_leaves([Tracer(cap, Root(s)) for s in syms])
+
+
+def may_be_undefined(name: str, at_least_once: bool) -> bool:
+    """Whether a variable without a value before a loop can be carried."""
+    return at_least_once or name.startswith(INTERNAL)
+
+
+__all__ = ["UNBOUND", "Carry", "Inputs", "carry_of", "is_number", "join", "start", "widened"]

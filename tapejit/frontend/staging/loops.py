@@ -1,0 +1,448 @@
+"""Loops: a round is captured once and becomes a ``for`` or ``while`` row, or Python runs the loop.
+
+The first attempt carries the variables that hold numbers; what a round rebinds besides is carried in
+the next attempt, with the avals of both, until a round gives back what it took. Arrays that a round
+writes to are carried too. When the first round changes the structure of the state (a shape, None for
+a value), Python runs it and the rest is staged. When a round cannot be staged, Python runs them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...core.avals import Aval
+from ...core.config import config
+from ...core.errors import UnrollError
+from ...core.pytree import TreeDef, flatten
+from ...core.sources import LINES, on_line
+from ...tape.ir import Sym, Tape
+from ...tape.pieces import extract
+from ...tape.primitive import BY_NAME
+from ..capture import Capture, Unstageable
+from ..piles import Pile, Stack
+from ..tracer import Root, Tracer, sym_of
+from .body import Body, body_of, is_traced
+from .carried import (
+    Carry,
+    Inputs,
+    aval_of_leaf,
+    carry_of,
+    cast,
+    is_number,
+    join,
+    may_be_undefined,
+    start,
+    widened,
+    wrapped,
+)
+from .iterables import Rows, rows_of
+from .slots import UNBOUND, Slot, State, Structure
+
+INT = Aval(np.dtype(np.int64), (), True)
+"""Positions are Python ints to the user's code: their dtype yields to others."""
+_ATTEMPTS = 8
+
+Thunk = Callable[[], Any]
+
+
+@dataclass
+class Loop:
+    """A loop as the rewritten code hands it over.
+
+    Attributes
+    ----------
+    go : callable or None
+        Whether there is another round (a ``while``'s test, the flags of ``break`` and ``return``).
+    round : callable
+        ``round(item)`` runs the body; None for a ``while``.
+    rows : Rows or None
+        What a ``for`` goes through.
+    """
+
+    state: State
+    go: Thunk | None
+    round: Callable[..., None]
+    rows: Rows | None
+    line: int
+    kind: str = "for"
+
+
+@dataclass
+class Found:
+    """A captured round whose state keeps its avals."""
+
+    body: Body
+    inputs: Inputs
+    carries: dict[Slot, Carry]
+    index: Sym
+    place: Sym | None
+    flag: Sym | None
+    ends: list[Sym]
+    rolls: dict[int, Roll] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- the search
+
+
+def first_guess(state: State) -> dict[Slot, Carry]:
+    """Carry the variables that hold a number: they are assigned, so they most likely change."""
+    found: dict[Slot, Carry] = {}
+    for k, value in enumerate(state.values):
+        if is_number(value) and not np.ndim(value):
+            found[-1, k] = carry_of(state.names[k], value)
+    return found
+
+
+def search(cap: Capture, loop: Loop, at_least_once: bool) -> Found:
+    """Capture rounds until one gives back what it took."""
+    carries = first_guess(loop.state)
+    lasts: dict[int, Aval] = {}
+    for _ in range(_ATTEMPTS):
+        with body_of(cap) as body:
+            try:
+                found, carries, lasts, stable = _attempt(body, loop, carries, lasts, at_least_once)
+            finally:
+                loop.state.restore()
+        if stable:
+            return found
+    raise Unstageable("the values that it carries do not settle")
+
+
+def _attempt(
+    body: Body, loop: Loop, carries: dict[Slot, Carry], lasts: dict[int, Aval], at_least_once: bool
+) -> tuple[Found, dict[Slot, Carry], dict[int, Aval], bool]:
+    state = loop.state
+    index = body.given(INT)
+    inputs = Inputs(body, state, carries)
+    piles = {k: p.holder for k, p in enumerate(state.places) if isinstance(p.holder, Pile)}
+    given = {k: body.given(lasts[k]) for k in piles if k in lasts}
+    for k, pile in piles.items():
+        pile.watch(given.get(k))
+    try:
+        place, flag, item = None, None, index
+        if loop.go is not None:
+            flag, place = _test(body, loop)
+            item = index if place is None else place
+        if loop.rows is None:
+            loop.round()
+        else:
+            loop.round(loop.rows.at(item))
+        changed, appended = state.changes()
+    finally:
+        watched = {k: pile.unwatch() for k, pile in piles.items()}
+    stable = True
+    new = dict(carries)
+    ends: list[Sym] = []
+    for slot, carry in carries.items():
+        value = state.now(slot)
+        if value is UNBOUND:
+            raise Unstageable(f"{state.label(slot)} is deleted")
+        new[slot], leaves = widened(carry, value)
+        if new[slot].avals != carry.avals:
+            stable = False
+        else:
+            ends += [
+                body.b.cast(sym_of(body, v), a.dtype, a.weak) for v, a in zip(leaves, carry.carried)
+            ]
+    for slot, value in changed.items():
+        if slot in carries:
+            continue
+        stable = False
+        before = state.before(slot)
+        if value is UNBOUND:
+            raise Unstageable(f"{state.label(slot)} is deleted")
+        if before is UNBOUND:
+            name = state.names[slot[1]]
+            if not may_be_undefined(name, at_least_once):
+                raise Unstageable(f"{name} has no value when the loop runs no round")
+            new[slot] = carry_of(name, value)
+            new[slot].undefined = True
+        else:
+            new[slot], _ = widened(carry_of(state.label(slot), before), value)
+    inputs.check_aliases()
+    rolls: dict[int, Roll] = {}
+    more = dict(lasts)
+    for k, items in appended.items():
+        if k not in piles or watched[k].other:
+            raise Unstageable("it appends to a list that it also reads, or that others hold")
+        rolls[k] = roll = Roll.of(body, items)
+        if watched[k].asked:
+            roll.last = given[k].sym if k in given else None
+            aval = join("the last item", lasts[k], roll.last_aval()) if k in lasts else None
+            if aval is None:
+                first = aval_of_leaf(list.__getitem__(piles[k], -1))
+                aval = join("the last item", first, roll.last_aval())
+            if lasts.get(k) != aval:
+                stable, more[k] = False, aval
+    found = Found(
+        body, inputs, carries, index.sym, None if place is None else place.sym, flag, ends
+    )
+    found.rolls = rolls
+    return found, new, more, stable
+
+
+def _test(body: Body, loop: Loop) -> tuple[Sym, Tracer | None]:
+    """Return whether there is another round, and the number of the round where the test needs it."""
+    assert loop.go is not None
+    place = None
+    flag: Any = True
+    if loop.rows is not None:
+        place = body.given(INT)
+        flag = place < loop.rows.length
+        more = loop.go()
+        if isinstance(more, Tracer):
+            flag = np.logical_and(flag, more)
+        elif not more:
+            raise Unstageable("it ends before its first round")
+    else:
+        flag = loop.go()
+    if not isinstance(flag, Tracer):
+        raise Unstageable(PLAIN)
+    if flag.ndim or any(x.written for x in body.locals.values()):
+        raise Unstageable("its test is no single truth value, or writes to an array")
+    found = sym_of(body, flag)
+    if found.dtype.kind != "b":
+        found = BY_NAME["not_equal"](found, 0)
+    return found, place
+
+
+# ---------------------------------------------------------------- the row
+
+
+def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
+    """Record the row and give the state its new values."""
+    body, carries, state = found.body, found.carries, loop.state
+    cap.b.line = loop.line
+    written = [x for x in body.locals.values() if x.written]
+    fixed = [x for x in body.locals.values() if not x.written]
+    inner = [*found.inputs.ids, *(x.entry.id for x in written)]
+    outer = [s for slot, c in carries.items() for s in start(cap, c, state.before(slot))]
+    outer += [x.outer for x in written]
+    ends = [*(s.id for s in found.ends), *(x.sym.id for x in written)]
+    for k, roll in found.rolls.items():
+        if roll.last is not None:
+            inner.append(roll.last.id)
+            outer.append(cast(cap, list.__getitem__(state.places[k].holder, -1), roll.last_aval()))
+            ends.append(roll.groups[-1][0].id)
+    shared_in = [x.entry.id for x in fixed] + [s.id for s, _ in body.adopted]
+    shared = [x.outer for x in fixed] + [s for _, s in body.adopted]
+    tails = [s.id for roll in found.rolls.values() for group in roll.groups for s in group]
+    if found.flag is None:
+        made = extract(body.b, [found.index.id, *inner, *shared_in], [*ends, *tails])
+        rows, rounds = _for_row(cap, made, n, outer, shared), n
+    else:
+        if found.place is not None:
+            inner.append(found.place.id)
+            outer.append(cap.b.lit(0))
+            ends.append((found.place + 1).id)
+        test = extract(body.b, [*inner, *shared_in], [found.flag.id])
+        made = extract(body.b, [found.index.id, *inner, *shared_in], [*ends, *tails])
+        params = {"test": test, "body": made, "carry": len(inner)}
+        rows = cap.b.outs(BY_NAME["while"].on(cap.b, *outer, *shared, **params))
+        rounds = Tracer(cap, Root(rows[len(inner)]))
+        rows = (*rows[: len(inner)], *rows[len(inner) + 1 :])
+    results = iter(rows)
+    values = {
+        slot: wrapped(cap, carry, [next(results) for _ in carry.carried])
+        for slot, carry in carries.items()
+    }
+    for x in written:
+        place = cap.state(x.root)
+        place.sym = next(results)
+        place.version += 1
+    found.inputs.lose()
+    state.assign(values)
+    stacks = iter(rows[len(inner) :])
+    for k, roll in found.rolls.items():
+        parts = [[Tracer(cap, Root(next(stacks))) for _ in group] for group in roll.groups]
+        state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
+
+
+@dataclass
+class Roll:
+    """What a round appends to a list.
+
+    Attributes
+    ----------
+    trees, groups : lists
+        The structure of each item, and its leaves.
+    last : Sym or None
+        The input that stands for the item that the round before appended last, if it is read.
+    """
+
+    trees: list[TreeDef]
+    groups: list[list[Sym]]
+    last: Sym | None = None
+
+    @classmethod
+    def of(cls, body: Body, items: list[Any]) -> Roll:
+        trees, groups = [], []
+        for item in items:
+            leaves, tree = flatten(item)
+            if not all(map(is_number, leaves)):
+                raise Unstageable("a list gets items that are no numbers")
+            trees.append(tree)
+            groups.append([cast(body, v, aval_of_leaf(v)) for v in leaves])
+        return cls(trees, groups)
+
+    def last_aval(self) -> Aval:
+        """The aval of the last item, when rounds read it."""
+        if self.trees[-1].kind is not None:
+            raise Unstageable(
+                "it reads the last item of a list, which is no single number or array"
+            )
+        return self.groups[-1][0].aval
+
+
+def _for_row(
+    cap: Capture, body: Tape, n: Any, carried: list[Sym], shared: list[Sym]
+) -> tuple[Sym, ...]:
+    static = isinstance(n, int)
+    count = cap.b.cast(cap.b.lit(n), INT.dtype) if static else sym_of(cap, n)
+    params = {
+        "body": body, "carry": len(carried), "shared": len(shared), "reverse": False,
+        "length": n if static else -1,
+    }  # fmt: skip
+    return cap.b.outs(BY_NAME["for"].on(cap.b, count, *carried, *shared, **params))
+
+
+def _involves_traced(loop: Loop, found: Found) -> bool:
+    """Whether a round depends on a value that differs from call to call."""
+    if found.body.locals or found.body.adopted:
+        return True
+    starts = [loop.state.before(s) for s, c in found.carries.items() if not c.undefined]
+    return any(isinstance(v, Tracer) for value in starts for v in flatten(value)[0])
+
+
+# ---------------------------------------------------------------- the entry points
+
+
+def note(cap: Capture, loop: Loop, what: str) -> None:
+    note_line(cap, loop.line, what)
+
+
+def note_line(cap: Capture, line: int, what: str) -> None:
+    """Note what became of a loop, once: bodies are captured several times."""
+    notes = cap.outermost.notes
+    if (line, what) not in notes:
+        notes.append((line, what))
+
+
+def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
+    """Stage a loop; return None, or why it cannot be staged. `n` is the number of rounds."""
+    try:
+        found = search(cap, loop, at_least_once)
+        if not _involves_traced(loop, found):
+            return "it does not work on traced values"
+        emit(cap, loop, found, n)
+    except Unstageable as error:
+        loop.state.restore()
+        return ("structure: " if isinstance(error, Structure) else "") + str(error)
+    return None
+
+
+def for_loop(
+    cap: Capture, iterable: Any, round: Any, go: Any, get: Any, put: Any, names: Any, reads: Any,
+    line: int,
+) -> None:  # fmt: skip
+    """Run ``for item in iterable: round(item)``, staged if it can be."""
+    rows = rows_of(iterable)
+    line = on_line(line)
+    why: str | None = "it does not go through a range, arrays or rolled lists"
+    done = 0
+    if rows is not None and not (isinstance(rows.length, int) and rows.length < config.min_roll):
+        try:
+            state = State(get, put, names, reads, (round, go))
+        except Unstageable as error:
+            why = str(error)
+        else:
+            loop = Loop(state, go, round, rows, line)
+            static = isinstance(rows.length, int)
+            why = stage(cap, loop, rows.length, static)
+            first = why is not None and why.startswith("structure: ") and static
+            if first and (go is None or truth(go())):
+                # the first round by Python: `s = 0` becomes an array, None a value
+                round(rows.at(0))
+                done, rest = 1, rows.after(1)
+                loop = Loop(State(get, put, names, reads, (round, go)), go, round, rest, line)
+                again = stage(cap, loop, rest.length, True)
+                if again is None:
+                    note(cap, loop, f"rolled behind its first round: {(why or '')[11:]}")
+                    return
+                why = again
+            if why is None:
+                note(cap, loop, f"rolled, {rows.length if static else 'any number of'} rounds")
+                return
+            note(cap, loop, f"unrolled: {why.removeprefix('structure: ')}")
+    _unrolled(iterable if rows is None else rows, done, round, go, line, why)
+
+
+def _unrolled(items: Any, done: int, round: Any, go: Any, line: int, why: str | None) -> None:
+    try:
+        for k, item in enumerate(items):
+            if k < done:
+                continue
+            if go is not None and not truth(go()):
+                break
+            round(item)
+    except UnrollError as error:
+        raise located(error, line, why) from None
+
+
+def while_loop(
+    cap: Capture, go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any, line: int
+) -> None:
+    """Run ``while go(): round()``, staged if it can be.
+
+    Where the test is a plain True at first (``while True``), variables that a round makes have a
+    value afterwards. Python runs the first round when it changes the structure of the state.
+    """
+    line = on_line(line)
+    why: str | None = None
+    rounds = 0
+    try:
+        while True:
+            more = go()
+            known = not is_traced(more)
+            if known and not more:
+                break
+            if rounds == 0 or (rounds == 1 and (why or "").startswith("structure: ")):
+                try:
+                    state = State(get, put, names, reads, (round, go))
+                except Unstageable as error:
+                    why = str(error)
+                else:
+                    loop = Loop(state, go, round, None, line, "while")
+                    why = stage(cap, loop, None, known)
+                    if why is None:
+                        note(cap, loop, "rolled, as long as its test holds")
+                        return
+            if not truth(more):
+                break
+            round()
+            rounds += 1
+    except UnrollError as error:
+        raise located(error, line, why) from None
+    if why is not None and why != PLAIN:
+        note_line(cap, line, f"unrolled: {why.removeprefix('structure: ')}")
+
+
+PLAIN = "its test does not depend on traced values"
+
+
+def truth(value: Any) -> bool:
+    return bool(value)
+
+
+def located(error: UnrollError, line: int, why: str | None) -> UnrollError:
+    """Return the error of a tape that became too long, with the loop that made it so."""
+    if error.named:
+        return error
+    reason = "" if why is None else f", because {why.removeprefix('structure: ')}"
+    made = UnrollError(f"{error}; the loop at {LINES[line]} was unrolled{reason}")
+    made.named = True
+    return made
