@@ -221,7 +221,8 @@ def test_a_forward_value_is_not_moved_behind_a_write_into_what_it_reads():
     late = ops.exp(y * 2.0)
     new = put(y, 0.5, 2)
     other = ops.cumsum(new, axis=0, reverse=False)
-    check(b.finish([other * late, late * ops.cos(other)]), RNG.normal(size=6))
+    source = check(b.finish([other * late, late * ops.cos(other)]), RNG.normal(size=6))
+    assert copies(source) == 0
 
 
 def test_one_new_value_for_two_carries_and_a_stack():
