@@ -64,7 +64,7 @@ def hand() -> ValueAndGrad:
     from numba import njit
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
-    def attract(x, mass, acc):
+    def attract(x, mass, acc, inverses, cubes):
         """acc[:, i] = sum of m_j (x_j - x_i) / r**3; coordinates by rows, so j vectorises."""
         n = mass.size
         for i in range(n):
@@ -73,14 +73,16 @@ def hand() -> ValueAndGrad:
             for j in range(n):
                 d0, d1, d2 = x[0, j] - x0, x[1, j] - x1, x[2, j] - x2
                 inverse = 1.0 / (d0 * d0 + d1 * d1 + d2 * d2 + SOFTENING)
-                w = mass[j] * inverse * math.sqrt(inverse)
+                cube = inverse * math.sqrt(inverse)
+                inverses[i, j], cubes[i, j] = inverse, cube
+                w = mass[j] * cube
                 a0 += w * d0
                 a1 += w * d1
                 a2 += w * d2
             acc[0, i], acc[1, i], acc[2, i] = a0, a1, a2
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
-    def attract_reverse(x, mass, c, dx):
+    def attract_reverse(x, mass, c, inverses, cubes, dx):
         """dx += the transposed Jacobian of `attract` times c.
 
         Both places of the pair (i, j) are gathered at i: with w = m_i c_j - m_j c_i and
@@ -96,8 +98,7 @@ def hand() -> ValueAndGrad:
                 w0 = m * c[0, j] - mass[j] * c0
                 w1 = m * c[1, j] - mass[j] * c1
                 w2 = m * c[2, j] - mass[j] * c2
-                inverse = 1.0 / (d0 * d0 + d1 * d1 + d2 * d2 + SOFTENING)
-                cube = inverse * math.sqrt(inverse)
+                inverse, cube = inverses[i, j], cubes[i, j]
                 along = 3.0 * cube * inverse * (d0 * w0 + d1 * w1 + d2 * w2)
                 g0 += cube * w0 - along * d0
                 g1 += cube * w1 - along * d1
@@ -107,22 +108,26 @@ def hand() -> ValueAndGrad:
             dx[2, i] += g2
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"})
-    def kernel(pos, vel, mass, aim, steps, track, v, acc, dpos, dvel):
-        """Positions of every step in `track`; forces are computed again, not kept."""
+    def kernel(pos, vel, mass, aim, steps, track, inverses, cubes, v, acc, dpos, dvel):
+        """Kept of every step: positions in `track`, 1 / r**2 and 1 / r**3 of all pairs.
+
+        Those two tables, 0.4 MB, are read faster than their root and division are done again:
+        63 us against 73 in all.
+        """
         n = mass.size
         half = 0.5 * STEP
         for i in range(n):
             for k in range(3):
                 track[0, k, i] = pos[i, k]
                 v[k, i] = vel[i, k]
-        attract(track[0], mass, acc)
+        attract(track[0], mass, acc, inverses[0], cubes[0])
         for t in range(steps):
             old, new = track[t], track[t + 1]
             for k in range(3):
                 for i in range(n):
                     v[k, i] += half * acc[k, i]
                     new[k, i] = old[k, i] + STEP * v[k, i]
-            attract(new, mass, acc)
+            attract(new, mass, acc, inverses[t + 1], cubes[t + 1])
             for k in range(3):
                 for i in range(n):
                     v[k, i] += half * acc[k, i]
@@ -140,12 +145,12 @@ def hand() -> ValueAndGrad:
             for k in range(3):
                 for i in range(n):
                     acc[k, i] += half * v[k, i]
-            attract_reverse(track[t + 1], mass, acc, dpos)
+            attract_reverse(track[t + 1], mass, acc, inverses[t + 1], cubes[t + 1], dpos)
             for k in range(3):
                 for i in range(n):
                     v[k, i] += STEP * dpos[k, i]
                     acc[k, i] = half * v[k, i]
-        attract_reverse(track[0], mass, acc, dpos)
+        attract_reverse(track[0], mass, acc, inverses[0], cubes[0], dpos)
         for i in range(n):
             for k in range(3):
                 dvel[i, k] = v[k, i]
@@ -157,10 +162,11 @@ def hand() -> ValueAndGrad:
         n = mass.size
         if (n, steps) not in scratch:
             tables = np.empty((3, n)), np.empty((3, n)), np.empty((3, n))
-            scratch[n, steps] = np.empty((steps + 1, 3, n)), *tables
-        track, v, acc, dx = scratch[n, steps]
+            pairs = np.empty((steps + 1, n, n)), np.empty((steps + 1, n, n))
+            scratch[n, steps] = np.empty((steps + 1, 3, n)), *pairs, *tables
+        *residuals, v, acc, dx = scratch[n, steps]
         dvel = np.empty((n, 3))
-        value = kernel(pos, vel, mass, aim, steps, track, v, acc, dx, dvel)
+        value = kernel(pos, vel, mass, aim, steps, *residuals, v, acc, dx, dvel)
         return value, (np.ascontiguousarray(dx.T), dvel)
 
     return value_and_grad

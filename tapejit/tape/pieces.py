@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.avals import AVALS
+from ..core.errors import TapejitError
 from .ir import PARAMS, Builder, Sym, Tape
 from .primitive import PRIMITIVES
 
@@ -43,7 +44,13 @@ def inline(tape: Tape, b: Builder, inputs: Sequence[Sym]) -> list[Sym]:
 
 
 def extract(s: Builder, inputs: Sequence[int], outputs: Sequence[int]) -> Tape:
-    """Return the rows that compute `outputs` from `inputs` as a tape; inputs may be any rows."""
+    """Return the rows that compute `outputs` from `inputs` as a tape; inputs may be any rows.
+
+    Raises
+    ------
+    TapejitError
+        When the outputs depend on an input of `s` that is none of `inputs`.
+    """
     cut = set(inputs)
     need = set(outputs)
     for k in range(max(need, default=-1), -1, -1):
@@ -54,5 +61,7 @@ def extract(s: Builder, inputs: Sequence[int], outputs: Sequence[int]) -> Tape:
     for k in inputs:
         place[k] = b.input(s.aval(k)).id
     for k in sorted(need - cut):
+        if PRIMITIVES[s.op[k]].name == "input":
+            raise TapejitError(f"a part of a tape depends on input %{k}, which it is not given")
         place[k] = put(b, s, k, [place[a] for a in s.arg[s.off[k] : s.off[k + 1]]])
     return b.finish([place[o] for o in outputs])

@@ -204,6 +204,42 @@ def test_quick_leaves_out_only_what_is_not_named():
     assert [w.name for w in select(["scholes-1e6"], quick=True)] == ["black-scholes-1e6"]
 
 
+def test_loops_are_run_when_they_are_named():
+    assert not any(w.loop for w in select([], quick=False))
+    loops = select(["loop"], quick=True)
+    assert len(loops) == 6 and all(w.loop for w in loops)
+
+
+def test_a_workload_without_a_loss_for_a_peer_is_not_measured_with_it():
+    def build(workload, args):
+        raise AssertionError("there is nothing to build")
+
+    row = _run(HAND, _contestant("torch", build), workload="loop-garch")
+    assert row.cells["hand"].status == "ok"
+    assert (row.cells["torch"].status, row.cells["torch"].note[-9:]) == ("absent", "such loss")
+    assert all(
+        BY_NAME["loop-garch"].has_dialect(key) for key in ("hand", "tapejit", "jax", "numpy")
+    )
+
+
+def test_an_unknown_contestant_is_refused_before_anything_runs(monkeypatch, capsys):
+    from benchmarks import __main__ as command
+
+    monkeypatch.setattr(environment, "fix_threads", lambda threads: None)
+    assert command.main(["--only", "scalar", "--contestant", "hand", "--contestant", "jaxx"]) == 2
+    assert capsys.readouterr().out.strip() == "no contestant is named jaxx"
+
+
+def test_only_chosen_contestants_are_run(monkeypatch, capsys):
+    from benchmarks import __main__ as command
+
+    monkeypatch.setattr(environment, "fix_threads", lambda threads: None)
+    chosen = ["--contestant", "hand", "--contestant", "numpy"]
+    assert command.main(["--only", "vector10", "--repeats", "2", *chosen]) == 0
+    header = next(line for line in capsys.readouterr().out.splitlines() if "workload" in line)
+    assert header.split() == ["workload", "hand", "NumPy", "primal", "spread", "verdict"]
+
+
 # the table
 
 

@@ -134,7 +134,7 @@ def matrix_chain(dims):
     return m[0, n - 1]
 
 
-@program(lambda r: (r.normal(size=(8, 4)), [1, 2, 1]), rolled=2)
+@program(lambda r: (r.normal(size=(8, 4)), np.array([1, 2, 1])), rolled=2)
 def ctc_like(logits, label):
     """All alignments of a short label with a longer sequence, in logarithms."""
     logp = logits - np.log(np.sum(np.exp(logits), axis=1, keepdims=True))

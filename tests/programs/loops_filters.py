@@ -20,7 +20,7 @@ def iir_filter(c, x):
     return np.mean(y**2)
 
 
-@program(lambda r: (0.3, np.cumsum(r.normal(size=50))), rolled=1)
+@program(lambda r: (0.3, np.cumsum(r.normal(size=200))), rolled=1)
 def exponential_smoothing(alpha, x):
     """One-step errors of the smoothed level: a loop over the elements of a slice."""
     level = x[0]

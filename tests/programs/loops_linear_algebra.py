@@ -89,8 +89,7 @@ def gauss_ragged(A, b):
     for k in range(n):
         p = k + int(np.argmax(np.abs(M[k:, k])))
         M[[k, p]] = M[[p, k]]
-        for i in range(k + 1, n):
-            M[i, k:] -= M[i, k] / M[k, k] * M[k, k:]
+        M[k + 1 :, k:] -= np.outer(M[k + 1 :, k] / M[k, k], M[k, k:])
     x = np.zeros(n)
     for i in reversed(range(n)):
         x[i] = (M[i, n] - M[i, i + 1 : n] @ x[i + 1 :]) / M[i, i]

@@ -86,9 +86,12 @@ def first_above(x, level):
     return None
 
 
-@program(lambda r: (np.cumsum(r.uniform(0.1, 1, size=12)), (1.5, 100.0)), rolled=2)
+@program(lambda r: (np.cumsum(r.uniform(0.1, 1, size=12)), (1.5, 100.0)), rolled=0)
 def first_crossings(x, levels):
-    """A helper that returns an index and a value from its loop, or None."""
+    """A helper that returns an index and a value from its loop, or None.
+
+    Values decide what kind of thing it returns, so nothing can be staged: this is guarded.
+    """
     total = 0.0
     for level in levels:
         found = first_above(x, level)

@@ -59,7 +59,7 @@ def arguments(names: Sequence[str] = (), vararg: str | None = None) -> ast.argum
 
 def thunk(body: ast.expr) -> ast.Lambda:
     """An expression to be evaluated later, or not at all."""
-    return ast.copy_location(ast.Lambda(arguments(vararg=THUNK), body), body)
+    return placed(ast.Lambda(arguments(vararg=THUNK), body), body)
 
 
 def names_of(names: Iterable[str]) -> ast.expr:
@@ -98,4 +98,23 @@ def locals_made(names: Iterable[str]) -> list[ast.stmt]:
 
 def placed(node: Node, like: ast.AST) -> Node:
     """Give a generated node, and what it is made of, the place of the user's node."""
-    return ast.fix_missing_locations(ast.copy_location(node, like))
+    ast.copy_location(node, like)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        # CPython reports a method call at the line where the attribute ends.
+        func = node.func
+        for part in (func, func.value):
+            if not hasattr(part, "lineno"):
+                part.lineno = part.end_lineno = node.lineno
+                part.col_offset = part.end_col_offset = node.col_offset
+    _fill(node, node)
+    return node
+
+
+def _fill(node: ast.AST, like: ast.AST) -> None:
+    """Place the children that have no place yet; below one that has, all have."""
+    for child in ast.iter_child_nodes(node):
+        if "lineno" not in child._attributes:
+            _fill(child, like)
+        elif not hasattr(child, "lineno"):
+            ast.copy_location(child, like)
+            _fill(child, child)

@@ -82,7 +82,7 @@ def _make(function: FunctionType) -> CodeType | str:
     body = node.body if isinstance(node.body, list) else [node.body]
     if not any(map(uses_staging, body)):
         return _NOTHING
-    new = _named(compile_like(node, found.inside, code), code.co_name, code.co_qualname)
+    new = _named(compile_like(node, found, code), code.co_name, code.co_qualname)
     if not set(new.co_freevars) <= set(code.co_freevars):
         return "it takes variables from around it that cannot be found"
     _remember(new)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import sys
+from collections.abc import Sequence
 
 from .build import (
     ITEM,
@@ -34,7 +35,8 @@ from .build import (
 )
 from .expressions import Expressions, check_body, converted_lambda, defaults, has_walrus
 from .flow import Block, NotStageable, go_on, lowered
-from .liveness import doubtful_reads, live_after
+from .growing import mark_growing
+from .liveness import doubtful_reads, live_around
 from .names import Scope, bound_names, loaded_names, scope_of
 from .targets import Targets
 
@@ -56,6 +58,7 @@ def converted(node: ast.FunctionDef | ast.Lambda, outer: frozenset[str]) -> ast.
         check_body([node.body])
         return converted_lambda(node, outer)
     check_body([*node.body])
+    mark_growing(node.body)
     doc = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
     body = lowered(node.body[len(doc) :]) if len(node.body) > len(doc) else []
     scope = scope_of(node, [*body], outer)
@@ -74,7 +77,7 @@ class _Statements:
 
     def __init__(self, scope: Scope, body: Block) -> None:
         self.scope = scope
-        self.live = live_after(body, scope)
+        self.live = live_around(body, scope)
         self.expressions = Expressions(scope, doubtful_reads(body, scope))
         self.targets = Targets(self.expressions)
         self._count = 0
@@ -125,7 +128,7 @@ class _Statements:
     def _if(self, node: ast.If) -> Block:
         test = self.expressions.of(node.test)
         parts = [*node.body, *node.orelse]
-        names, helpers = self._around(node, parts, parts)
+        names, helpers = self._around(node, parts)
         then = self._inner("then", node.body)
         other: ast.expr = thunk(placed(ast.Constant(None), node))
         functions: Block = [then]
@@ -138,7 +141,8 @@ class _Statements:
     def _for(self, node: ast.For) -> Block:
         iterated = self.expressions.of(node.iter)
         condition = go_on(node)
-        names, helpers = self._around(node, [node.target, *node.body], [node.target, *node.body])
+        within = [node.target, *node.body]
+        names, helpers = self._around(node, within)
         self.expressions.nested += 1
         target = self.targets.unpack(node.target, placed(load(ITEM), node.target))
         self.expressions.nested -= 1
@@ -148,7 +152,8 @@ class _Statements:
         return self._call(node, [body], "for_", args, names, helpers)
 
     def _while(self, node: ast.While) -> Block:
-        names, helpers = self._around(node, [node.test, *node.body], [node.test, *node.body])
+        within = [node.test, *node.body]
+        names, helpers = self._around(node, within)
         body = self._inner("body", node.body)
         test = self._test(node)
         return self._call(
@@ -174,14 +179,12 @@ class _Statements:
         result = placed(ast.Return(placed(test, node.test)), node.test)
         return placed(define(self._name("test"), [*head, *before, result]), node)
 
-    def _around(
-        self, node: ast.stmt, writing: list[ast.AST], reading: list[ast.AST]
-    ) -> tuple[list[str], Block]:
+    def _around(self, node: ast.stmt, within: Sequence[ast.AST]) -> tuple[list[str], Block]:
         """The state of a statement and its functions ``get``, ``set`` and ``reads``."""
         scope = self.scope
-        assigned = (bound_names(writing) | scope.mutated) & (scope.visible | scope.globals)
+        assigned = (bound_names(within) | scope.mutated) & (scope.visible | scope.globals)
         state = sorted(assigned & (self.live[id(node)] | scope.always_live))
-        reads = sorted((loaded_names(reading) & scope.visible) - set(state))
+        reads = sorted((loaded_names(within) & scope.visible) - set(state))
         self._count += 1
         number = self._count
         get: Block = []
@@ -235,7 +238,7 @@ class _Statements:
 
     def _call(
         self,
-        node: ast.stmt,
+        node: ast.If | ast.For | ast.While,
         functions: Block,
         method: str,
         args: list[ast.expr],
@@ -248,7 +251,9 @@ class _Statements:
         )
         line = ast.Constant(node.lineno)
         call = staged(method, *args, get, put, names_of(names), reads, line)
-        return [*functions, *helpers, placed(ast.Expr(placed(call, node)), node)]
+        # Where Python reports an iterable that is none, or a test without a truth value.
+        where = node if isinstance(node, ast.For) else node.test
+        return [*functions, *helpers, placed(ast.Expr(placed(call, where)), where)]
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -282,7 +287,7 @@ class _Statements:
             node.test, node.msg = test, node.msg and self.expressions.of(node.msg)
             return [node]
         message = ast.Constant(None) if node.msg is None else self.expressions.later(node.msg)
-        return [placed(ast.Expr(placed(staged("assert_", test, message), node)), node)]
+        return [placed(ast.Expr(placed(staged("assert_", test, message), node.test)), node)]
 
     def _delete(self, node: ast.Delete) -> Block:
         out: Block = []

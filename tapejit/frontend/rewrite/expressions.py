@@ -142,9 +142,12 @@ class Expressions(ast.NodeTransformer):
             return self._super(node)
         func = node.func
         node = cast(ast.Call, self.generic_visit(node))
-        return placed(
-            ast.Call(placed(staged("call", node.func), func), node.args, node.keywords), node
-        )
+        asked = placed(staged("call", node.func), func)
+        made = placed(ast.Call(asked, node.args, node.keywords), node)
+        if isinstance(func, ast.Attribute) and func.end_lineno not in (None, node.lineno):
+            made.lineno = func.end_lineno  # where CPython reports a method call
+            made.col_offset = max(0, cast(int, func.end_col_offset) - len(func.attr))
+        return made
 
     def _super(self, node: ast.Call) -> ast.expr:
         """``super()`` looks at the frame that it is called in: name what it would find there."""

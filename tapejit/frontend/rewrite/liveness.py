@@ -1,7 +1,7 @@
 """Two analyses of a body without jumps: what is still needed, and what is surely bound.
 
 Backward: a variable is *live* where its present value may be read later; a branch or loop has to
-hand on only the variables that it assigns and that are live after it. What other functions can see
+hand on only the variables that it assigns and that are live after it, or before one of its blocks. What other functions can see
 is always live; inside ``try``, ``with`` and ``match`` everything that the statement reads anywhere
 is live, since an exception may leave it at any point.
 
@@ -22,11 +22,11 @@ NONE: Names = frozenset()
 
 
 class _Live:
-    """One backward walk; ``after`` maps a statement to what is live behind (or in) it."""
+    """One backward walk; ``live`` maps branches and loops to what matters in or after them."""
 
     def __init__(self, scope: Scope) -> None:
         self.own = scope.own
-        self.after: dict[int, Names] = {}
+        self.live: dict[int, Names] = {}
 
     def block(self, nodes: Block, live: Names, floor: Names) -> Names:
         for node in reversed(nodes):
@@ -35,8 +35,10 @@ class _Live:
 
     def statement(self, node: ast.stmt, live: Names, floor: Names) -> Names:
         if isinstance(node, ast.If):
-            self.after[id(node)] = live
             either = self.block(node.body, live, floor) | self.block(node.orelse, live, floor)
+            # Who looks at one branch first must be able to put back what the other one reads:
+            # in ``if c: t = 2 * t; y = t`` / ``else: y = t`` the t is dead afterwards.
+            self.live[id(node)] = live | either
             return either | self._read([node.test])
         if isinstance(node, ast.For | ast.While):
             return self._loop(node, live, floor)
@@ -63,18 +65,18 @@ class _Live:
             head |= self.block(node.body, head, floor) - targets
             if head == before:
                 break
-        self.after[id(node)] = head
+        self.live[id(node)] = head
         return head | (self._read([node.iter]) if isinstance(node, ast.For) else NONE)
 
     def _read(self, nodes: Iterable[ast.AST]) -> Names:
         return loaded_names(nodes) & self.own
 
 
-def live_after(body: Block, scope: Scope) -> dict[int, Names]:
-    """Own variables live after each ``if``; for loops, at the head of each turn or after."""
+def live_around(body: Block, scope: Scope) -> dict[int, Names]:
+    """Own variables live after a statement, or before a branch of it, or before a loop's turn."""
     walk = _Live(scope)
     walk.block(body, NONE, NONE)
-    return walk.after
+    return walk.live
 
 
 def _blocks(node: ast.With | ast.Try | ast.TryStar | ast.Match) -> list[Block]:

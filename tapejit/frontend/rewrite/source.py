@@ -12,13 +12,12 @@ import __future__
 import ast
 import inspect
 import linecache
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 
 from .build import assign, locals_made, own_name, placed
 from .flow import NotStageable
-from .names import Function
+from .names import FUNCTIONS, Function
 
 _FUTURE = 0
 for _name in __future__.all_feature_names:
@@ -29,22 +28,26 @@ _HOLDER = own_name("holder")
 
 @dataclass(frozen=True)
 class Found:
-    """A function in a file: its node and the name of the innermost class around it."""
+    """A function in a file, and what of its surroundings shows in its bytecode.
+
+    Attributes
+    ----------
+    node : def or lambda
+    inside : str or None
+        The innermost class around it: its name mangles private names.
+    imported : frozenset of str
+        Names that the module imports: CPython calls their attributes without method look-up.
+    """
 
     node: ast.FunctionDef | ast.Lambda
     inside: str | None
+    imported: frozenset[str]
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file's text, its functions by line, and its imports.
-
-    CPython 3.11 compiles ``np.var(x)`` otherwise where the module imports ``np``.
-    """
-
     text: str
     by_line: dict[int, list[Found]]
-    imports: list[ast.stmt]
 
 
 _files: dict[str, _File] = {}
@@ -69,13 +72,13 @@ def find(function: FunctionType) -> Found:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise NotStageable("its source cannot be parsed") from None
-        file = _files[code.co_filename] = _File(text, _functions(tree), _imports(tree))
+        file = _files[code.co_filename] = _File(text, _functions(tree))
     for found in file.by_line.get(code.co_firstlineno, ()):
         name = "<lambda>" if isinstance(found.node, ast.Lambda) else found.node.name
         if name != code.co_name:
             continue
         try:
-            made = compile_like(found.node, found.inside, code, file.imports)
+            made = compile_like(found.node, found, code)
         except (SyntaxError, ValueError, RecursionError):
             continue
         if same_code(made, code):
@@ -85,11 +88,12 @@ def find(function: FunctionType) -> Found:
 
 def _functions(tree: ast.AST) -> dict[int, list[Found]]:
     out: dict[int, list[Found]] = {}
+    imported = _imported(tree)
     waiting: list[tuple[ast.AST, str | None]] = [(tree, None)]
     while waiting:
         node, inside = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.Lambda):
-            out.setdefault(_first_line(node), []).append(Found(node, inside))
+            out.setdefault(_first_line(node), []).append(Found(node, inside, imported))
         if isinstance(node, ast.ClassDef):
             outside = (*node.decorator_list, *node.bases, *node.keywords)
             waiting += [(child, inside) for child in outside]
@@ -99,21 +103,17 @@ def _functions(tree: ast.AST) -> dict[int, list[Found]]:
     return out
 
 
-def _imports(tree: ast.Module) -> list[ast.stmt]:
-    """Return the import statements outside functions and classes."""
-    found: list[ast.stmt] = []
-    waiting: list[ast.AST] = [tree]
+def _imported(tree: ast.AST) -> frozenset[str]:
+    """Names that import statements of the module itself bind."""
+    out: set[str] = set()
+    waiting = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Import) or (
-            isinstance(node, ast.ImportFrom) and node.module != "__future__"
-        ):
-            found.append(node)
-        elif not isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-        ):
+        if isinstance(node, ast.alias):
+            out.add(node.asname or node.name.split(".")[0])
+        elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             waiting += ast.iter_child_nodes(node)
-    return found
+    return frozenset(out)
 
 
 def _first_line(node: Function) -> int:
@@ -122,12 +122,7 @@ def _first_line(node: Function) -> int:
     return node.decorator_list[0].lineno
 
 
-def compile_like(
-    node: ast.FunctionDef | ast.Lambda,
-    inside: str | None,
-    like: CodeType,
-    imports: Sequence[ast.stmt] = (),
-) -> CodeType:
+def compile_like(node: ast.FunctionDef | ast.Lambda, found: Found, like: CodeType) -> CodeType:
     """Compile a function's node as if it stood where ``like`` was compiled.
 
     Only the function itself is compiled: decorators and defaults are left out (but a decorator's
@@ -135,19 +130,29 @@ def compile_like(
     """
     definition = placed(_bare(node), node)
     body: list[ast.stmt] = [definition]
-    if inside is not None:
-        body = [ast.ClassDef(name=inside, bases=[], keywords=[], body=body, decorator_list=[])]
+    if found.inside is not None:
+        body = [
+            ast.ClassDef(name=found.inside, bases=[], keywords=[], body=body, decorator_list=[])
+        ]
     free = [name for name in like.co_freevars if name != "__class__"]
+    bound = _HOLDER if isinstance(node, ast.Lambda) else node.name
+    if found.inside is not None:
+        bound = found.inside
+    # Where the function or its class is a global, it must not become a variable of the factory.
+    outside: list[ast.stmt] = [] if bound in free else [ast.Global([bound])]
     factory = ast.FunctionDef(
         name=_CONTAINER,
         args=ast.arguments([], [], None, [], [], None, []),
-        body=[*locals_made(free), *body],
+        body=[*outside, *locals_made(free), *body],
         decorator_list=[],
     )
-    tree = ast.Module([*imports, placed(factory, node)], [])
+    tree = ast.Module([placed(factory, node)], [])
+    if names := sorted(found.imported - {"*"}):
+        imports = ast.ImportFrom("nowhere", [ast.alias(name) for name in names], 0)
+        tree.body.insert(0, placed(imports, node))
     flags = like.co_flags & _FUTURE
-    code = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
-    for _ in range(2 if inside is None else 3):
+    code: CodeType = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
+    for _ in range(2 if found.inside is None else 3):
         (code,) = [const for const in code.co_consts if isinstance(const, CodeType)]
     return code
 

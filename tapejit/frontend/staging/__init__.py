@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..capture import current
+from ..piles import Pile
 from ..tracer import Root, Tracer
 from .body import is_traced
 from .branches import branch, choose, flag_of
@@ -21,7 +22,7 @@ from .subscripts import augitem, augload, augstore, getitem, setitem
 
 __all__ = [
     "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "call", "compare", "for_",
-    "getitem", "if_", "ifexp", "local", "not_", "or_", "setitem", "slice", "while_",
+    "getitem", "if_", "ifexp", "local", "not_", "or_", "pile", "setitem", "slice", "while_",
 ]  # fmt: skip
 
 Thunk = Callable[[], Any]
@@ -154,3 +155,8 @@ def local(name: str, read: Thunk) -> Any:
     except NameError:
         text = f"cannot access local variable {name!r} where it is not associated with a value"
         raise UnboundLocalError(text) from None
+
+
+def pile(items: list[Any]) -> list[Any]:
+    """A list that is going to be appended to."""
+    return items if current() is None else Pile(items)

@@ -86,7 +86,7 @@ def merge(label: str, a: Any, b: Any) -> Merged:
         When they differ in structure, shape, or a dtype that does not yield.
     """
     internal = label.startswith(INTERNAL)
-    if a is UNBOUND or b is UNBOUND or (internal and (a is None) != (b is None)):
+    if a is UNBOUND or b is UNBOUND:
         if not internal:
             raise Unstageable(f"{label} has a value on one side only")
         return _half(label, a, b)
@@ -122,7 +122,7 @@ def _same_static(x: Any, y: Any) -> bool:
 
 def _half(label: str, a: Any, b: Any) -> Merged:
     """A value of the rewriter's own that one side does not set: zeros stand for it."""
-    given = b if a is UNBOUND or a is None else a
+    given = b if a is UNBOUND else a
     leaves, tree = flatten(given)
     if not all(map(is_number, leaves)):
         raise Unstageable("one side returns something that is no number")
@@ -150,27 +150,32 @@ def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merg
         for x in side.body.locals.values():
             if x.written:
                 roots[id(x.root)] = x.root
-    tapes: list[Tape] = []
-    inner: list[tuple[list[int], dict[int, int]]] = []
-    order: dict[int, Sym] = {}
-    for side in sides:
-        for root in roots.values():
-            side.body.state(root)
-        given, outer = side.body.operands()
-        order.update((s.id, s) for s in outer)
-        inner.append(([s.id for s in given], {o.id: s.id for s, o in zip(given, outer)}))
+    ends = []
     for which, side in enumerate(sides):
-        body = side.body
-        ends = [s.id for s in outputs(body, parts, which)]
-        ends += [body.state(root).sym.id for root in roots.values()]
-        takes = [inner[which][1].get(k) or _unused(body, outer) for k, outer in order.items()]
-        tapes.append(extract(body.b, takes, ends))
+        rows = outputs(side.body, parts, which)
+        ends.append([s.id for s in (*rows, *(side.body.state(r).sym for r in roots.values()))])
+    # an outer row may stand behind several inputs of a side: arrays that were one value before
+    known: list[dict[int, list[int]]] = []
+    order: dict[tuple[int, int], Sym] = {}
+    for side in sides:
+        places: dict[int, list[int]] = {}
+        for inner, outer in zip(*side.body.operands()):
+            places.setdefault(outer.id, []).append(inner.id)
+            order[outer.id, len(places[outer.id]) - 1] = outer
+        known.append(places)
+    tapes: list[Tape] = []
+    for side, mine, outs in zip(sides, known, ends):
+        takes = []
+        for (k, n), outer in order.items():
+            ids = mine.get(k, [])
+            takes.append(ids[n] if n < len(ids) else _unused(side.body, outer))
+        tapes.append(extract(side.body.b, takes, outs))
     operands = list(order.values())
-    rows = _select(cap, flag, tapes, operands) if not roots else None
-    if rows is None:
+    chosen = _select(cap, flag, tapes, operands) if not roots else None
+    if chosen is None:
         made = BY_NAME["cond"].on(cap.b, flag, *operands, then=tapes[0], orelse=tapes[1])
-        rows = list(cap.b.outs(made))
-    results = iter(rows)
+        chosen = list(cap.b.outs(made))
+    results = iter(chosen)
     values = []
     for part in parts:
         syms = [next(results) for _ in part.carry.carried]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.config import config
-from ...core.errors import TapejitError, UnrollError
+from ...core.errors import UnrollError
 from ...core.pytree import TreeDef, flatten
 from ...core.sources import LINES, on_line
 from ...tape.ir import Sym, Tape
@@ -25,7 +25,7 @@ from ...tape.primitive import BY_NAME
 from ..capture import Capture, Unstageable
 from ..piles import Pile, Stack
 from ..tracer import Root, Tracer, sym_of
-from .body import Body, body_of
+from .body import Body, body_of, is_traced
 from .carried import (
     Carry,
     Inputs,
@@ -201,7 +201,7 @@ def _test(body: Body, loop: Loop) -> tuple[Sym, Tracer | None]:
     else:
         flag = loop.go()
     if not isinstance(flag, Tracer):
-        raise Unstageable("its test does not depend on traced values")
+        raise Unstageable(PLAIN)
     if flag.ndim or any(x.written for x in body.locals.values()):
         raise Unstageable("its test is no single truth value, or writes to an array")
     found = sym_of(body, flag)
@@ -322,8 +322,14 @@ def _involves_traced(loop: Loop, found: Found) -> bool:
 
 
 def note(cap: Capture, loop: Loop, what: str) -> None:
-    if not cap.abstract:
-        cap.outermost.notes.append((loop.line, what))
+    note_line(cap, loop.line, what)
+
+
+def note_line(cap: Capture, line: int, what: str) -> None:
+    """Note what became of a loop, once: bodies are captured several times."""
+    notes = cap.outermost.notes
+    if (line, what) not in notes:
+        notes.append((line, what))
 
 
 def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
@@ -383,47 +389,58 @@ def _unrolled(items: Any, done: int, round: Any, go: Any, line: int, why: str | 
             if go is not None and not truth(go()):
                 break
             round(item)
-    except TapejitError as error:
+    except UnrollError as error:
         raise located(error, line, why) from None
 
 
 def while_loop(
     cap: Capture, go: Any, round: Any, get: Any, put: Any, names: Any, reads: Any, line: int
 ) -> None:
-    """Run ``while go(): round()``, staged if it can be."""
+    """Run ``while go(): round()``, staged if it can be.
+
+    Where the test is a plain True at first (``while True``), variables that a round makes have a
+    value afterwards. Python runs the first round when it changes the structure of the state.
+    """
     line = on_line(line)
     why: str | None = None
-    last: str | None = None
     rounds = 0
-    while True:
-        try:
-            state = State(get, put, names, reads, (round, go))
-        except Unstageable as error:
-            why = str(error)
-        else:
-            if rounds == 0 or (last is not None and last.startswith("structure: ") and rounds == 1):
-                last = why = stage(cap, Loop(state, go, round, None, line, "while"), None, False)
-                if why is None:
-                    cap.outermost.notes.append((line, "rolled, as long as its test holds"))
-                    return
-        try:
-            if not truth(go()):
+    try:
+        while True:
+            more = go()
+            known = not is_traced(more)
+            if known and not more:
+                break
+            if rounds == 0 or (rounds == 1 and (why or "").startswith("structure: ")):
+                try:
+                    state = State(get, put, names, reads, (round, go))
+                except Unstageable as error:
+                    why = str(error)
+                else:
+                    loop = Loop(state, go, round, None, line, "while")
+                    why = stage(cap, loop, None, known)
+                    if why is None:
+                        note(cap, loop, "rolled, as long as its test holds")
+                        return
+            if not truth(more):
                 break
             round()
-        except TapejitError as error:
-            raise located(error, line, why) from None
-        rounds += 1
-    if rounds and why != "its test does not depend on traced values":
-        cap.outermost.notes.append((line, f"unrolled: {(why or '').removeprefix('structure: ')}"))
+            rounds += 1
+    except UnrollError as error:
+        raise located(error, line, why) from None
+    if why is not None and why != PLAIN:
+        note_line(cap, line, f"unrolled: {why.removeprefix('structure: ')}")
+
+
+PLAIN = "its test does not depend on traced values"
 
 
 def truth(value: Any) -> bool:
     return bool(value)
 
 
-def located(error: TapejitError, line: int, why: str | None) -> TapejitError:
+def located(error: UnrollError, line: int, why: str | None) -> UnrollError:
     """Return the error of a tape that became too long, with the loop that made it so."""
-    if not isinstance(error, UnrollError) or error.named:
+    if error.named:
         return error
     reason = "" if why is None else f", because {why.removeprefix('structure: ')}"
     made = UnrollError(f"{error}; the loop at {LINES[line]} was unrolled{reason}")
