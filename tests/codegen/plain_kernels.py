@@ -15,7 +15,7 @@ import numpy as np
 
 from tapejit.codegen.kernel import write_kernel
 from tapejit.codegen.text import SUFFIX
-from tapejit.kernels import moves
+from tapejit.kernels import moves, scans
 from tapejit.passes.legalise import legalise
 from tapejit.runtime.compile import prepared
 from tapejit.tape.ir import Tape
@@ -102,7 +102,10 @@ def run_plainly(tape: Tape, inputs: Sequence[Any], title: str = "plain") -> list
         np=np,
         memory=memory,
         vmath=Vmath(),
-        routines=SimpleNamespace(**{name: getattr(moves, name).py_func for name in names}),
+        routines=SimpleNamespace(
+            **{name: getattr(moves, name).py_func for name in names},
+            cumsum=scans.cumsum.py_func,
+        ),
         part=lambda fn: fn,
         fold_add=lambda a, b: a + b,
         fold_mul=lambda a, b: a * b,

@@ -188,6 +188,43 @@ def test_leapfrog_uses_two_buffers():
     assert "_b1" not in source, "the new value overwrites the oldest"
 
 
+TURNED = ((3, 4, -1),)
+
+
+def turned(x):
+    return ops.slice(x, ranges=TURNED)
+
+
+def test_a_rotation_beside_a_new_value_takes_the_buffer_that_is_free():
+    """Old values are read backwards, so that the new one needs a buffer of its own."""
+    b, x, y, z = builder(aval(4), aval(4), aval(4))
+    outs = loop(b, 3, lambda i, a, c, d: [c, turned(a) + c * 0.5, turned(d) - turned(a)], [x, y, z])
+    source = check(b.finish(outs), *RNG.normal(size=(3, 4)))
+    assert "_b1 = " in source and "_b2 = " in source
+
+
+def test_an_inner_loop_may_start_from_one_array_and_end_in_another():
+    """The result takes the memory of a carried array that is dead; its start is copied there."""
+    b, x, y = builder(aval(4), aval(4))
+
+    def step(i, a, c):
+        total = ops.sum(a, axis=(0,), keepdims=False)
+        (new,) = loop(a.b, 2, lambda j, u, t: [put(u, t, j)], [c], [total])
+        return [new, c + 1.0]
+
+    check(b.finish(loop(b, 3, step, [x, y])), RNG.normal(size=4), RNG.normal(size=4))
+
+
+def test_a_forward_value_is_not_moved_behind_a_write_into_what_it_reads():
+    b, x = builder(aval(6))
+    y = ops.sin(x)
+    late = ops.exp(y * 2.0)
+    new = put(y, 0.5, 2)
+    other = ops.cumsum(new, axis=0, reverse=False)
+    source = check(b.finish([other * late, late * ops.cos(other)]), RNG.normal(size=6))
+    assert copies(source) == 0
+
+
 def test_one_new_value_for_two_carries_and_a_stack():
     b, x, y = builder(aval(3), aval(3))
     outs = loop(b, 3, lambda i, a, c: [a + c, a + c, a + c, a, i], [x, y])
@@ -356,6 +393,23 @@ def test_branches_that_swap_hand_on_and_mix(flag):
     outs = choose(b, f, lambda a, c: [c, a], lambda a, c: [a, c], p, q)
     more = choose(b, f, lambda a, c: [a, a, a * 2.0], lambda a, c: [c, a, c], x, y)
     check(b.finish([*outs, *more]), np.bool_(flag), RNG.normal(size=3), RNG.normal(size=3))
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_two_results_cannot_take_over_one_operand(flag):
+    b, f, x = builder(aval(dtype="bool"), aval(4))
+    outs = choose(
+        b, f, lambda a: [a, turned(a)], lambda a: [turned(a) * 2.0, put(a, 1.0, 0)], ops.sin(x)
+    )
+    check(b.finish(outs), np.bool_(flag), RNG.normal(size=4))
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_what_a_branch_was_given_is_copied_before_it_is_overwritten(flag):
+    """In one branch the first result is the array itself, in the other it is computed from it."""
+    b, f, x = builder(aval(dtype="bool"), aval(4))
+    outs = choose(b, f, lambda a: [a, a * 3.0], lambda a: [turned(a) + 1.0, a], ops.sin(x))
+    check(b.finish(outs), np.bool_(flag), RNG.normal(size=4))
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.0])
