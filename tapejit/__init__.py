@@ -5,6 +5,7 @@ compiled once with Numba, and every later call runs machine code.
 """
 
 from .core import errors
+from .frontend.rewrite import no_rewrite
 from .transforms.batch import vmap
 from .transforms.checkpoint import checkpoint
 from .transforms.custom_forward import custom_jvp
@@ -31,6 +32,7 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "no_rewrite",
     "stop_gradient",
     "value_and_grad",
     "vjp",

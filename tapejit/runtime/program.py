@@ -63,6 +63,7 @@ class Program:
         self.failed: str | None = None
         self.compile_seconds = 0.0
         self.cached = False
+        self.shared = False
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
@@ -211,6 +212,7 @@ class Program:
             if self.kernel is not None or self.failed is not None:
                 return
             warm = "numba" in sys.modules
+            self.shared = compiled(self.tape) is not None
             started = time.perf_counter()
             try:
                 made = compile_tape(self.tape, owner.name)
@@ -230,7 +232,7 @@ class Program:
             if self.cached:
                 owner.counters["cache_hits"] += 1
             else:
-                if warm:
+                if warm and not self.shared:
                     note_compile_seconds(self.tape, seconds)
                 if config.cache and all(k.key for k in kernels):
                     keys = [k.key for k in kernels if k.key]
