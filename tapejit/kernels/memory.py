@@ -105,13 +105,12 @@ carve_b1 = carve_u8
 
 
 @intrinsic
-def like(typingctx: Any, workspace: Any, offset: Any, array: Any) -> Any:
-    """Return a pointer into the workspace to elements of the dtype of an array."""
-    sig = types.CPointer(array.dtype)(workspace, types.intp, array)
+def like(typingctx: Any, workspace: Any, array: Any) -> Any:
+    """Return a pointer to the start of the workspace, for elements of the dtype of an array."""
+    sig = types.CPointer(array.dtype)(workspace, array)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        at = builder.gep(args[0], [args[1]])
-        return builder.bitcast(at, context.get_value_type(signature.return_type))
+        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
     return sig, codegen
 

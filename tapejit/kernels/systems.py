@@ -17,43 +17,89 @@ from typing import Any
 import numpy as np
 
 from . import lapack
-from .decorate import routine
-from .memory import allocate, carve_i32, flat, like, release
+from .decorate import part, routine
+from .memory import allocate, flat, like, release, shift
 
 
-@routine
+# ---------------------------------------------------------------- systems
+
+
+@part
 def solve(out: Any, a: Any, b: Any, n: int, m: int) -> None:
     """X = A^-1 B for B of m columns."""
-    ws = allocate((n * n + n * m) * out.itemsize + n * 8)
-    w, x = like(ws, 0, out), like(ws, n * n * out.itemsize, out)
+    ws = allocate((n * n + n * m + n) * out.itemsize)
+    w, x, y, to = like(ws, out), flat(a), flat(b), flat(out)
+    z = shift(w, n * n)
     for i in range(n):
         for j in range(n):
-            w[j * n + i] = a[i * n + j]
+            w[j * n + i] = x[i * n + j]
         for j in range(m):
-            x[j * n + i] = b[i * m + j]
-    info = lapack.gesv(n, m, w, carve_i32(ws, (n * n + n * m) * out.itemsize), x)
+            z[j * n + i] = y[i * m + j]
+    info = lapack.gesv(n, m, w, shift(z, n * m), z)
     for i in range(n):
         for j in range(m):
-            out[i * m + j] = x[j * n + i]
+            to[i * m + j] = z[j * n + i]
     release(ws)
     if info > 0:
         raise np.linalg.LinAlgError("Singular matrix")
 
 
-@routine
+@part
 def inv(out: Any, a: Any, n: int, check: bool) -> None:
     """A^-1; without `check`, the inverse of a singular matrix is infinite."""
-    ws = allocate(2 * n * n * out.itemsize + n * 8)
-    w, x = like(ws, 0, out), like(ws, n * n * out.itemsize, out)
+    ws = allocate((2 * n * n + n) * out.itemsize)
+    w, x, to = like(ws, out), flat(a), flat(out)
+    z = shift(w, n * n)
     for i in range(n):
         for j in range(n):
-            w[j * n + i] = a[i * n + j]
-            x[j * n + i] = 0
-        x[i * n + i] = 1
-    info = lapack.gesv(n, n, w, carve_i32(ws, 2 * n * n * out.itemsize), x)
+            w[j * n + i] = x[i * n + j]
+            z[j * n + i] = i == j
+    info = lapack.gesv(n, n, w, shift(z, n * n), z)
     for i in range(n):
         for j in range(n):
-            out[i * n + j] = x[j * n + i] if info == 0 else np.inf
+            to[i * n + j] = z[j * n + i] if info == 0 else np.inf
     release(ws)
     if info > 0 and check:
         raise np.linalg.LinAlgError("Singular matrix")
+
+
+# ---------------------------------------------------------------- two rows
+# P A = [[1, 0], [f, 1]] [[p, q], [0, r]], p the larger of the first column.
+
+
+@routine
+def solve2(out: Any, a: Any, b: Any, m: int) -> None:
+    """X = A^-1 B for a 2x2 matrix."""
+    w, x, y = flat(a), flat(b), flat(out)
+    k = 2 if abs(w[2]) > abs(w[0]) else 0
+    p, q, s, t = w[k], w[k + 1], w[2 - k], w[3 - k]
+    f = s * (1 / p)
+    r = t - f * q
+    if p == 0 or r == 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    top, low = (m, 0) if k else (0, m)
+    for j in range(m):
+        u = x[top + j]
+        v = (x[low + j] - f * u) / r
+        y[m + j] = v
+        y[j] = (u - q * v) / p
+
+
+@routine
+def inv2(out: Any, a: Any, check: bool) -> None:
+    """A^-1 of a 2x2 matrix."""
+    w, y = flat(a), flat(out)
+    k = 2 if abs(w[2]) > abs(w[0]) else 0
+    p, q, s, t = w[k], w[k + 1], w[2 - k], w[3 - k]
+    f = s * (1 / p)
+    r = t - f * q
+    if p == 0 or r == 0:
+        if check:
+            raise np.linalg.LinAlgError("Singular matrix")
+        y[0] = y[1] = y[2] = y[3] = np.inf
+        return
+    # The columns of P are (1, 0) and (0, 1), or the other way round.
+    g, h = -f / r, 1 / r
+    c, d = k // 2, 1 - k // 2
+    y[2 + c], y[2 + d] = g, h
+    y[c], y[d] = (1 - q * g) / p, -(q * h) / p
