@@ -175,7 +175,7 @@ def _call(values: Values, i: int) -> list[str]:
     avals = [tape.value(a) for a in row.args]
     assert row.prim.emit.text is not None
     text = row.prim.emit.text(avals, row.aval, row.params)
-    if text is None or not isinstance(row.aval, Aval):
+    if text is None:
         raise NoCode(row.prim.name)
 
     def flat(k: int) -> str:
@@ -185,7 +185,14 @@ def _call(values: Values, i: int) -> list[str]:
             pointer = f"memory.shift({pointer}, {x.offset})"
         return f"memory.array({pointer}, {tape.value(k).size})"
 
-    return [text.format(*[flat(a) for a in row.args], out=flat(i))]
+    operands = [flat(a) for a in row.args]
+    if not isinstance(row.aval, Aval):
+        used = used_results(tape, i)
+        names = [values.local(used[k]) if k in used else "_" for k in range(len(row.aval.items))]
+        return [f"{', '.join(names)} = {text.format(*operands)}"]
+    if not row.aval.shape:
+        return [f"{values.local(i)} = {text.format(*operands)}"]
+    return [text.format(*operands, out=flat(i))]
 
 
 # ---------------------------------------------------------------- products

@@ -1,4 +1,4 @@
-"""Linear systems: solutions, inverses, determinants, triangular factors of real matrices.
+"""Linear systems: solutions and inverses of real matrices.
 
 Matrices are flat and C-contiguous. Those of two rows are eliminated in code written out (10 ns);
 larger ones go to LAPACK, column-major as NumPy hands them over: results and the verdict that a
@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from . import lapack
-from .decorate import part, routine
+from .decorate import inner
 from .memory import allocate, flat, like, release, shift
 
 
 # ---------------------------------------------------------------- systems
 
 
-@part
+@inner
 def solve(out: Any, a: Any, b: Any, n: int, m: int) -> None:
     """X = A^-1 B for B of m columns."""
     ws = allocate((n * n + n * m + n) * out.itemsize)
@@ -44,7 +44,7 @@ def solve(out: Any, a: Any, b: Any, n: int, m: int) -> None:
         raise np.linalg.LinAlgError("Singular matrix")
 
 
-@part
+@inner
 def inv(out: Any, a: Any, n: int, check: bool) -> None:
     """A^-1; without `check`, the inverse of a singular matrix is infinite."""
     ws = allocate((2 * n * n + n) * out.itemsize)
@@ -67,13 +67,13 @@ def inv(out: Any, a: Any, n: int, check: bool) -> None:
 # P A = [[1, 0], [f, 1]] [[p, q], [0, r]], p the larger of the first column.
 
 
-@routine
+@inner
 def solve2(out: Any, a: Any, b: Any, m: int) -> None:
     """X = A^-1 B for a 2x2 matrix."""
     w, x, y = flat(a), flat(b), flat(out)
     k = 2 if abs(w[2]) > abs(w[0]) else 0
     p, q, s, t = w[k], w[k + 1], w[2 - k], w[3 - k]
-    f = s * (1 / p)
+    f = s * (type(p)(1) / p)
     r = t - f * q
     if p == 0 or r == 0:
         raise np.linalg.LinAlgError("Singular matrix")
@@ -85,13 +85,13 @@ def solve2(out: Any, a: Any, b: Any, m: int) -> None:
         y[j] = (u - q * v) / p
 
 
-@routine
+@inner
 def inv2(out: Any, a: Any, check: bool) -> None:
     """A^-1 of a 2x2 matrix."""
     w, y = flat(a), flat(out)
     k = 2 if abs(w[2]) > abs(w[0]) else 0
     p, q, s, t = w[k], w[k + 1], w[2 - k], w[3 - k]
-    f = s * (1 / p)
+    f = s * (type(p)(1) / p)
     r = t - f * q
     if p == 0 or r == 0:
         if check:
@@ -103,3 +103,28 @@ def inv2(out: Any, a: Any, check: bool) -> None:
     c, d = k // 2, 1 - k // 2
     y[2 + c], y[2 + d] = g, h
     y[c], y[d] = (1 - q * g) / p, -(q * h) / p
+
+
+# ---------------------------------------------------------------- triangular systems
+
+
+@inner
+def solve_triangular(
+    out: Any, a: Any, b: Any, n: int, m: int, lower: bool, unit: bool
+) -> None:
+    """Forward or backward substitution, row by row; one triangle of A is read."""
+    w, x, y = flat(a), flat(b), flat(out)
+    for t in range(n):
+        k = t if lower else n - 1 - t
+        d = w[k * n + k]
+        if d == 0 and not unit:
+            raise np.linalg.LinAlgError("singular matrix: zero on the diagonal")
+        for j in range(m):
+            y[k * m + j] = x[k * m + j]
+        for i in range(0 if lower else k + 1, k if lower else n):
+            f = w[k * n + i]
+            for j in range(m):
+                y[k * m + j] -= f * y[i * m + j]
+        if not unit:
+            for j in range(m):
+                y[k * m + j] /= d
