@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..core.avals import AnyAval, Aval, TupleAval
 from ..core.sources import LINES
-from ..passes.schedule import ROLLED, Schedule, schedule
+from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
 from .branches import write_branches
 from .maps import write_map
@@ -20,7 +20,7 @@ from .parts import split
 from .rounds import opening, write_loop
 from .steps import write_step
 from .text import number
-from .values import NoCode, Values, is_open, template_of
+from .values import NoCode, Values, template_of
 
 CODED = {
     "elementwise", "reduce", "guard", "view", "lit", "input", "product", "update", "concatenate",

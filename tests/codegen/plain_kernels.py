@@ -37,6 +37,13 @@ class Pointer:
         self.array[self.at + k] = value
 
 
+class Vmath:
+    """NumPy's functions under the names of `kernels.vmath`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name.rpartition("_")[0])
+
+
 class Memory(SimpleNamespace):
     """The functions of `kernels.memory`, counting what is not released."""
 
@@ -90,9 +97,11 @@ def run_plainly(tape: Tape, inputs: Sequence[Any], title: str = "plain") -> list
     lines = text.source.splitlines()
     body = "\n".join(line for line in lines if not line.startswith(("import ", "from ")))
     names = ("wrap_index", "window_start", "gather", "scatter_add", "scatter_set")
+    assert "blas." not in body, "products of any size are left to the compiled kernel"
     space.update(
         np=np,
         memory=memory,
+        vmath=Vmath(),
         routines=SimpleNamespace(**{name: getattr(moves, name).py_func for name in names}),
         part=lambda fn: fn,
         fold_add=lambda a, b: a + b,
