@@ -187,11 +187,13 @@ def _call(values: Values, i: int) -> list[str]:
 
     operands = [flat(a) for a in row.args]
     if not isinstance(row.aval, Aval):
-        used = used_results(tape, i)
-        names = [values.local(used[k]) if k in used else "_" for k in range(len(row.aval.items))]
-        return [f"{', '.join(names)} = {text.format(*operands)}"]
+        both = values.fresh("q")
+        outs = [k for k in range(i + 1, tape.rows) if tape.args(k) == (i,)]
+        found = [(k, f"{both}[{tape.params(k)['k']}]") for k in outs]
+        numbers = [f"{values.local(k)} = np.{tape.value(k).dtype.name}({x})" for k, x in found]
+        return [f"{both} = {text.format(*operands)}", *numbers]
     if not row.aval.shape:
-        return [f"{values.local(i)} = {text.format(*operands)}"]
+        return [f"{values.local(i)} = np.{row.aval.dtype.name}({text.format(*operands)})"]
     return [text.format(*operands, out=flat(i))]
 
 

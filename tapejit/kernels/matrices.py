@@ -41,6 +41,19 @@ def slogdet(a: Any, n: int) -> Any:
 
 
 @inner
+def slogdet2(a: Any) -> Any:
+    """The same of a 2x2 matrix."""
+    w = flat(a)
+    k = 2 if abs(w[2]) > abs(w[0]) else 0
+    p, q, s, t = w[k], w[k + 1], w[2 - k], w[3 - k]
+    r = t - s * (type(p)(1) / p) * q
+    if p == 0 or r == 0:
+        return 0.0, -np.inf
+    sign = -1.0 if (p < 0) != (r < 0) != (k > 0) else 1.0
+    return sign, np.log(abs(p)) + np.log(abs(r))
+
+
+@inner
 def det(a: Any, n: int) -> Any:
     """The determinant: a product of pivots, or where that leaves the range, of their logarithms.
 
@@ -184,7 +197,10 @@ def triangle(out: Any, a: Any, count: int, n: int, m: int, lower: bool, k: int) 
         for i in range(n):
             for j in range(m):
                 at = (l * n + i) * m + j
-                y[at] = x[at] if (i - j if lower else j - i) >= k else 0
+                if (i - j if lower else j - i) >= k:
+                    y[at] = x[at]
+                else:
+                    y[at] = 0  # not one expression: of uint64 and 0 Numba makes float64
 
 
 @inner

@@ -109,9 +109,7 @@ def inv2(out: Any, a: Any, check: bool) -> None:
 
 
 @inner
-def solve_triangular(
-    out: Any, a: Any, b: Any, n: int, m: int, lower: bool, unit: bool
-) -> None:
+def solve_triangular(out: Any, a: Any, b: Any, n: int, m: int, lower: bool, unit: bool) -> None:
     """Forward or backward substitution, row by row; one triangle of A is read."""
     w, x, y = flat(a), flat(b), flat(out)
     for t in range(n):
