@@ -45,7 +45,7 @@ class Batch:
         """Whether a value is the same in every round."""
         if i in self._fixed:
             return True
-        if i < self.body.n_inputs or i in self.stops:
+        if i < self.body.n_inputs:
             return False
         args = self.body.args(i)
         found = all(map(self.fixed, args)) and self.body.prim(i).name != "out"
@@ -72,6 +72,8 @@ class Batch:
         todo = [i]
         while todo:
             k = todo.pop()
+            if self.fixed(k):
+                continue
             if k in self.stops:
                 found[k] = None
             elif k not in seen and k not in self.known:

@@ -143,6 +143,7 @@ class _Cut:
                 at = one
             alone = self.readers.get(c, []) == [x for x in chain if c in self.body.args(x)]
             ends_read = self.readers.get(end, [])
+            alone = alone and c not in self.body.outputs
             if at == c and terms and alone and not ends_read and self._free_of(terms, c):
                 found.append(_Sum(k, terms, chain))
         return found

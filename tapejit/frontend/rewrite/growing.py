@@ -40,7 +40,8 @@ def _own(node: ast.AST) -> list[ast.AST]:
 def _marked(target: ast.expr, value: ast.expr, names: set[str]) -> ast.expr:
     if isinstance(target, ast.Name) and target.id in names and isinstance(value, ast.List):
         return placed(staged("pile", value), value)
-    both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
-    if both and len(target.elts) == len(value.elts):
-        value.elts = [_marked(t, v, names) for t, v in zip(target.elts, value.elts)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts)
+        marked = [_marked(t, v, names) for t, v in pairs]
+        value.elts[: len(marked)] = marked
     return value
