@@ -7,9 +7,13 @@ import pytest
 from building import INT, at, aval, body_of, check, choose, copies, loop, put, repeat, row_of
 
 from tapejit.codegen import parts
+from tapejit.core.errors import IndexingError
 from tapejit.rules.declare import ops
 from tapejit.rules.loops import call
+from tapejit.runtime.compile import compile_staged
+from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym
+from tapejit.tape.replay import interpret
 
 RNG = np.random.default_rng(0)
 
@@ -90,6 +94,35 @@ def test_a_count_that_is_a_value():
     tape = b.finish([y])
     for count in (0, 1, 2, 5, -3):
         check(tape, np.int64(count), RNG.normal(size=3))
+
+
+@pytest.mark.parametrize("shift", [-5, -4, -1, 0, 1, 2])
+@pytest.mark.parametrize("length", [1, 2])
+def test_checks_that_may_fail_are_left(shift, length):
+    """Windows at i + shift for i in 0..3, of an array of 5: some leave it, in some round."""
+    b, x = builder(aval(5))
+
+    def step(i, s, x):
+        k = i + shift
+        at_i = ops.wrap_index(k, size=5, axis=0)
+        if length == 2:
+            at_i = ops.window_start(k, size=5, length=2)
+        part = ops.dynamic_slice(x, at_i, sizes=(length,))
+        return [s + ops.sum(part, axis=(0,), keepdims=False)]
+
+    tape = optimise(b.finish(loop(b, 4, step, [b.lit(0.0)], [x])))
+    values = RNG.normal(size=5)
+    compiled = compile_staged(tape, "test")
+    try:
+        wanted = interpret(tape, [values])
+    except IndexingError:
+        with pytest.raises(IndexError):
+            compiled([values])
+    else:
+        np.testing.assert_allclose(compiled([values]), wanted)
+        checked = "wrap_index" in compiled.text.source or "window_start" in compiled.text.source
+        mixed = min(shift, shift + 3) < 0 <= shift + 3
+        assert checked == mixed, "a check is left where the sign differs from round to round"
 
 
 # ---------------------------------------------------------------- arrays
