@@ -378,6 +378,22 @@ def test_rows_that_do_not_change_are_computed_once():
     assert source.index("exp_f64") < source.index("_i in range")
 
 
+def test_a_check_does_not_move_in_front_of_a_loop_that_may_not_run():
+    b, n, k, x = builder(INT, INT, aval(3))
+    tape = b.finish(loop(b, n, lambda i, s, k, x: [s + at(x, k)], [b.lit(1.0)], [k, x]))
+    check(tape, np.int64(0), np.int64(7), RNG.normal(size=3))
+    check(tape, np.int64(2), np.int64(-3), RNG.normal(size=3))
+    with pytest.raises(IndexError):
+        compile_staged(optimise(tape), "test")([np.int64(1), np.int64(7), RNG.normal(size=3)])
+
+
+def test_what_every_round_hands_on_is_shared():
+    b, x, y = builder(aval(), aval(4))
+    outs = loop(b, 3, lambda i, s, t, u, v: [s * t * v, t, u], [x, b.lit(2.0), y], [x])
+    source = check(b.finish(outs), np.float64(1.5), RNG.normal(size=4))
+    assert "* 2.0" in source and copies(source) <= 1
+
+
 def test_what_nobody_reads_is_not_computed():
     b, x, y = builder(aval(), aval(4))
     outs = loop(
