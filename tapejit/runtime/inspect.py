@@ -110,6 +110,8 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
     calls = _count(program.runs + program.fast_calls[0], "call")
     if program.kernel is not None:
         how = "loaded from the disk cache" if program.cached else "compiled"
+        if program.shared:
+            how = "taken over from a function with the same tape"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
         return
     if program.failed is not None:

@@ -1168,17 +1168,16 @@ def try_leaves_early(x):
         y = 2
     except ZeroDivisionError:
         return y
-    return y, z
+    return z
 
 
 case((0,), (1,), (2,))(try_leaves_early)
 
 
 def same_name_in_comprehension(x):
+    y = [3]
     if x:
         y = [1, 2]
-    else:
-        y = [3]
     return [y for y in y]
 
 
