@@ -96,7 +96,7 @@ def test_a_count_that_is_a_value():
         check(tape, np.int64(count), RNG.normal(size=3))
 
 
-@pytest.mark.parametrize("shift", [-5, -4, -1, 0, 1, 2])
+@pytest.mark.parametrize("shift", [-7, -6, -5, -4, -1, 0, 1, 2, 3])
 @pytest.mark.parametrize("length", [1, 2])
 def test_checks_that_may_fail_are_left(shift, length):
     """Windows at i + shift for i in 0..3, of an array of 5: some leave it, in some round."""
@@ -416,6 +416,18 @@ def test_a_branch_writes_in_place_and_the_other_does_nothing():
 
     source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
     assert copies(source) == 1 and "else" not in source
+
+
+def test_an_old_element_is_loaded_before_a_branch_that_may_write():
+    b, x = builder(aval(6))
+
+    def step(i, a):
+        flag = ops.greater(at(a, i), 0.0)
+        (new,) = choose(a.b, flag, lambda a, i: [put(a, 0.0, i)], lambda a, i: [a], a, i)
+        return [put(new, at(a, 5 - i), 0)]
+
+    source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
+    assert copies(source) == 1
 
 
 def test_a_branch_that_computes_anew_beside_one_that_writes():

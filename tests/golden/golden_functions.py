@@ -158,16 +158,6 @@ def long_reductions(x):
     return np.sum(x), np.max(x * x), np.mean(np.abs(x))
 
 
-@keep(tj.value_and_grad, np.array([0.1, 0.1, 0.8]), normal(50))
-def garch(p, x):
-    h = p[0]
-    total = 0.0
-    for i in range(len(x)):
-        h = p[0] + p[1] * x[i] ** 2 + p[2] * h
-        total += np.log(h) + x[i] ** 2 / h
-    return total
-
-
 @keep(tj.jit, normal(6), normal(5))
 def warping(x, y):
     d = np.full((len(x) + 1, len(y) + 1), np.inf)
