@@ -41,9 +41,11 @@ _STEPS = {
     "reduce": 1,
     "call": 1,
     "map": 2,
-    "loop": 2,
+    "for": 1.5,
+    "while": 2,
+    "cond": 1,
     "concatenate": 1,
-    "update": 0.1,
+    "update": 0.2,
 }
 _pace = [1.0]
 
