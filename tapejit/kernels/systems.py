@@ -20,7 +20,6 @@ from . import lapack
 from .decorate import inner
 from .memory import allocate, flat, like, release, shift
 
-
 # ---------------------------------------------------------------- systems
 
 
