@@ -345,6 +345,10 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
         found = search(cap, loop, at_least_once)
         if not _involves_traced(loop, found):
             return "it does not work on traced values"
+        if found.rolls and found.flag is not None:
+            raise Unstageable("a list grows by as many items as there are rounds before it ends")
+        if found.rolls:
+            n = int(n)  # guarded if it is traced: what a list holds has a shape
         emit(cap, loop, found, n)
     except Unstageable as error:
         loop.state.restore()
