@@ -41,6 +41,7 @@ from .carried import (
     wrapped,
 )
 from .iterables import Rows, rows_of
+from .sharing import Names, roots_of
 from .slots import UNBOUND, Slot, State, Structure
 
 INT = Aval(np.dtype(np.int64), (), True)
@@ -83,6 +84,7 @@ class Found:
     place: Sym | None
     flag: Sym | None
     ends: list[Sym]
+    names: Names
     rolls: dict[int, Roll] = field(default_factory=dict)
 
 
@@ -179,10 +181,14 @@ def _attempt(
                 aval = join("the last item", first, roll.last_aval())
             if lasts.get(k) != aval:
                 stable, more[k] = False, aval
-    found = Found(
-        body, inputs, carries, index.sym, None if place is None else place.sym, flag, ends
-    )
-    found.rolls = rolls
+        if k in given and given[k].root.version:
+            raise Unstageable("it writes to the last item of a list")
+    names = inputs.names()
+    names.finals = roots_of(v for s, c in carries.items() for v in c.leaves_of(state.now(s)))
+    names.items = roots_of(item for items in appended.values() for item in items)
+    names.check()
+    at = None if place is None else place.sym
+    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
     return found, new, more, stable
 
 
@@ -255,12 +261,16 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
         place = cap.state(x.root)
         place.sym = next(results)
         place.version += 1
+        cap.wrote(x.root)
     found.inputs.lose()
     state.assign(values)
-    stacks = iter(rows[len(inner) :])
+    stacks = [Tracer(cap, Root(s)) for s in rows[len(inner) :]]
+    left = iter(stacks)
     for k, roll in found.rolls.items():
-        parts = [[Tracer(cap, Root(next(stacks))) for _ in group] for group in roll.groups]
+        parts = [[next(left) for _ in group] for group in roll.groups]
         state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
+    made = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    found.names.link(made, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
 @dataclass
