@@ -42,7 +42,7 @@ from .carried import (
 )
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
-from .slots import UNBOUND, Slot, State, Structure
+from .slots import UNBOUND, Slot, State, Structure, left_over
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -142,6 +142,8 @@ def _attempt(
     ends: list[Sym] = []
     for slot, carry in carries.items():
         value = state.now(slot)
+        if left_over(value):
+            value = inputs.values[slot]
         if value is UNBOUND:
             raise Unstageable(f"{state.label(slot)} is deleted")
         new[slot], leaves = widened(carry, value)
@@ -184,7 +186,9 @@ def _attempt(
         if k in given and given[k].root.version:
             raise Unstageable("it writes to the last item of a list")
     names = inputs.names()
-    names.finals = roots_of(v for s, c in carries.items() for v in c.leaves_of(state.now(s)))
+    for slot, carry in carries.items():
+        value = inputs.values[slot] if left_over(state.now(slot)) else state.now(slot)
+        names.finals += roots_of(carry.leaves_of(value))
     names.items = roots_of(item for items in appended.values() for item in items)
     names.check()
     at = None if place is None else place.sym
