@@ -36,7 +36,9 @@ def link(a: Root, b: Root) -> None:
         b.shares += (a,)
 
 
-def link_sides(bodies: Sequence[Body], leaves: Sequence[Sequence[Any]], made: Sequence[Any]) -> None:
+def link_sides(
+    bodies: Sequence[Body], leaves: Sequence[Sequence[Any]], made: Sequence[Any]
+) -> None:
     """Link what a branch leaves behind: ``leaves[side][k]`` has become ``made[k]``."""
     for body, values in zip(bodies, leaves):
         met: dict[int, Root] = {}
