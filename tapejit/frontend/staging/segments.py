@@ -51,6 +51,8 @@ def bytes_of(avals: Sequence[Aval]) -> int:
 
 
 _LEVELS = 6
+_PARTS = 4
+"""A level of fewer parts costs a run of all rounds and saves little."""
 _FREE = frozenset(["view", "window", "input", "lit", "out"])
 
 
@@ -75,7 +77,10 @@ def plan(n: int, carried: int, kept: int, size: float) -> list[int]:
     """
     if n * kept <= size:
         return []
-    needs = {d: ((d - 1) * carried + kept) * n ** (1 / d) for d in range(2, _LEVELS + 1)}
+    depths = [d for d in range(2, _LEVELS + 1) if n ** (1 / d) >= _PARTS]
+    if not depths:
+        return []
+    needs = {d: ((d - 1) * carried + kept) * n ** (1 / d) for d in depths}
     depth = next(
         (d for d, need in needs.items() if need <= size), min(needs, key=needs.__getitem__)
     )
