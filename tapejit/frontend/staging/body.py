@@ -151,8 +151,8 @@ def body_of(parent: Capture, run: Any = None) -> Iterator[Body]:
     try:
         with capturing(made):
             yield made
-    except Unstageable as error:
-        raise Unstageable(str(error)) from None
+    except Unstageable:
+        raise  # as it is: what only the structure forbids may do after a round
     except CaptureError as error:
         raise Unstageable(str(error)) from error
     except Exception as error:
