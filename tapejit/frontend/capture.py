@@ -175,7 +175,7 @@ class Capture:
 
     def wrote(self, root: Root) -> None:
         """Forbid reading what may be the same array as one that has been written to."""
-        for other in root.shares:
+        for other in root.shares or ():
             other.lost = _TWO_NAMES
             other.version += 1
 

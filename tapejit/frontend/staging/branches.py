@@ -186,12 +186,12 @@ def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merg
         place.sym = next(results)
         place.version += 1
         cap.wrote(root)
-    made = [leaf for part, v in zip(parts, values) for leaf in part.carry.leaves_of(v)]
+    ended = [leaf for part, v in zip(parts, values) for leaf in part.carry.leaves_of(v)]
     for side in sides:
         for line, what in side.body.notes:
             cap.note(line, what)
     leaves = [[v for part in parts for v in part.leaves[which]] for which in (0, 1)]
-    link_sides([side.body for side in sides], leaves, made)
+    link_sides([side.body for side in sides], leaves, ended)
     return values
 
 

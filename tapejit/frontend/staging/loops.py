@@ -275,8 +275,8 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
         state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
     for line, what in body.notes:
         cap.note(line, what)
-    made = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
-    found.names.link(made, stacks, isinstance(n, int) and n > 0 and found.flag is None)
+    leaves = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    found.names.link(leaves, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
 @dataclass
