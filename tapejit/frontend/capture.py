@@ -59,7 +59,8 @@ class Capture:
     around : object
         What the function reaches, for functions that are met on the way (outermost capture).
     notes : list of (int, str)
-        What became of each loop and branch, by line, for `explain` (outermost capture).
+        What became of each loop and branch, by line, for `explain`; those of a body count when
+        its row is recorded.
     evaluate : callable
         ``evaluate(tape, inputs)`` runs a tape whose loops were put off (outermost capture).
     """
@@ -167,9 +168,14 @@ class Capture:
         """Return what keeps the current value of an array in this capture."""
         return root
 
+    def note(self, line: int, what: str) -> None:
+        """Note what became of a loop or branch, once."""
+        if (line, what) not in self.notes:
+            self.notes.append((line, what))
+
     def wrote(self, root: Root) -> None:
         """Forbid reading what may be the same array as one that has been written to."""
-        for other in root.shares:
+        for other in root.shares or ():
             other.lost = _TWO_NAMES
             other.version += 1
 

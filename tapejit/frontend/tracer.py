@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -29,14 +30,14 @@ class Root:
     are the roots that may stand for the same array of Python's, see `staging.sharing`.
     """
 
-    __slots__ = ("frozen", "lost", "shares", "sym", "version")
+    __slots__ = ("__weakref__", "frozen", "lost", "shares", "sym", "version")
 
     def __init__(self, sym: Sym, frozen: str | None = None) -> None:
         self.sym = sym
         self.version = 0
         self.frozen = frozen
         self.lost: str | None = None
-        self.shares: tuple[Root, ...] = ()
+        self.shares: WeakSet[Root] | None = None
 
 
 class Tracer:
@@ -109,7 +110,7 @@ class Tracer:
             new = inverse(base, new, {**params, "cap": cap} if "starts" in params else params)
         state.sym = new
         state.version += 1
-        if self.root.shares:
+        if self.root.shares is not None:
             cap.wrote(self.root)
 
     # ------------------------------------------------------------ static attributes

@@ -75,6 +75,7 @@ def explain(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str, Any
         ("signature", _signature(names, leaves, entry)),
         ("state", _state(dispatcher, entry, program)),
         ("tape", _tape(program)),
+        ("loops and branches", _control(program.traced)),
         ("runs", _runs(program.tape, dispatcher.name)),
         ("guards", _guards(entry, program)),
         ("reads besides its arguments", _captured(program.traced)),
@@ -137,6 +138,25 @@ def _tape(program: Program) -> Iterator[str]:
         tape = checked(step, tape, report)
     rows += [(name, f"{n} rows", _seconds(spent)) for name, n, spent in report]
     yield from _table(rows)
+
+
+def _control(traced: Traced) -> Iterator[str]:
+    """Say for each loop and branch on traced values what became of it."""
+    notes = sorted(traced.notes, key=lambda note: (LINES[note[0]].file, LINES[note[0]].line))
+    for line, what in notes:
+        place = LINES[line]
+        yield from _wrapped_at(f"{place.short} in {place.function}: {what}")
+        text = linecache.getline(place.file, place.line).strip()
+        if text:
+            yield f"    {text}"
+    if not notes:
+        yield "none on traced values"
+
+
+def _wrapped_at(text: str) -> Iterator[str]:
+    first, *rest = textwrap.wrap(text, 90, break_long_words=False)
+    yield first
+    yield from (f"  {line}" for line in rest)
 
 
 def _runs(tape: Tape, title: str) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Checkpoint:
         except Unstageable as error:
             if cap.abstract:
                 raise
-            cap.outermost.notes.append((line, f"not checkpointed: {error}"))
+            cap.note(line, f"not checkpointed: {error}")
             return self.fn(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

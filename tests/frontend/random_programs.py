@@ -115,7 +115,11 @@ class Writer:
             return [f"u[{self.index()}] {op}= {factor}({value})"]
         if kind == "swap":
             i, j = self.index(), self.index()
-            pairs = [f"u[{i}], u[{j}] = u[{j}], u[{i}]", "a, b = b, a", f"{name}, u[{i}] = u[{i}], b"]
+            pairs = [
+                f"u[{i}], u[{j}] = u[{j}], u[{i}]",
+                "a, b = b, a",
+                f"{name}, u[{i}] = u[{i}], b",
+            ]
             return [str(self.pick(pairs))]
         if kind == "slice":
             part = self.pick(["1:4", ":3", "::2", "::-1", "n % 3 : n % 3 + 2", "-2:"])

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...core.avals import Aval
 from ...core.errors import CaptureError
+from ...core.sources import where
 from ...tape.ir import Sym, stand_in
 from ..capture import _TWO_NAMES, Capture, Unstageable, capturing
 from ..tracer import Root, Tracer, follow
@@ -81,7 +82,7 @@ class Body(Capture):
             assert self.parent is not None
             if root.lost is not None:
                 raise CaptureError(f"{root.lost} ({where()})")
-            if any((x := self.locals.get(id(r))) and x.written for r in root.shares):
+            if any((x := self.locals.get(id(r))) and x.written for r in root.shares or ()):
                 raise Unstageable("it writes to an array and reads it by another name")
             outer = self.parent.entry(root)
             entry = self._input_for(outer)
@@ -89,7 +90,7 @@ class Body(Capture):
         return found
 
     def wrote(self, root: Root) -> None:
-        for other in root.shares:
+        for other in root.shares or ():
             if other.sym.b is self.b:
                 other.lost = _TWO_NAMES
                 other.version += 1
@@ -151,8 +152,8 @@ def body_of(parent: Capture, run: Any = None) -> Iterator[Body]:
     try:
         with capturing(made):
             yield made
-    except Unstageable as error:
-        raise Unstageable(str(error)) from None
+    except Unstageable:
+        raise  # as it is: what only the structure forbids may do after a round
     except CaptureError as error:
         raise Unstageable(str(error)) from error
     except Exception as error:

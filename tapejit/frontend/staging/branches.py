@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.pytree import flatten
-from ...core.sources import here, on_line
+from ...core.sources import LINES, here, on_line
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract, inline
 from ...tape.primitive import BY_NAME
@@ -186,9 +186,12 @@ def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merg
         place.sym = next(results)
         place.version += 1
         cap.wrote(root)
-    made = [leaf for part, v in zip(parts, values) for leaf in part.carry.leaves_of(v)]
+    ended = [leaf for part, v in zip(parts, values) for leaf in part.carry.leaves_of(v)]
+    for side in sides:
+        for line, what in side.body.notes:
+            cap.note(line, what)
     leaves = [[v for part in parts for v in part.leaves[which]] for which in (0, 1)]
-    link_sides([side.body for side in sides], leaves, made)
+    link_sides([side.body for side in sides], leaves, ended)
     return values
 
 
@@ -253,11 +256,6 @@ def flag_of(cap: Capture, test: Tracer) -> Sym:
     return sym if sym.dtype.kind == "b" else BY_NAME["not_equal"](sym, 0)
 
 
-def note(cap: Capture, line: int, what: str) -> None:
-    if not cap.abstract:
-        cap.outermost.notes.append((line, what))
-
-
 def branch(
     cap: Capture,
     test: Tracer,
@@ -284,11 +282,18 @@ def branch(
         cap.b.line = line
         values = emit(cap, flag_of(cap, test), sides, parts)
     except Unstageable as error:
-        note(cap, line, f"guarded: {error}")
+        if cap.abstract:  # no truth value could be asked for here
+            raise type(error)(_inner(line, error)) from None
+        cap.note(line, f"guarded: {error}")
         then() if bool(test) else orelse()
         return
     state.assign(dict(zip(slots, values)))
-    note(cap, line, "staged")
+    cap.note(line, "staged")
+
+
+def _inner(line: int, error: Unstageable) -> str:
+    text = str(error)
+    return text if text.startswith("at ") else f"at {LINES[line].short}, {text}"
 
 
 def _check_arrays(label: str, sides: tuple[Side, Side], a: Any, b: Any) -> None:
@@ -327,7 +332,9 @@ def choose(cap: Capture, test: Tracer, yes: Any, no: Any, label: str = "the resu
         cap.b.line = line
         (value,) = emit(cap, flag_of(cap, test), sides, [part])
     except Unstageable as error:
-        note(cap, line, f"guarded: {error}")
+        if cap.abstract:
+            raise type(error)(_inner(line, error)) from None
+        cap.note(line, f"guarded: {error}")
         return yes() if bool(test) else no()
     return value
 

@@ -19,7 +19,7 @@ from ...tape.ir import Sym
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body
-from .sharing import Names
+from .sharing import Names, kin
 from .slots import INTERNAL, UNBOUND, Slot, State, Structure
 
 
@@ -223,8 +223,13 @@ class Inputs:
         labels = ", ".join(dict.fromkeys(state.label(slot) for slot, _, _ in arrays))
         if any(id(r) in written for r in roots):
             raise Unstageable(f"{labels}: bound to another array and written through another name")
+        for _, t, leaf in arrays:
+            firsts = kin(leaf.root) if t.root.version and isinstance(leaf, Tracer) else []
+            if any(id(r) in body.locals for r in firsts):
+                raise Unstageable(f"{labels}: written to, and read through another name")
         touched = any(t.root.version for _, t, _ in arrays)
-        if touched and len({id(r) for r in roots}) < len(roots):
+        twins = any(r in kin(s) for k, r in enumerate(roots) for s in roots[:k])
+        if touched and twins:
             raise Unstageable(f"{labels}: names of one array that a round writes to and rebinds")
         ends = []
         for slot, carry in self.carries.items():
@@ -232,12 +237,19 @@ class Inputs:
             ends += [v for v, a in zip(leaves, carry.avals) if a is not None and a.shape]
         finals = [v for v in ends if isinstance(v, Tracer)]
         for v in finals:
-            if v.root.sym.b is not body.b and id(v.root) in written:
+            if any(r.sym.b is not body.b and id(r) in written for r in kin(v.root)):
                 raise Unstageable(f"{labels}: a part of an array that a round writes to")
         if touched:
             own = {id(v.root) for v in finals}
-            inside = all(v.root.sym.b is body.b and not v.chain for v in finals)
-            if len(own) < len(finals) or not inside or len(finals) < len(ends):
+            single = all(sum(id(r) in own for r in kin(v.root)) == 1 for v in finals)
+            inside = all(r.sym.b is body.b for v in finals for r in kin(v.root))
+            views = any(v.chain for v in finals)
+            if (
+                len(own) < len(finals)
+                or not (single and inside)
+                or views
+                or len(finals) < len(ends)
+            ):
                 raise Unstageable(f"{labels}: names that share an array which a round writes to")
 
     def lose(self) -> None:

@@ -273,8 +273,10 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
     for k, roll in found.rolls.items():
         parts = [[next(left) for _ in group] for group in roll.groups]
         state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
-    made = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
-    found.names.link(made, stacks, isinstance(n, int) and n > 0 and found.flag is None)
+    for line, what in body.notes:
+        cap.note(line, what)
+    leaves = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    found.names.link(leaves, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
 @dataclass
@@ -342,17 +344,6 @@ def _involves_traced(loop: Loop, found: Found) -> bool:
 # ---------------------------------------------------------------- the entry points
 
 
-def note(cap: Capture, loop: Loop, what: str) -> None:
-    note_line(cap, loop.line, what)
-
-
-def note_line(cap: Capture, line: int, what: str) -> None:
-    """Note what became of a loop, once: bodies are captured several times."""
-    notes = cap.outermost.notes
-    if (line, what) not in notes:
-        notes.append((line, what))
-
-
 def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
     """Stage a loop; return None, or why it cannot be staged. `n` is the number of rounds."""
     try:
@@ -393,16 +384,21 @@ def for_loop(
                 # the first round by Python: `s = 0` becomes an array, None a value
                 round(rows.at(0))
                 done, rest = 1, rows.after(1)
-                loop = Loop(State(get, put, names, reads, (round, go)), go, round, rest, line)
-                again = stage(cap, loop, rest.length, True)
+                try:
+                    state = State(get, put, names, reads, (round, go))
+                    again = stage(cap, Loop(state, go, round, rest, line), rest.length, True)
+                except Unstageable as error:
+                    again = str(error)
                 if again is None:
-                    note(cap, loop, f"rolled behind its first round: {(why or '')[11:]}")
+                    cap.note(line, f"rolled behind its first round: {(why or '')[11:]}")
                     return
                 why = again
             if why is None:
-                note(cap, loop, f"rolled, {rows.length if static else 'any number of'} rounds")
+                cap.note(line, f"rolled, {rows.length if static else 'any number of'} rounds")
                 return
-            note(cap, loop, f"unrolled: {why.removeprefix('structure: ')}")
+    elif rows is not None:
+        why = f"{rows.length} rounds are few"
+    cap.note(line, f"unrolled: {(why or '').removeprefix('structure: ')}")
     _unrolled(iterable if rows is None else rows, done, round, go, line, why)
 
 
@@ -444,7 +440,7 @@ def while_loop(
                     loop = Loop(state, go, round, None, line, "while")
                     why = stage(cap, loop, None, known)
                     if why is None:
-                        note(cap, loop, "rolled, as long as its test holds")
+                        cap.note(line, "rolled, as long as its test holds")
                         return
             if not truth(more):
                 break
@@ -453,7 +449,7 @@ def while_loop(
     except UnrollError as error:
         raise located(error, line, why) from None
     if why is not None and why != PLAIN:
-        note_line(cap, line, f"unrolled: {why.removeprefix('structure: ')}")
+        cap.note(line, f"unrolled: {why.removeprefix('structure: ')}")
 
 
 PLAIN = "its test does not depend on traced values"

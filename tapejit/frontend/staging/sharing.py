@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from ...core.pytree import flatten
 from ..capture import Unstageable
@@ -29,11 +30,22 @@ def roots_of(values: Iterable[Any]) -> list[Root | None]:
     return [root_of(leaf) for value in values for leaf in flatten(value)[0]]
 
 
-def link(a: Root, b: Root) -> None:
-    """Note that two roots stand for one array of Python's, perhaps."""
-    if a is not b and b not in a.shares:
-        a.shares += (b,)
-        b.shares += (a,)
+def kin(root: Root) -> list[Root]:
+    """Return a root and those that may stand for the same array; the set holds them weakly."""
+    return [root, *(root.shares or ())]
+
+
+def link(made: Root, old: Root) -> None:
+    """Note that a new root may stand for the same array of Python's as an old one, and its kin.
+
+    Of ``z = a if c else b`` and of a or b, not of a and b: kinship is not transitive.
+    """
+    for one in kin(old):
+        if one is not made:
+            for a, b in ((made, one), (one, made)):
+                if a.shares is None:
+                    a.shares = WeakSet()
+                a.shares.add(b)
 
 
 def link_sides(
@@ -46,9 +58,13 @@ def link_sides(
             root, top = root_of(value), root_of(new)
             if root is None or top is None:
                 continue
-            if root.sym.b is not body.b:
-                link(top, root)
-            link(top, met.setdefault(id(root), top))
+            relatives = kin(root)
+            for one in relatives:
+                if one.sym.b is not body.b:
+                    link(top, one)
+                twin = met.setdefault(id(one), top)
+                if twin is not top:
+                    link(top, twin)
 
 
 class Names:
@@ -71,23 +87,25 @@ class Names:
         self.items: list[Root | None] = []
 
     def _moved(self, root: Root) -> bool:
-        return any(root is r for r in self.entered)
+        return any(one is r for one in kin(root) for r in self.entered)
 
-    def _outer(self, root: Root) -> bool:
-        return root.sym.b is not self.body.b
+    def _outer(self, root: Root) -> list[Root]:
+        return [one for one in kin(root) if one.sym.b is not self.body.b]
 
     def _stays(self, root: Root) -> bool:
         """Whether an item is known by another name when the round is over."""
-        known = self._moved(root) or self._outer(root) or any(root is r for r in self.finals)
-        return known or sum(root is r for r in self.items) > 1
+        if self._moved(root) or self._outer(root):
+            return True
+        known = [r for r in (*self.finals, *self.items) if r is not None]
+        return sum(r in kin(root) for r in known) > 1
 
     def check(self) -> None:
         """Refuse rounds that write to an array which a round before has appended to a list."""
         for root in self.items:
             if root is None or not self._stays(root):
                 continue
-            known = self.body.locals.get(id(root))
-            if any(r.version for r in self.entered) or (known is not None and known.written):
+            around = [self.body.locals.get(id(r)) for r in self._outer(root)]
+            if any(r.version for r in self.entered) or any(x and x.written for x in around):
                 raise Unstageable("it writes to an array that is also an item of a list")
 
     def link(self, carried: Sequence[Any], stacks: Sequence[Any], certain: bool) -> None:
@@ -95,19 +113,19 @@ class Names:
         ends = [(r, m) for r, m in zip(self.finals, map(root_of, carried)) if r is not None and m]
         tops = [(r, t.root) for r, t in zip(self.items, stacks) if r is not None and self._stays(r)]
         for root, made in (*ends, *tops):
-            if self._outer(root):
-                link(made, root)
+            for one in self._outer(root):
+                link(made, one)
             if self._moved(root) or not certain:
                 for first in self.firsts:
                     link(made, first)
         for k, (root, made) in enumerate(ends):
             for other, twin in ends[:k]:
                 both = self._moved(root) and self._moved(other)
-                if root is other or (both and self.twice):
+                if other in kin(root) or (both and self.twice):
                     link(made, twin)
         for k, (root, made) in enumerate(tops):
             for other, twin in ends:
-                if root is other or self._moved(other):
+                if other in kin(root) or self._moved(other):
                     link(made, twin)
             for _, twin in tops[:k]:
                 link(made, twin)
