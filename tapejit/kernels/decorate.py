@@ -25,6 +25,7 @@ def inner(fn: Callable[..., Any]) -> Any:
         nogil=True,
         error_model="numpy",
         boundscheck=False,
+        fastmath=False,  # left out, a routine inherits the flags of the kernel that calls it
         pipeline_class=pipeline(),
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
