@@ -130,6 +130,16 @@ def test_two_rows_in_either_order() -> None:
                 np.testing.assert_allclose(have, want, rtol=1e-14, atol=1e-15)
 
 
+def test_numbers_of_single_precision_are_rounded_to_it() -> None:
+    def rows(a: Sym, known: Sym) -> list[Sym]:
+        log, det = a.b.outs(BY_NAME["slogdet"](a))[1], BY_NAME["det"](a)
+        return [y - BY_NAME["reshape"](known, shape=()) for y in (log, BY_NAME["log"](det))]
+
+    # In double precision log 3 is not the number that single precision has for it.
+    f = compiled("float32", [(3, 3), (1,)], rows)
+    assert f([np.diag([3, 1, 1]).astype("f4"), np.log(np.full(1, 3, "f4"))]) == [0.0, 0.0]
+
+
 # ---------------------------------------------------------------- singular and indefinite
 
 
