@@ -7,9 +7,13 @@ import pytest
 from building import INT, at, aval, body_of, check, choose, copies, loop, put, repeat, row_of
 
 from tapejit.codegen import parts
+from tapejit.core.errors import IndexingError
 from tapejit.rules.declare import ops
 from tapejit.rules.loops import call
+from tapejit.runtime.compile import compile_staged
+from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym
+from tapejit.tape.replay import interpret
 
 RNG = np.random.default_rng(0)
 
@@ -90,6 +94,35 @@ def test_a_count_that_is_a_value():
     tape = b.finish([y])
     for count in (0, 1, 2, 5, -3):
         check(tape, np.int64(count), RNG.normal(size=3))
+
+
+@pytest.mark.parametrize("shift", [-7, -6, -5, -4, -1, 0, 1, 2, 3])
+@pytest.mark.parametrize("length", [1, 2])
+def test_checks_that_may_fail_are_left(shift, length):
+    """Windows at i + shift for i in 0..3, of an array of 5: some leave it, in some round."""
+    b, x = builder(aval(5))
+
+    def step(i, s, x):
+        k = i + shift
+        at_i = ops.wrap_index(k, size=5, axis=0)
+        if length == 2:
+            at_i = ops.window_start(k, size=5, length=2)
+        part = ops.dynamic_slice(x, at_i, sizes=(length,))
+        return [s + ops.sum(part, axis=(0,), keepdims=False)]
+
+    tape = optimise(b.finish(loop(b, 4, step, [b.lit(0.0)], [x])))
+    values = RNG.normal(size=5)
+    compiled = compile_staged(tape, "test")
+    try:
+        wanted = interpret(tape, [values])
+    except IndexingError:
+        with pytest.raises(IndexError):
+            compiled([values])
+    else:
+        np.testing.assert_allclose(compiled([values]), wanted)
+        checked = "wrap_index" in compiled.text.source or "window_start" in compiled.text.source
+        mixed = min(shift, shift + 3) < 0 <= shift + 3
+        assert checked == mixed, "a check is left where the sign differs from round to round"
 
 
 # ---------------------------------------------------------------- arrays
@@ -186,6 +219,43 @@ def test_leapfrog_uses_two_buffers():
         x, y = loop(b, n, step, [x, y])
     source = check(b.finish([x, y]), RNG.normal(size=6), RNG.normal(size=6))
     assert "_b1" not in source, "the new value overwrites the oldest"
+
+
+TURNED = ((3, 4, -1),)
+
+
+def turned(x):
+    return ops.slice(x, ranges=TURNED)
+
+
+def test_a_rotation_beside_a_new_value_takes_the_buffer_that_is_free():
+    """Old values are read backwards, so that the new one needs a buffer of its own."""
+    b, x, y, z = builder(aval(4), aval(4), aval(4))
+    outs = loop(b, 3, lambda i, a, c, d: [c, turned(a) + c * 0.5, turned(d) - turned(a)], [x, y, z])
+    source = check(b.finish(outs), *RNG.normal(size=(3, 4)))
+    assert "_b1 = " in source and "_b2 = " in source
+
+
+def test_an_inner_loop_may_start_from_one_array_and_end_in_another():
+    """The result takes the memory of a carried array that is dead; its start is copied there."""
+    b, x, y = builder(aval(4), aval(4))
+
+    def step(i, a, c):
+        total = ops.sum(a, axis=(0,), keepdims=False)
+        (new,) = loop(a.b, 2, lambda j, u, t: [put(u, t, j)], [c], [total])
+        return [new, c + 1.0]
+
+    check(b.finish(loop(b, 3, step, [x, y])), RNG.normal(size=4), RNG.normal(size=4))
+
+
+def test_a_forward_value_is_not_moved_behind_a_write_into_what_it_reads():
+    b, x = builder(aval(6))
+    y = ops.sin(x)
+    late = ops.exp(y * 2.0)
+    new = put(y, 0.5, 2)
+    other = ops.cumsum(new, axis=0, reverse=False)
+    source = check(b.finish([other * late, late * ops.cos(other)]), RNG.normal(size=6))
+    assert copies(source) == 0
 
 
 def test_one_new_value_for_two_carries_and_a_stack():
@@ -308,6 +378,22 @@ def test_rows_that_do_not_change_are_computed_once():
     assert source.index("exp_f64") < source.index("_i in range")
 
 
+def test_a_check_does_not_move_in_front_of_a_loop_that_may_not_run():
+    b, n, k, x = builder(INT, INT, aval(3))
+    tape = b.finish(loop(b, n, lambda i, s, k, x: [s + at(x, k)], [b.lit(1.0)], [k, x]))
+    check(tape, np.int64(0), np.int64(7), RNG.normal(size=3))
+    check(tape, np.int64(2), np.int64(-3), RNG.normal(size=3))
+    with pytest.raises(IndexError):
+        compile_staged(optimise(tape), "test")([np.int64(1), np.int64(7), RNG.normal(size=3)])
+
+
+def test_what_every_round_hands_on_is_shared():
+    b, x, y = builder(aval(), aval(4))
+    outs = loop(b, 3, lambda i, s, t, u, v: [s * t * v, t, u], [x, b.lit(2.0), y], [x])
+    source = check(b.finish(outs), np.float64(1.5), RNG.normal(size=4))
+    assert "* 2.0" in source and copies(source) <= 1
+
+
 def test_what_nobody_reads_is_not_computed():
     b, x, y = builder(aval(), aval(4))
     outs = loop(
@@ -330,6 +416,18 @@ def test_a_branch_writes_in_place_and_the_other_does_nothing():
 
     source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
     assert copies(source) == 1 and "else" not in source
+
+
+def test_an_old_element_is_loaded_before_a_branch_that_may_write():
+    b, x = builder(aval(6))
+
+    def step(i, a):
+        flag = ops.greater(at(a, i), 0.0)
+        (new,) = choose(a.b, flag, lambda a, i: [put(a, 0.0, i)], lambda a, i: [a], a, i)
+        return [put(new, at(a, 5 - i), 0)]
+
+    source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
+    assert copies(source) == 1
 
 
 def test_a_branch_that_computes_anew_beside_one_that_writes():
@@ -356,6 +454,23 @@ def test_branches_that_swap_hand_on_and_mix(flag):
     outs = choose(b, f, lambda a, c: [c, a], lambda a, c: [a, c], p, q)
     more = choose(b, f, lambda a, c: [a, a, a * 2.0], lambda a, c: [c, a, c], x, y)
     check(b.finish([*outs, *more]), np.bool_(flag), RNG.normal(size=3), RNG.normal(size=3))
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_two_results_cannot_take_over_one_operand(flag):
+    b, f, x = builder(aval(dtype="bool"), aval(4))
+    outs = choose(
+        b, f, lambda a: [a, turned(a)], lambda a: [turned(a) * 2.0, put(a, 1.0, 0)], ops.sin(x)
+    )
+    check(b.finish(outs), np.bool_(flag), RNG.normal(size=4))
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_what_a_branch_was_given_is_copied_before_it_is_overwritten(flag):
+    """In one branch the first result is the array itself, in the other it is computed from it."""
+    b, f, x = builder(aval(dtype="bool"), aval(4))
+    outs = choose(b, f, lambda a: [a, a * 3.0], lambda a: [turned(a) + 1.0, a], ops.sin(x))
+    check(b.finish(outs), np.bool_(flag), RNG.normal(size=4))
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.0])

@@ -6,6 +6,7 @@ to is written here alone: the captures around learn of it when the finished row 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from ...core.avals import Aval
 from ...core.errors import CaptureError
 from ...tape.ir import Sym, stand_in
-from ..capture import Capture, Unstageable, capturing
+from ..capture import _TWO_NAMES, Capture, Unstageable, capturing
 from ..tracer import Root, Tracer, follow
 
 
@@ -54,14 +55,17 @@ class Body(Capture):
     ----------
     locals : dict
         The arrays of captures around that were touched, by identity.
+    site : object
+        The code that is captured: found again further in, it calls itself.
     failed : str or None
         Why the body cannot be staged: remembered, since code under capture may swallow the error.
     """
 
     abstract = True
 
-    def __init__(self, parent: Capture) -> None:
+    def __init__(self, parent: Capture, site: Any = None) -> None:
         super().__init__(parent)
+        self.site = site
         self.locals: dict[int, Local] = {}
         self.failed: str | None = None
         self._views: dict[int, tuple[Tracer, int, Sym]] = {}
@@ -75,10 +79,23 @@ class Body(Capture):
         found = self.locals.get(id(root))
         if found is None:
             assert self.parent is not None
+            if root.lost is not None:
+                raise CaptureError(f"{root.lost} ({where()})")
+            if any((x := self.locals.get(id(r))) and x.written for r in root.shares):
+                raise Unstageable("it writes to an array and reads it by another name")
             outer = self.parent.entry(root)
             entry = self._input_for(outer)
             found = self.locals[id(root)] = Local(root, outer, entry, entry)
         return found
+
+    def wrote(self, root: Root) -> None:
+        for other in root.shares:
+            if other.sym.b is self.b:
+                other.lost = _TWO_NAMES
+                other.version += 1
+            elif root.sym.b is self.b or id(other) in self.locals:
+                raise Unstageable("it writes to an array and reads it by another name")
+            # else the capture around learns of it when it learns of the write
 
     def lift(self, tracer: Tracer) -> Sym:
         self._around(tracer.cap)
@@ -107,8 +124,15 @@ class Body(Capture):
         return inner, outer
 
 
+def site_of(run: Any) -> Any:
+    """Return the code that a thunk or a body runs."""
+    while isinstance(run, functools.partial) and run.args:
+        run = run.args[0]
+    return getattr(run, "__code__", None)
+
+
 @contextmanager
-def body_of(parent: Capture) -> Iterator[Body]:
+def body_of(parent: Capture, run: Any = None) -> Iterator[Body]:
     """Open the capture of a body.
 
     Raises
@@ -117,7 +141,13 @@ def body_of(parent: Capture) -> Iterator[Body]:
         When the body cannot be staged; any error of the user's code counts as that, since the
         Python fallback will run into it with real values, or not at all.
     """
-    made = Body(parent)
+    site = site_of(run)
+    outer: Capture | None = parent
+    while outer is not None and site is not None:
+        if isinstance(outer, Body) and outer.site is site:
+            raise Unstageable("it calls itself")
+        outer = outer.parent
+    made = Body(parent, site)
     try:
         with capturing(made):
             yield made

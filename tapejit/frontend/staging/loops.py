@@ -25,6 +25,7 @@ from ...tape.primitive import BY_NAME
 from ..capture import Capture, Unstageable
 from ..piles import Pile, Stack
 from ..tracer import Root, Tracer, sym_of
+from . import segments
 from .body import Body, body_of, is_traced
 from .carried import (
     Carry,
@@ -40,7 +41,8 @@ from .carried import (
     wrapped,
 )
 from .iterables import Rows, rows_of
-from .slots import UNBOUND, Slot, State, Structure
+from .sharing import Names, roots_of
+from .slots import UNBOUND, Slot, State, Structure, left_over
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -82,6 +84,7 @@ class Found:
     place: Sym | None
     flag: Sym | None
     ends: list[Sym]
+    names: Names
     rolls: dict[int, Roll] = field(default_factory=dict)
 
 
@@ -102,7 +105,7 @@ def search(cap: Capture, loop: Loop, at_least_once: bool) -> Found:
     carries = first_guess(loop.state)
     lasts: dict[int, Aval] = {}
     for _ in range(_ATTEMPTS):
-        with body_of(cap) as body:
+        with body_of(cap, loop.round) as body:
             try:
                 found, carries, lasts, stable = _attempt(body, loop, carries, lasts, at_least_once)
             finally:
@@ -139,6 +142,8 @@ def _attempt(
     ends: list[Sym] = []
     for slot, carry in carries.items():
         value = state.now(slot)
+        if left_over(value):
+            value = inputs.values[slot]
         if value is UNBOUND:
             raise Unstageable(f"{state.label(slot)} is deleted")
         new[slot], leaves = widened(carry, value)
@@ -178,10 +183,16 @@ def _attempt(
                 aval = join("the last item", first, roll.last_aval())
             if lasts.get(k) != aval:
                 stable, more[k] = False, aval
-    found = Found(
-        body, inputs, carries, index.sym, None if place is None else place.sym, flag, ends
-    )
-    found.rolls = rolls
+        if k in given and given[k].root.version:
+            raise Unstageable("it writes to the last item of a list")
+    names = inputs.names()
+    for slot, carry in carries.items():
+        value = inputs.values[slot] if left_over(state.now(slot)) else state.now(slot)
+        names.finals += roots_of(carry.leaves_of(value))
+    names.items = roots_of(item for items in appended.values() for item in items)
+    names.check()
+    at = None if place is None else place.sym
+    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
     return found, new, more, stable
 
 
@@ -254,12 +265,16 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
         place = cap.state(x.root)
         place.sym = next(results)
         place.version += 1
+        cap.wrote(x.root)
     found.inputs.lose()
     state.assign(values)
-    stacks = iter(rows[len(inner) :])
+    stacks = [Tracer(cap, Root(s)) for s in rows[len(inner) :]]
+    left = iter(stacks)
     for k, roll in found.rolls.items():
-        parts = [[Tracer(cap, Root(next(stacks))) for _ in group] for group in roll.groups]
+        parts = [[next(left) for _ in group] for group in roll.groups]
         state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
+    made = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    found.names.link(made, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
 @dataclass
@@ -302,6 +317,12 @@ def _for_row(
     cap: Capture, body: Tape, n: Any, carried: list[Sym], shared: list[Sym]
 ) -> tuple[Sym, ...]:
     static = isinstance(n, int)
+    size = segments.limit()
+    if static and size is not None:
+        held = segments.bytes_of([s.aval for s in carried])
+        lengths = segments.plan(n, held, segments.residual_bytes(body), size)
+        if lengths:
+            return tuple(segments.run_segments(cap.b, body, carried, shared, n, lengths))
     count = cap.b.cast(cap.b.lit(n), INT.dtype) if static else sym_of(cap, n)
     params = {
         "body": body, "carry": len(carried), "shared": len(shared), "reverse": False,
@@ -338,6 +359,10 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
         found = search(cap, loop, at_least_once)
         if not _involves_traced(loop, found):
             return "it does not work on traced values"
+        if found.rolls and found.flag is not None:
+            raise Unstageable("a list grows by as many items as there are rounds before it ends")
+        if found.rolls:
+            n = int(n)  # guarded if it is traced: what a list holds has a shape
         emit(cap, loop, found, n)
     except Unstageable as error:
         loop.state.restore()

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from ..capture import Unstageable
+from ...core.pytree import flatten
+from ..capture import Unstageable, current
+from ..piles import Pile
 from ..reach import is_user_module, names_in, stored_names
 from ..tracer import Tracer
 
@@ -42,11 +44,14 @@ class Place:
     kind : str
         ``"list"``, ``"dict"``, ``"set"``, ``"slots"``, ``"class"``, ``"cell"`` or ``"globals"``
         (those that some function stores).
+    stacks : tuple or None
+        What rolled loops had appended to a list.
     """
 
     kind: str
     holder: Any
     before: Entries
+    stacks: tuple[Any, ...] | None = None
 
     def entries(self) -> Entries:
         """Return what it holds now."""
@@ -68,6 +73,8 @@ class Place:
 
     def restore(self) -> None:
         """Put back what it held."""
+        if isinstance(self.holder, Pile):
+            self.holder.put_back(self.stacks)
         now = self.entries()
         if now.keys() == self.before.keys() and all(now[k] is v for k, v in self.before.items()):
             return
@@ -127,7 +134,8 @@ class _Walk:
 
     def _note(self, kind: str, holder: Any) -> None:
         before = entries_of(kind, holder)
-        self.places.append(Place(kind, holder, before))
+        stacks = holder.stacks if isinstance(holder, Pile) else None
+        self.places.append(Place(kind, holder, before, stacks))
         self.todo.extend(before.values())
 
     def function(self, fn: FunctionType) -> None:
@@ -170,6 +178,21 @@ class _Walk:
                 self._note("slots", value)
 
 
+def left_over(value: Any) -> bool:
+    """Whether a variable holds what a body that is finished has left in it.
+
+    A statement hands on what is read afterwards. So nobody will read this variable before it is
+    assigned again, and its value does not matter.
+    """
+    known: list[Any] = []
+    cap = current()
+    while cap is not None:
+        known.append(cap)
+        cap = cap.parent
+    leaves = (value,) if isinstance(value, Tracer) else flatten(value)[0]
+    return any(isinstance(v, Tracer) and not any(v.cap is c for c in known) for v in leaves)
+
+
 Slot = tuple[int, Any]
 """A variable (-1, its number), or the entry of a place (the place's number, the key)."""
 
@@ -199,7 +222,7 @@ class State:
         for name in names:
             if name.startswith("global "):
                 raise Unstageable(f"it assigns the {name}")
-        self.values = tuple(get())
+        self.values = tuple(UNBOUND if left_over(v) else v for v in get())
         own = [c for f in (get, put, reads, *code) for c in getattr(f, "__closure__", None) or ()]
         walk = _Walk(own)
         for fn in code:
@@ -250,10 +273,12 @@ class State:
         found: dict[Slot, Any] = {}
         appended: dict[int, list[Any]] = {}
         for k, (old, new) in enumerate(zip(self.values, self.get())):
-            if old is not new:
+            if old is not new and not left_over(new):
                 found[-1, k] = new
         for where, place in enumerate(self.places):
             now = place.entries()
+            if isinstance(place.holder, Pile) and not _same(place.stacks, place.holder.stacks):
+                raise Unstageable("a loop inside it fills or empties a list")
             if now.keys() != place.before.keys():
                 more = list(now)[len(place.before) :]
                 if place.kind != "list" or len(now) < len(place.before):
@@ -265,6 +290,12 @@ class State:
                         raise Unstageable("a set changes")
                     found[where, key] = now[key]
         return found, appended
+
+
+def _same(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b))
 
 
 class Structure(Unstageable):
