@@ -21,10 +21,12 @@ def inner(fn: Callable[..., Any]) -> Any:
     Numba would compile a routine anew for each size that is a literal in a kernel: 0.15 s for every
     order of a matrix. Without an entry from Python it takes 40% less.
     """
-    made = numba.njit(
+    compiled: Any = numba.njit  # its declared types know only some of its options
+    made = compiled(
         nogil=True,
         error_model="numpy",
         boundscheck=False,
+        fastmath=False,  # left out, a routine inherits the flags of the kernel that calls it
         pipeline_class=pipeline(),
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,

@@ -11,7 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+from .memory import intrinsic
 
 _I8 = ir.IntType(8)
 _PTR = ir.PointerType(_I8)

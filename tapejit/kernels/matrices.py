@@ -50,7 +50,7 @@ def slogdet2(a: Any) -> Any:
     r = t - s * (type(p)(1) / p) * q
     if p == 0 or r == 0:
         return 0.0, -np.inf
-    sign = -1.0 if (p < 0) != (r < 0) != (k > 0) else 1.0
+    sign = -1.0 if ((p < 0) != (r < 0)) != (k > 0) else 1.0
     return sign, np.log(abs(p)) + np.log(abs(r))
 
 
@@ -125,10 +125,10 @@ def cofactor(out: Any, a: Any, n: int) -> None:
         for i in range(k, n):
             for j in range(k, n):
                 v = abs(w[r[i] * n + c[j]])
-                if v > best or v != v:
+                if v > best:
                     best, p, q = v, i, j
         if best == 0:
-            break  # all that is left is zero
+            break  # all that is left is zero, or NaN, which stays where it is in D, L and U
         sign = sign if (p == k) == (q == k) else -sign
         r[k], r[p] = r[p], r[k]
         c[k], c[q] = c[q], c[k]
