@@ -59,6 +59,7 @@ class Body(Capture):
     """
 
     abstract = True
+    is_body = True
 
     def __init__(self, parent: Capture) -> None:
         super().__init__(parent)
