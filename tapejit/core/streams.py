@@ -54,6 +54,10 @@ class Stream:
         for made in _made.lists:
             made.append(self)
 
+    def close(self) -> None:
+        """Forget what has been drawn: the call is over."""
+        self.rng, self.samples, self.begin = None, [], None
+
     def rewind(self) -> None:
         """Put the generator back to where it was when the stream was made."""
         if self.begin is None:

@@ -261,7 +261,7 @@ def _fits(given: dict[str, Any]) -> bool:
         elif name == "dtype":
             continue
         elif isinstance(value, (list, tuple)):
-            if not np.asarray(value).dtype.kind in "biuf":
+            if np.asarray(value).dtype.kind not in "biuf":
                 return False
         elif isinstance(value, Tracer):
             continue

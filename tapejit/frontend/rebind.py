@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.streams import is_generator
 from . import staging
 from .clones import Clones
-from ..core.streams import is_generator
 from .effects import (
     BUILTINS,
     MODULES,

@@ -135,16 +135,25 @@ class Signature:
         started = time.perf_counter()
         traced = self.trace(leaves)
         spent = time.perf_counter() - started
-        result = traced.result
+        try:
+            return self._settle(leaves, inputs, traced, spent, looking)
+        finally:
+            for stream in traced.streams:
+                stream.close()
+
+    def _settle(
+        self, leaves: list[Any], inputs: list[Any], traced: Traced, spent: float, looking: bool
+    ) -> Any:
+        result, streams = traced.result, traced.streams
         if not self._replayable(traced):
             return result
         traced = self._with_moving_numbers(leaves, traced)
-        with self.owner.lock, replayed(traced.streams):
+        with self.owner.lock, replayed(streams):
             program = self._keep(traced, inputs, spent)
         if program is None or looking:
             return result
         if self.owner.policy == "always" and not program.trusted:
-            with replayed(traced.streams):
+            with replayed(streams):
                 again = self.trace(leaves)
             if not self._replayable(again):
                 pass
@@ -212,10 +221,11 @@ class Signature:
         except Exception:  # the user's code, run on a guess: whatever it raises, the guess is wrong
             made = None
         good = made is not None and self._stands_for(made, traced)
+        for stream in [] if made is None else made.streams:
+            stream.samples.clear()
         numbers.settle(found, good)
         if not good or made is None:
             return traced
-        made.streams = traced.streams  # these have drawn what the call has drawn
         with self.owner.lock:
             self.variants = tuple(p for p in self.variants if p.current())
         return made

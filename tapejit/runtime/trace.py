@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval, aval_of
-from ..core.streams import GENERATOR, Stream, Token, bits_of, is_generator
 from ..core.pytree import TreeDef, flatten, unflatten
+from ..core.streams import GENERATOR, Stream, Token, bits_of, is_generator
 from ..core.tables import freeze
 from ..frontend.capture import Capture, capturing
 from ..frontend.effects import random_state
@@ -178,6 +179,9 @@ def trace(
         drawn = random_state() if raw else None
         try:
             result = apply(cap, bound, args, kwargs)
+        except Exception:
+            _draw_what_waits(cap)
+            raise
         finally:
             around.restore()
         if raw and random_state() != drawn:
@@ -218,6 +222,14 @@ def trace(
     made.shared = sharing([t.stream.rng for t in tokens])
     made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])
     return made
+
+
+def _draw_what_waits(cap: Capture) -> None:
+    """Let generators draw what the loops that were put off draw: the function ends with an error."""
+    for place in cap.places.values():
+        if place.root.sym.b is cap.b and place.root.sym.id in cap.b.pending:
+            with suppress(Exception):  # what the user sees is the error that ended the function
+                cap.value(place.root.sym)
 
 
 def input_values(cap: Capture) -> list[Any]:
