@@ -52,7 +52,7 @@ class Stream:
         self.samples: list[Any] = []
         self.begin = state_of(rng) if marks or _made.lists else None
         for made in _made.lists:
-            made.append(self)
+            made.append((rng, self.begin))
 
     def close(self) -> None:
         """Forget what has been drawn: the call is over."""
@@ -133,7 +133,7 @@ def restored(rngs: Iterable[Any]) -> Iterator[None]:
 
 class _Made(threading.local):
     def __init__(self) -> None:
-        self.lists: list[list[Stream]] = []
+        self.lists: list[list[tuple[Any, Any]]] = []
 
 
 _made = _Made()
@@ -142,14 +142,14 @@ _made = _Made()
 @contextmanager
 def rewinding() -> Iterator[None]:
     """Put every generator that is used meanwhile back to where it was: nothing has been drawn."""
-    streams: list[Stream] = []
-    _made.lists.append(streams)
+    found: list[tuple[Any, Any]] = []
+    _made.lists.append(found)
     try:
         yield
     finally:
         _made.lists.pop()
-        for s in reversed(streams):
-            set_state(s.rng, s.begin)
+        for rng, state in reversed(found):
+            set_state(rng, state)
 
 
 @contextmanager

@@ -70,7 +70,9 @@ def _shape(size: Any, *parameters: Sym) -> Any:
     common = np.broadcast_shapes(*[p.shape for p in parameters])
     if size is None:
         return common or None
-    if np.broadcast_shapes(common, size) != size:
+    if len(common) > len(size) or any(
+        d not in (1, n) for d, n in zip(reversed(common), reversed(size))
+    ):
         raise ValueError(
             f"Output size {size} is not compatible with broadcast dimensions of inputs {common}."
         )

@@ -128,8 +128,8 @@ class RandomModule(ModuleType):
             return functools.partial(_seeded, found, name)
         from .random import global_state
 
-        if getattr(found, "__self__", None) is np.random.mtrand._rand:
-            return getattr(global_state(), found.__name__)
+        if getattr(found, "__self__", None) is np.random.mtrand._rand or name in _LEGACY:
+            return getattr(global_state(), name)
         note_effect(f"it uses np.random.{name} ({where()})")
         return found
 
@@ -187,6 +187,8 @@ def _seeded(make: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> A
 
 
 _WHOLE = ("default_rng", "RandomState")
+_LEGACY = ("seed", "ranf", "sample")
+"""Functions of ``np.random`` that are no methods of its global generator, but could be."""
 RANDOM = RandomModule("numpy.random")
 
 
@@ -194,6 +196,8 @@ def random_function(value: Any) -> Any:
     """Return what stands for a function or class of ``numpy.random``, None for anything else."""
     owner = getattr(value, "__self__", None)
     name = getattr(value, "__name__", None)
+    if name in _LEGACY and value is getattr(np.random, name):
+        return functools.partial(_drawn_globally, name)
     if owner is np.random.mtrand._rand and isinstance(name, str):
         return functools.partial(_drawn_globally, name)
     if isinstance(name, str) and name in (*_SEEDED, "Generator"):

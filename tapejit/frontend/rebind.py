@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Callable, Set
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -396,7 +396,7 @@ class Surroundings(Scan):
         """Return what stands for a method of a generator, or a function of ``numpy.random``."""
         found = random_function(value)
         owner = getattr(value, "__self__", None)
-        if found is None and is_generator(owner) and isinstance(value, BuiltinFunctionType):
+        if found is None and is_generator(owner) and callable(value):
             place = Path("is", owner, None, f"the generator of {path.label}")
             found = getattr(self.value(place, owner), value.__name__)
         if found is not None:
