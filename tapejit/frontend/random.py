@@ -39,6 +39,7 @@ SIZED = frozenset(
 ALIASES = {"ranf": "random_sample", "sample": "random_sample", "random": "random_sample"}
 """Other names of methods of RandomState."""
 
+Method = Callable[..., Any]
 _STATIC = (bool, int, float, str, type(None), np.integer, np.floating)
 
 
@@ -220,8 +221,10 @@ def _call(place: Place, kind: type, name: str, *args: Any, **kwargs: Any) -> Any
             return SCALED[name](drawer, **given)
         if name in SIZED and _fits(given):
             return drawer.sample(name, given)
-        special = {"choice": choice, "permutation": permutation, "shuffle": shuffle}.get(name)
-        found = NotImplemented if special is None else special(drawer, **given)
+        special: dict[str, Method] = {
+            "choice": choice, "permutation": permutation, "shuffle": shuffle,
+        }  # fmt: skip
+        found = special[name](drawer, **given) if name in special else NotImplemented
         if found is not NotImplemented:
             return found
     plain = [a.value if isinstance(a, Tracer) else a for a in args]
@@ -311,7 +314,8 @@ class Drawer:
 
     def sample(self, method: str, given: dict[str, Any]) -> Tracer:
         """Record one draw of `method`: arrays and traced numbers are operands."""
-        arrays, options = {}, {}
+        arrays: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         for name, value in given.items():
             if isinstance(value, (list, tuple)) and name != "size":
                 value = np.asarray(value)
@@ -332,6 +336,3 @@ def _static(value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(int(v) for v in value)
     return value.item() if isinstance(value, np.generic) else value
-
-
-Method = Callable[..., Any]

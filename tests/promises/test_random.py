@@ -116,6 +116,9 @@ def sources() -> dict[str, tuple[Any, Any, Any]]:
     def closure(x: Any) -> Any:
         return np.sum(rng.normal(x, 1.0))
 
+    def default(x: Any, r: Any = rng) -> Any:
+        return np.sum(x * r.normal(size=3))
+
     def put(new: Any) -> None:
         nonlocal rng
         rng = new
@@ -143,22 +146,18 @@ def sources() -> dict[str, tuple[Any, Any, Any]]:
             lambda: model.rng,
             lambda new: setattr(model, "rng", new),
         ),
-        "default": (
-            lambda x, r=np.random.default_rng(0): np.sum(x * r.normal(size=3)),
-            None,
-            None,
-        ),
+        "default": (default, None, None),
     }
 
 
 @pytest.mark.parametrize("policy", EVERY)
 @pytest.mark.parametrize("where", list(sources()))
 def test_a_generator_is_read_from_where_it_is_kept(where: str, policy: str) -> None:
-    plain, at, put = sources()[where]
+    plain, _, put = sources()[where]
     if put is not None:
         put(np.random.default_rng(0))
     expected = [plain(X) for _ in range(5)]
-    fn, at, put = sources()[where]
+    fn, _, put = sources()[where]
     if put is not None:
         put(np.random.default_rng(0))
     f = tj.value_and_grad(fn, compile=policy)
@@ -394,7 +393,9 @@ def test_a_parameter_without_derivative_in_a_loop_raises() -> None:
         tj.grad(fn)(X, np.random.default_rng(0))
     with pytest.raises(UnsupportedError, match="poisson"):
         tj.jacfwd(fn)(X, np.random.default_rng(0))
-    assert np.all(np.isfinite(tj.grad(lambda x, rng: fn(X, rng) * x[0])(X, np.random.default_rng(0))))
+    assert np.all(
+        np.isfinite(tj.grad(lambda x, rng: fn(X, rng) * x[0])(X, np.random.default_rng(0)))
+    )
 
 
 # ---------------------------------------------------------------- the table of methods that fill

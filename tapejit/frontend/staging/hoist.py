@@ -48,7 +48,8 @@ class Site:
 
 def sites_of(body: Tape, carried: int) -> list[Site] | None:
     """Return the draws of a round from a carried generator, None when they cannot go in front."""
-    token, found = carried + 1, []
+    token = carried + 1
+    found: list[Site] = []
     while True:
         readers = [i for i in range(body.n_inputs, body.rows) if token in body.args(i)]
         if body.outputs[carried] == token:
@@ -117,9 +118,7 @@ def drawn_ahead(
     return extract(b, [*ins, *cuts], outs), stacks, ends
 
 
-def _draw(
-    b: Builder, token: Sym, body: Tape, sites: list[Site], n: int
-) -> tuple[list[Sym], Sym]:
+def _draw(b: Builder, token: Sym, body: Tape, sites: list[Site], n: int) -> tuple[list[Sym], Sym]:
     """Record one draw for all rounds; return the samples of each site, and the token behind."""
     params = dict(body.params(sites[0].row))
     fixed = [(k, v) for k, v in params["options"] if k != "size"]
