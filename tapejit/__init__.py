@@ -5,7 +5,9 @@ compiled once with Numba, and every later call runs machine code.
 """
 
 from .core import errors
+from .frontend.rewrite import no_rewrite
 from .transforms.batch import vmap
+from .transforms.checkpoint import checkpoint
 from .transforms.custom_forward import custom_jvp
 from .transforms.custom_reverse import custom_vjp
 from .transforms.forward import jvp, linearize, vjp
@@ -16,6 +18,7 @@ from .transforms.simple import elementwise_grad, jit, stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [
+    "checkpoint",
     "custom_jvp",
     "custom_vjp",
     "elementwise_grad",
@@ -29,6 +32,7 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "no_rewrite",
     "stop_gradient",
     "value_and_grad",
     "vjp",

@@ -60,7 +60,10 @@ def over_lists(function: Any) -> Any:
 def _made(value: Any, shape: Any, dtype: Any) -> Any:
     cap = current()
     assert cap is not None
-    dims = (shape,) if isinstance(shape, (int, _np.integer)) else tuple(int(n) for n in shape)
+    single = isinstance(shape, (int, _np.integer)) or (
+        isinstance(shape, Tracer) and shape.ndim == 0  # a traced size is asked for, and guarded
+    )
+    dims = (int(shape),) if single else tuple(int(n) for n in shape)
     x = cap.b.cast(sym_of(cap, value), _np.dtype(dtype))
     if x.shape != dims:
         x = BY_NAME["broadcast_to"](x, shape=dims)

@@ -43,6 +43,11 @@ def together(pairs: list[tuple[str, str]], prefix: str) -> list[str]:
     return lines + [f"{name} = {saved.get(value, value)}" for name, value in pairs]
 
 
+def acts(line: str) -> bool:
+    """Whether a line is more than a comment."""
+    return not line.lstrip().startswith("#")
+
+
 def copied(source: str, target: str, size: int) -> list[str]:
     """Copy an array that lies in one run of memory."""
     return [f"for i in range({size}):", f"    {target}[i] = {source}[i]"] if size else []

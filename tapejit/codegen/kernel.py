@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.avals import Aval, TupleAval
+from ..core.avals import AnyAval, Aval, TupleAval
 from ..core.sources import LINES
-from ..passes.schedule import ROLLED, Schedule, schedule
+from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
 from .branches import write_branches
 from .maps import write_map
@@ -20,7 +20,7 @@ from .parts import split
 from .rounds import opening, write_loop
 from .steps import write_step
 from .text import number
-from .values import NoCode, Values, is_open, template_of
+from .values import NoCode, Values, template_of
 
 CODED = {
     "elementwise", "reduce", "guard", "view", "lit", "input", "product", "update", "concatenate",
@@ -66,13 +66,15 @@ def has_code(tape: Tape, i: int) -> bool:
     kind = row.prim.emit.kind
     if kind == "out":
         parent = tape.prim(row.args[0]).emit.kind
-        return (parent == "map" or parent in ROLLED) and has_code(tape, row.args[0])
+        return (parent in ("map", "call") or parent in ROLLED) and has_code(tape, row.args[0])
     if kind in ROLLED:
         return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
         good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
         return good and all(has_code(body, k) for k in range(body.rows))
+    if kind == "call":
+        return _call_has_code(row, [tape.any_aval(a) for a in row.args])
     if kind not in CODED or not isinstance(row.aval, Aval):
         return False
     if kind in ("input", "lit"):
@@ -83,11 +85,6 @@ def has_code(tape: Tape, i: int) -> bool:
     try:
         if kind == "elementwise" and row.prim.name != "cast":
             template_of(tape, i)
-        elif kind == "call":
-            assert row.prim.emit.text is not None
-            if any(isinstance(a, Aval) and a.shape == () for a in avals):
-                return False
-            return row.prim.emit.text(avals[1:], row.aval, row.params) is not None
         elif kind == "update":
             return row.prim.name in UPDATES
         elif kind == "product":
@@ -97,6 +94,20 @@ def has_code(tape: Tape, i: int) -> bool:
     except NoCode:
         return False
     return True
+
+
+def _call_has_code(row: Row, operands: list[AnyAval]) -> bool:
+    """Whether there is a routine: of arrays, for one result or for several that are numbers."""
+    results = row.aval.items if isinstance(row.aval, TupleAval) else (row.aval,)
+    if any(a.dtype.name not in KERNEL_DTYPES for a in results):
+        return False
+    for a in operands:
+        if not isinstance(a, Aval) or a.shape == () or a.dtype.name not in KERNEL_DTYPES:
+            return False
+    if isinstance(row.aval, TupleAval) and any(a.shape for a in results):
+        return False
+    assert row.prim.emit.text is not None
+    return row.prim.emit.text(operands, row.aval, row.params) is not None
 
 
 def _rolled_has_code(tape: Tape, i: int) -> bool:

@@ -9,9 +9,10 @@ is moved home when it ended in the other buffer. Element i of a stack is a point
 from __future__ import annotations
 
 from ..core.avals import Aval
-from .bodies import WriteSteps, copied, element_store, given, initial, suffix_of, together
+from ..passes.schedule import is_open
+from .bodies import WriteSteps, acts, copied, element_store, given, initial, suffix_of, together
 from .sharing import Held, arrival, permuted, results
-from .values import Values, is_open
+from .values import Values
 
 
 def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
@@ -62,7 +63,8 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     tail = [*stores, *_turn(inner, held, found, values, p)]
     if not counted:
         tail.append(f"{index} = {index} + 1")
-    inside = [*elements, *slots, *steps, *tail] or ["pass"]
+    inside = [*elements, *slots, *steps, *tail]
+    inside += [] if any(map(acts, inside)) else ["pass"]
     lines = [*before, *head, *["    " + line for line in inside]]
     return lines + _home(values, held, found)
 

@@ -87,7 +87,7 @@ def _free(values: Values, last: dict[int, int], step: int, row: int, x: int) -> 
     whole = memory_of(tape, x) == x
     ours = x in values.plan.stored or x in values.lent
     once = [memory_of(tape, a) for a in tape.args(row)].count(x) == 1
-    return whole and ours and once and last.get(x) == step and x not in values.outputs
+    return whole and ours and once and last.get(x) == step
 
 
 def _may_lie(values: Values, i: int, x: int) -> bool:
@@ -125,7 +125,7 @@ def _over(values: Values, last: dict[int, int], r: int, at: int, row: int) -> bo
     of the nest is loaded before it is stored, and no other point reads it.
     """
     plan, tape = values.plan, values.tape
-    if r in values.outputs or plan.step_of.get(r, -1) >= at:
+    if plan.step_of.get(r, -1) >= at:
         return False
     end = last.get(r, -1)
     if end < at:
@@ -142,7 +142,7 @@ def _over(values: Values, last: dict[int, int], r: int, at: int, row: int) -> bo
 def _pointwise(tape: Tape, step: Step, r: int) -> bool:
     """Whether a nest reads the memory of `r` only as it lies, point by point."""
     reads = [a for i in step.rows for a in tape.args(i) if memory_of(tape, a) == r]
-    return tape.value(r).shape == step.space and all(a == r for a in reads)
+    return all(a == r for a in reads)
 
 
 # ---------------------------------------------------------------- rows with bodies

@@ -175,7 +175,7 @@ def _call(values: Values, i: int) -> list[str]:
     avals = [tape.value(a) for a in row.args]
     assert row.prim.emit.text is not None
     text = row.prim.emit.text(avals, row.aval, row.params)
-    if text is None or not isinstance(row.aval, Aval):
+    if text is None:
         raise NoCode(row.prim.name)
 
     def flat(k: int) -> str:
@@ -185,7 +185,16 @@ def _call(values: Values, i: int) -> list[str]:
             pointer = f"memory.shift({pointer}, {x.offset})"
         return f"memory.array({pointer}, {tape.value(k).size})"
 
-    return [text.format(*[flat(a) for a in row.args], out=flat(i))]
+    operands = [flat(a) for a in row.args]
+    if not isinstance(row.aval, Aval):
+        both = values.fresh("q")
+        outs = [k for k in range(i + 1, tape.rows) if tape.args(k) == (i,)]
+        found = [(k, f"{both}[{tape.params(k)['k']}]") for k in outs]
+        numbers = [f"{values.local(k)} = np.{tape.value(k).dtype.name}({x})" for k, x in found]
+        return [f"{both} = {text.format(*operands)}", *numbers]
+    if not row.aval.shape:
+        return [f"{values.local(i)} = np.{row.aval.dtype.name}({text.format(*operands)})"]
+    return [text.format(*operands, out=flat(i))]
 
 
 # ---------------------------------------------------------------- products

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import Aval
-from ..passes.schedule import Schedule, is_element, schedule
+from ..passes.schedule import Schedule, is_element, is_open, schedule
 from ..passes.views import Strided, all_views
 from ..tape.ir import Row, Tape
 from .sharing import Held, last_reads, share
@@ -255,11 +255,6 @@ class Values:
 def room(aval: Aval) -> int:
     """Return the bytes that an array takes in the workspace."""
     return -(-max(aval.size * aval.dtype.itemsize, 1) // ALIGN) * ALIGN
-
-
-def is_open(aval: Aval) -> bool:
-    """Whether an array is a stack whose length is known only when its loop has run."""
-    return bool(aval.shape) and aval.shape[0] < 0
 
 
 def template_of(tape: Tape, i: int) -> str:

@@ -80,17 +80,24 @@ class Pile(list[Any]):
     def __init__(self, items: Any = ()) -> None:
         super().__init__(items)
         self._stacks: list[Any] | None = None
-        self._watch: Watch | None = None
+        self._watches: list[Watch] = []
 
     # ------------------------------------------------------------ the loop
 
     def watch(self, last: Any) -> None:
-        self._watch = Watch(last, list.__len__(self))
+        self._watches.append(Watch(last, list.__len__(self)))
 
     def unwatch(self) -> Watch:
-        found, self._watch = self._watch, None
-        assert found is not None
-        return found
+        return self._watches.pop()
+
+    @property
+    def stacks(self) -> tuple[Any, ...] | None:
+        """What rolled loops have appended, and single items since; None before there is any."""
+        return None if self._stacks is None else tuple(self._stacks)
+
+    def put_back(self, stacks: tuple[Any, ...] | None) -> None:
+        """Forget what the capture of a body has done with `stacks`."""
+        self._stacks = None if stacks is None else list(stacks)
 
     def rolled(self, stack: Stack) -> None:
         """Append what a rolled loop has appended."""
@@ -134,28 +141,33 @@ class Pile(list[Any]):
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     def _used(self) -> None:
-        if self._watch is not None:
-            self._watch.other = True
+        for watch in self._watches:
+            watch.other = True
 
     def _melted(self) -> Pile:
         """Make the items one by one."""
-        self._used()
-        parts = self._stacks
-        if parts is not None:
+        found = self._items()
+        if self._stacks is not None:
             self._stacks = None
-            for p in parts:
-                if isinstance(p, Stack):
-                    list.extend(self, [p.item(k) for k in range(int(p.count))])
-                else:
-                    list.append(self, p)
+            list.extend(self, found)
         return self
+
+    def _items(self) -> list[Any]:
+        """Return the items; those of a rolled loop belong to the capture that asks for them."""
+        self._used()
+        if self._stacks is None:
+            return list(list.__iter__(self))
+        found: list[Any] = []
+        for p in self._stacks:
+            found += [p.item(k) for k in range(int(p.count))] if isinstance(p, Stack) else [p]
+        return found
 
     # ------------------------------------------------------------ the list
 
     def append(self, item: Any) -> None:
         if self._stacks is None:
             list.append(self, item)
-        elif self._watch is not None:
+        elif self._watches:
             raise Unstageable("it appends to a list that another loop has filled")
         else:
             self._stacks.append(item)
@@ -167,7 +179,9 @@ class Pile(list[Any]):
         return len(self) > 0
 
     def __getitem__(self, key: Any) -> Any:
-        watch = self._watch
+        watch = self._watches[-1] if self._watches else None
+        for outer in self._watches[:-1]:
+            outer.other = True
         if watch is not None and type(key) is int and key == -1:
             if list.__len__(self) == watch.size and self._stacks is None:
                 watch.asked = True
@@ -190,7 +204,7 @@ class Pile(list[Any]):
             return parts[0]
         if isinstance(key, Tracer):
             return self.array()[key]
-        return list.__getitem__(self._melted(), key)
+        return self._items()[key]
 
     def _traced(self, key: Tracer) -> Any:
         import tapejit.numpy as tnp
@@ -198,7 +212,11 @@ class Pile(list[Any]):
         return tnp.array(list(list.__iter__(self)))[key]
 
     def __iter__(self) -> Iterator[Any]:
-        return list.__iter__(self._melted())
+        return iter(self._items()) if self._stacks is not None else self._plain()
+
+    def _plain(self) -> Iterator[Any]:
+        self._used()
+        return list.__iter__(self)
 
 
 def _melting(name: str) -> Any:

@@ -390,6 +390,7 @@ class Surroundings(Scan):
                 return inner(*args, **kwargs)
             return note(fn(*args, **kwargs))
 
+        call.__tapejit_plain__ = True  # type: ignore[attr-defined]  # named like the user's own
         return call
 
     def _drawing(self, path: Path, value: Any) -> Any:

@@ -105,6 +105,17 @@ carve_b1 = carve_u8
 
 
 @intrinsic
+def like(typingctx: Any, workspace: Any, array: Any) -> Any:
+    """Return a pointer to the start of the workspace, for elements of the dtype of an array."""
+    sig = types.CPointer(array.dtype)(workspace, array)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+    return sig, codegen
+
+
+@intrinsic
 def shift(typingctx: Any, pointer: Any, count: Any) -> Any:
     """Return a pointer moved by `count` elements."""
     sig = pointer(pointer, count)

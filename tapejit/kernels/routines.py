@@ -1,12 +1,25 @@
 """The plain loops that kernels call, as they name them: ``routines.gather(...)``.
 
-Scans, gathers, scatters, sorts, over flat contiguous arrays.
+Scans, gathers, scatters, sorts, functions of matrices, over flat contiguous arrays.
 """
 
 from __future__ import annotations
 
 from .decorate import routine
 from .gammas import digamma, gammaln
+from .matrices import (
+    cholesky,
+    cofactor,
+    cofactor2,
+    cofactor3,
+    det,
+    det2,
+    fold,
+    mirror,
+    slogdet,
+    slogdet2,
+    triangle,
+)
 from .moves import (
     convolve,
     flatnonzero,
@@ -19,19 +32,30 @@ from .moves import (
 from .orders import argmax, argmin, argsort, running_place, searchsorted, sort, tie_mean
 from .remainders import floor_divide, remainder
 from .scans import cumprod, cumsum, recurrence
+from .systems import inv, inv2, solve, solve2, solve_triangular
 
 __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "cholesky",
+    "cofactor",
+    "cofactor2",
+    "cofactor3",
     "convolve",
     "cumprod",
     "cumsum",
+    "det",
+    "det2",
     "digamma",
     "flatnonzero",
     "floor_divide",
+    "fold",
     "gammaln",
     "gather",
+    "inv",
+    "inv2",
+    "mirror",
     "recurrence",
     "remainder",
     "routine",
@@ -39,8 +63,14 @@ __all__ = [
     "scatter_add",
     "scatter_set",
     "searchsorted",
+    "slogdet",
+    "slogdet2",
+    "solve",
+    "solve2",
+    "solve_triangular",
     "sort",
     "tie_mean",
+    "triangle",
     "window_start",
     "wrap_index",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.avals import AVALS, Aval, aval_id
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
+from .bounds import checks_left
 from .order import reads_first
 from .rewrite import rewrite
 from .schedule import ROLLED
@@ -27,7 +28,7 @@ FREE = (
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    return _own_outputs(_legal(reads_first(trim(tape))))
+    return _own_outputs(_legal(reads_first(trim(checks_left(tape)))))
 
 
 def _legal(tape: Tape) -> Tape:

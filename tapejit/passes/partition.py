@@ -2,6 +2,9 @@
 
 The level of a row counts the host rows on the longest way to it. Coded rows of one level make one
 segment; a host row of level n runs after segment n.
+
+Stacks of unknown length do not leave a segment: the loop that makes one and those that read it
+stand in one segment, or all of them are host rows.
 """
 
 from __future__ import annotations
@@ -9,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..core.avals import Aval
 from ..tape.ir import Builder, Tape
+from .schedule import is_open
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,16 @@ class Partition:
 
 def partition(tape: Tape, has_code: Callable[[Tape, int], bool]) -> Partition:
     """Cut a tape at the rows without code."""
-    level: list[int] = []
-    hosted: list[bool] = []
-    for i in range(tape.rows):
-        host = i >= tape.n_inputs and tape.prim(i).emit.kind != "lit" and not has_code(tape, i)
-        base = max((level[a] + hosted[a] for a in tape.args(i)), default=0)
-        level.append(base)
-        hosted.append(host)
+    together = _open_groups(tape)
+    forced: set[int] = set()
+    while True:
+        level, hosted = _levels(tape, has_code, forced)
+        torn = [
+            g for g in together if len({(level[i], hosted[i]) for i in g}) > 1 and not g <= forced
+        ]
+        if not torn:
+            break
+        forced.update(*torn)
     stages: list[Segment | int] = []
     for n in range(max(level, default=0) + 1):
         rows = [i for i in range(tape.n_inputs, tape.rows) if level[i] == n and not hosted[i]]
@@ -45,6 +53,33 @@ def partition(tape: Tape, has_code: Callable[[Tape, int], bool]) -> Partition:
             stages.append(segment)
         stages += [i for i in range(tape.rows) if level[i] == n and hosted[i]]
     return Partition(tuple(stages))
+
+
+def _levels(
+    tape: Tape, has_code: Callable[[Tape, int], bool], forced: set[int]
+) -> tuple[list[int], list[bool]]:
+    """Return the level of each row and whether it is a host row."""
+    level: list[int] = []
+    hosted: list[bool] = []
+    for i in range(tape.rows):
+        kind = tape.prim(i).emit.kind
+        host = i >= tape.n_inputs and kind != "lit" and (i in forced or not has_code(tape, i))
+        host = host or (kind == "out" and hosted[tape.args(i)[0]])
+        base = max((level[a] + hosted[a] for a in tape.args(i)), default=0)
+        level.append(base)
+        hosted.append(host)
+    return level, hosted
+
+
+def _open_groups(tape: Tape) -> list[set[int]]:
+    """Return sets of loops that share a stack of unknown length."""
+    groups: list[set[int]] = []
+    for i in range(tape.n_inputs, tape.rows):
+        aval = tape.any_aval(i)
+        if isinstance(aval, Aval) and is_open(aval):
+            readers = {j for j in range(i + 1, tape.rows) if i in tape.args(j)}
+            groups.append({tape.args(i)[0], *readers})
+    return groups
 
 
 def _segment(tape: Tape, rows: list[int]) -> Segment | None:

@@ -2,15 +2,14 @@
 
 The rows of a body and of its reverse sweep stand in one builder. Reverse rows read forward rows;
 of these some are *kept*, as further results of the forward body, and the rest is computed again
-from what is kept and from what the reverse body has anyway. A value is computed again when that is
-cheap (sums, products, reads of an array, views); what took a division, a transcendental function
-or a loop is kept. An array that the loop carries is not kept where a few of its elements will do.
+from what is kept and from what the reverse body has anyway. A value may be computed again when that is cheap (sums,
+products, reads of an array, views); what took a division, a transcendental function or a loop is
+kept when it is read. Within these limits the fewest bytes are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..core.avals import AVALS, TupleAval
 from ..tape.ir import Builder
@@ -58,70 +57,102 @@ def _bytes(s: Builder, k: int) -> int:
     return aval.size * aval.dtype.itemsize
 
 
-@dataclass
-class _Choice:
-    """The search for what to keep, in one builder.
+def _has_no_value(s: Builder, k: int) -> bool:
+    """Whether a row has no value that could be kept: several results, or of unknown length."""
+    aval = AVALS[s.avals[k]]
+    return isinstance(aval, TupleAval) or -1 in aval.shape
 
-    Attributes
-    ----------
-    free : set of int
-        Rows that the reverse body has anyway.
-    kept : dict
-        The rows to keep, in the order in which they were chosen.
-    """
 
-    s: Builder
-    free: set[int]
-    kept: dict[int, None]
-
-    def here(self, k: int) -> bool:
-        return k in self.free or k in self.kept or PRIMITIVES[self.s.op[k]].name == "lit"
-
-    def must_recompute(self, k: int) -> bool:
-        """Whether a row has no value that could be kept: several results, or of unknown length."""
-        aval = AVALS[self.s.avals[k]]
-        return isinstance(aval, TupleAval) or -1 in aval.shape
-
-    def leaves(self, k: int, found: dict[int, None]) -> None:
-        """Collect what would have to be kept to compute row `k` again."""
-        if self.here(k) or k in found:
-            return
-        prim = PRIMITIVES[self.s.op[k]]
-        again = self.must_recompute(k) or (prim.name in CHEAP and not self._keeps_loop(k))
-        if not again or prim.name == "input":
-            found[k] = None
-            return
-        for a in self.s.arg[self.s.off[k] : self.s.off[k + 1]]:
-            self.leaves(a, found)
-
-    def _keeps_loop(self, k: int) -> bool:
-        """Whether row `k` is a plain result of a loop: kept, so that the loop need not run again."""
-        if PRIMITIVES[self.s.op[k]].name != "out" or self.must_recompute(k):
-            return False
-        return not self.here(self.s.arg[self.s.off[k]])
-
-    def settle(self, k: int) -> None:
-        """Make row `k` available to the reverse body."""
-        found: dict[int, None] = {}
-        self.leaves(k, found)
-        if not found:
-            return
-        if not self.must_recompute(k) and sum(_bytes(self.s, a) for a in found) > _bytes(self.s, k):
-            self.kept[k] = None
-            return
-        self.kept.update(found)
+def _again(s: Builder, k: int, free: set[int]) -> bool:
+    """Whether row `k` is computed again rather than kept, if what it reads can be had."""
+    if _has_no_value(s, k):
+        return True
+    name = PRIMITIVES[s.op[k]].name
+    if name == "out" and s.arg[s.off[k]] not in free:
+        return False  # a plain result of a loop is kept, so that the loop need not run again
+    return name in CHEAP
 
 
 def choose(s: Builder, wanted: Sequence[int], free: set[int]) -> list[int]:
-    """Return the forward rows to keep so that all `wanted` ones can be had in the reverse body."""
-    made = _Choice(s, set(free), {})
-    dear = [k for k in wanted if not made.here(k) and PRIMITIVES[s.op[k]].name not in CHEAP]
-    # Inputs that are not free are carried arrays or numbers: they wait, since parts may do.
-    inputs = BY_NAME["input"].index
-    for k in dear:
-        if s.op[k] != inputs and not made.must_recompute(k):
-            made.kept[k] = None
-    for k in wanted:
-        if not made.here(k):
-            made.settle(k)
-    return list(made.kept)
+    """Return the forward rows to keep so that all `wanted` ones can be had in the reverse body.
+
+    The rows that are wanted and what they would be computed again from form a graph whose sources
+    are the rows that cannot be (carried values, costly ones). What is kept is a cut of it, of the
+    least number of bytes, and among such cuts the one nearest to what is wanted.
+    """
+    lit = BY_NAME["lit"].index
+    seen: dict[int, bool] = {}
+    todo = [k for k in wanted if k not in free and s.op[k] != lit]
+    while todo:
+        k = todo.pop()
+        if k in seen:
+            continue
+        again = seen[k] = _again(s, k, free)
+        if again:
+            args = s.arg[s.off[k] : s.off[k + 1]]
+            todo += [a for a in args if a not in free and s.op[a] != lit]
+    if not seen:
+        return []
+    # wanted sources are kept whatever happens: nothing else needs to be searched behind them
+    sure = {k for k in wanted if k in seen and not seen[k]}
+    rows = [k for k in sorted(seen) if k not in sure]
+    if not any(not seen[k] for k in rows):
+        return sorted(sure)
+    edges = [
+        (a, k)
+        for k in rows
+        if seen[k]
+        for a in s.arg[s.off[k] : s.off[k + 1]]
+        if a in seen and a not in sure
+    ]
+    cut = _least_cut(
+        rows,
+        edges,
+        sources=[k for k in rows if not seen[k]],
+        sinks=[k for k in wanted if seen.get(k)],
+        cost={k: _MOST if _has_no_value(s, k) else _bytes(s, k) for k in rows},
+    )
+    return sorted(sure | cut)
+
+
+_MOST = 1 << 30
+
+
+def _least_cut(
+    rows: list[int],
+    edges: list[tuple[int, int]],
+    sources: list[int],
+    sinks: list[int],
+    cost: dict[int, int],
+) -> set[int]:
+    """Return the cheapest set of rows that every way from a source to a sink passes.
+
+    Row number j is an edge from node 2j to node 2j + 1 whose capacity is its cost (max flow, min
+    cut). Nodes 2n and 2n + 1 are the super source and sink.
+    """
+    import numpy as np
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
+
+    place = {k: j for j, k in enumerate(rows)}
+    n = len(rows)
+    start, end = 2 * n, 2 * n + 1
+    arcs = [(2 * j, 2 * j + 1, min(-(-cost[k] // 8), _MOST)) for k, j in place.items()]
+    arcs += [(2 * place[a] + 1, 2 * place[k], _MOST) for a, k in set(edges)]
+    arcs += [(start, 2 * place[k], _MOST) for k in sources]
+    arcs += [(2 * place[k] + 1, end, _MOST) for k in set(sinks)]
+    heads, tails, sizes = (np.array(c) for c in zip(*arcs))
+    graph = csr_array((sizes.astype(np.int32), (heads, tails)), shape=(2 * n + 2, 2 * n + 2))
+    flow = maximum_flow(graph, start, end).flow
+    left = (graph - flow).tocoo()
+    into: dict[int, list[int]] = {}
+    for a, b, room in zip(left.row, left.col, left.data):
+        if room > 0:
+            into.setdefault(int(b), []).append(int(a))
+    reach, todo = {end}, [end]  # what still has a way to the sink
+    while todo:
+        for a in into.get(todo.pop(), ()):
+            if a not in reach:
+                reach.add(a)
+                todo.append(a)
+    return {k for k, j in place.items() if 2 * j not in reach and 2 * j + 1 in reach}

@@ -70,6 +70,11 @@ def root_of(tape: Tape, i: int) -> int:
     return i
 
 
+def is_open(aval: Aval) -> bool:
+    """Whether an array is a stack whose length is known only when its loop has run."""
+    return bool(aval.shape) and aval.shape[0] < 0
+
+
 def is_element(tape: Tape, i: int) -> bool:
     """Whether a row is a window of one element: a number, loaded where the row stands."""
     return tape.prim(i).emit.kind == "window" and tape.value(i).size == 1

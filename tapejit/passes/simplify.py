@@ -206,13 +206,22 @@ def _whole_update(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("add_slice")
 def _same_window(b: Builder, row: Row, args: list[int]) -> int | None:
-    """Two additions to the same window are one addition of the sum."""
+    """Two additions to the same window, others between them or not, are one addition of the sum."""
     base, u = args
-    if name_of(b, base) != "add_slice" or params_of(b, base) != row.params:
-        return None
-    inner, first = operands(b, base)
-    total = Sym(b, first) + Sym(b, u)
-    return BY_NAME["add_slice"](Sym(b, inner), total, **row.params).id
+    between: list[int] = []
+    while name_of(b, base) == "add_slice" and len(between) < _WINDOWS:
+        inner, first = operands(b, base)
+        if params_of(b, base) == row.params:
+            found = BY_NAME["add_slice"](Sym(b, inner), Sym(b, first) + Sym(b, u), **row.params)
+            for k in reversed(between):
+                found = BY_NAME["add_slice"](found, Sym(b, operands(b, k)[1]), **params_of(b, k))
+            return found.id
+        between.append(base)
+        base = inner
+    return None
+
+
+_WINDOWS = 4
 
 
 @rule("sum", "max", "min", "prod")
@@ -291,4 +300,6 @@ def _small_power(b: Builder, row: Row, args: list[int]) -> int | None:
         return (BY_NAME["square"](x) * x).id
     if n == -1:
         return (1.0 / x).id
+    if abs(n) in (0.5, 1.5, 2.5) and row.aval.dtype.name in ("float32", "float64"):  # type: ignore[union-attr]
+        return BY_NAME["half_power"](x, n=int(2 * n)).id
     return None

@@ -132,6 +132,42 @@ integer_power.emit = Emit("elementwise", _integer_power_text)
 integer_power.samples = _integer_power_samples
 
 
+# ---------------------------------------------------------------- half an odd exponent
+
+# x**1.5 = x sqrt(x), where sqrt is that of powers: pow(-0, 0.5) is 0, pow(-inf, 0.5) is inf.
+_HALVES = {1: "{r}", 3: "({0} * {r})", 5: "({0} * {0} * {r})"}
+
+
+def _half_power_text(dtypes: Any, params: Params) -> str | None:
+    n, name = params["n"], dtypes[0].name
+    if name not in ("float32", "float64"):
+        return None
+    real = "np.float32({})" if name == "float32" else "{}"
+    inf, zero = real.format("np.inf"), real.format("0.0")
+    root = f"select({{0}} == -{inf}, {inf}, np.sqrt({{0}}) + {zero})"
+    found = _HALVES[abs(n)].replace("{r}", root)
+    if abs(n) > 1:
+        found = f"select({{0}} == -{inf}, {inf}, {found})"
+    return found if n > 0 else f"({real.format('1.0')} / {found})"
+
+
+def _half_power_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Params]]:
+    for n in (1, 3, 5, -1, -3, -5):
+        yield (rng.uniform(0.3, 2.0, (2, 3)),), {"n": n}
+    yield (rng.uniform(0.3, 2.0, 3).astype(np.float32),), {"n": 3}
+
+
+half_power = elementwise(
+    "half_power",
+    lambda x, *, n: np.power(x, np.asarray(x).dtype.type(n / 2)),
+    (lambda y, x, *, n: (n / 2) * ops.power(x, n / 2 - 1),),
+    domain=(reals(0.3, 2.0),),
+    resolve=lambda x, *, n: (x.dtype, x.dtype),
+)
+half_power.emit = Emit("elementwise", _half_power_text)
+half_power.samples = _half_power_samples
+
+
 # ---------------------------------------------------------------- any exponent
 
 

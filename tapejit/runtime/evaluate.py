@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.config import config
 from ..tape.ir import Tape
 from ..tape.replay import Budget, OverBudget, budget
+from . import cache
+from .build import build, built
 from .interp import Interpreter
-from .pipeline import compile_tape, compiled, estimate_compile_seconds, optimise
+from .pipeline import estimate_compile_seconds, optimise
 
 PACE = 3.5e5
 """Rows that the interpreter replays in a second, measured on scalar loops."""
@@ -28,7 +31,8 @@ def run_tape(tape: Tape, inputs: list[Any], policy: str = "auto", title: str = "
     small = optimise(tape)
     if policy == "never":
         return Interpreter(small)(inputs)
-    if policy == "auto" and compiled(small) is None:
+    ready = built(small) is not None or (config.cache and cache.has_program(small.hash, title))
+    if policy == "auto" and not ready:
         limit = int(PACE * estimate_compile_seconds(small))
         if least_rows(small) < limit:
             try:
@@ -36,7 +40,7 @@ def run_tape(tape: Tape, inputs: list[Any], policy: str = "auto", title: str = "
                     return Interpreter(small)(inputs)
             except OverBudget:
                 pass
-    outputs = compile_tape(small, title)(inputs)
+    outputs = build(small, title).made(inputs)
     # a guard cannot fail here: the capture has just recorded it with these values
     return Interpreter(small)(inputs) if outputs is None else outputs
 

@@ -19,6 +19,7 @@ from ..core.pytree import children, flatten
 from ..core.sources import LINES
 from ..core.streams import is_generator, kind_of, rewinding
 from ..frontend.rebind import Check, Path
+from ..passes.schedule import Step
 from ..tape.ir import Tape
 from .dispatch import Dispatcher, Signature
 from .pipeline import PASSES, checked, estimate_compile_seconds
@@ -111,6 +112,8 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
     calls = _count(program.runs + program.fast_calls[0], "call")
     if program.kernel is not None:
         how = "loaded from the disk cache" if program.cached else "compiled"
+        if program.shared:
+            how = "taken over from a function with the same tape"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
         return
     if program.failed is not None:
@@ -181,13 +184,24 @@ def _steps(stage: KernelStage, moved: list[Any]) -> Iterator[str]:
             space = " x ".join(map(str, step.space)) or "scalars"
             head = f"nest {space}: {_count(len(step.rows), 'row')}"
         elif inner:
-            head = f"{step.kind}: {_count(len(names), 'row')} for each index"
+            head = f"{_rounds(tape, step)}: {_count(len(names), 'row')}{_each(step.kind)}"
         else:
             head = f"{step.kind}: {tape.any_aval(step.rows[0])}"
         cost = f", {_bytes(t.read)} in, {_bytes(t.written)} out" if t.read or t.written else ""
         yield f"{head}{cost}{f'  ({span})' if span else ''}"
         for line in shown:
             yield f"    {line}"
+
+
+def _rounds(tape: Tape, step: Step) -> str:
+    """Name a step with bodies, and how often they run."""
+    i = step.rows[0]
+    length = tape.params(i).get("length", -1)
+    return f"{tape.prim(i).name} {length}" if length >= 0 else tape.prim(i).name
+
+
+def _each(kind: str) -> str:
+    return {"map": " for each index", "for": " a round", "while": " a round"}.get(kind, "")
 
 
 def _runs_of(names: list[str]) -> Iterator[str]:

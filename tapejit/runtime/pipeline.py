@@ -11,11 +11,12 @@ from ..core.config import config
 from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.simplify import simplify
+from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
 
 Pass = Callable[[Tape], Tape]
-PASSES: tuple[Pass, ...] = (dce, simplify, cse, simplify, dce)
+PASSES: tuple[Pass, ...] = (dce, simplify, cse, simplify, dce, trim)
 
 
 def checked(step: Pass, tape: Tape, report: list[tuple[str, int, float]] | None = None) -> Tape:
@@ -73,22 +74,8 @@ def note_compile_seconds(tape: Tape, seconds: float) -> None:
     _pace[0] = 0.5 * (_pace[0] + ratio)
 
 
-_KEPT = 64
-_compiled: dict[str, Any] = {}
-
-
-def compiled(tape: Tape) -> Any:
-    """Return the compiled form of an optimised tape if this process has it, else None."""
-    return _compiled.get(tape.hash)
-
-
 def compile_tape(tape: Tape, title: str) -> Any:
     """Return the compiled form of an optimised tape."""
     from .compile import compile_staged
 
-    found = _compiled.get(tape.hash)
-    if found is None:
-        found = _compiled[tape.hash] = compile_staged(tape, title)
-        while len(_compiled) > _KEPT:
-            _compiled.pop(next(iter(_compiled)))
-    return found
+    return compile_staged(tape, title)

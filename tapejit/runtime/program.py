@@ -6,7 +6,6 @@ what compiling is expected to cost, so that the total is never far from twice th
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import warnings
@@ -22,15 +21,10 @@ from ..frontend.rebind import Path
 from ..tape.ir import Tape
 from ..tape.tokens import draws_again
 from . import cache
+from .build import build, built
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
-from .pipeline import (
-    compile_tape,
-    compiled,
-    estimate_compile_seconds,
-    note_compile_seconds,
-    optimise,
-)
+from .pipeline import estimate_compile_seconds, optimise
 from .trace import Traced, checksum, rebuild, sharing
 from .vary import fits
 
@@ -65,6 +59,7 @@ class Program:
         self.failed: str | None = None
         self.compile_seconds = 0.0
         self.cached = False
+        self.shared = False
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
@@ -232,7 +227,7 @@ class Program:
         """
         if self._lock.locked():
             return False  # another thread compiles it; interpret meanwhile
-        if self.runs == 1 and compiled(self.tape) is not None:
+        if self.runs == 1 and built(self.tape) is not None:
             return True
         if self.runs == 1 and config.cache and cache.has_program(self.tape.hash, owner.name):
             return True
@@ -245,10 +240,8 @@ class Program:
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
-            warm = "numba" in sys.modules
-            started = time.perf_counter()
             try:
-                made = compile_tape(self.tape, owner.name)
+                found = build(self.tape, owner.name)
             except TapejitError:
                 raise
             except Exception as error:
@@ -256,23 +249,11 @@ class Program:
                 message = f"{owner.name} could not be compiled and is interpreted: {self.failed}"
                 warnings.warn(message, CompileWarning, stacklevel=3)
                 return
-            from .compile import kernels_of
-
-            kernels = kernels_of(made)
-            seconds = time.perf_counter() - started
-            self.compile_seconds = seconds
-            self.cached = bool(kernels) and all(k.cached for k in kernels)
-            if self.cached:
-                owner.counters["cache_hits"] += 1
-            else:
-                if warm:
-                    note_compile_seconds(self.tape, seconds)
-                if config.cache and all(k.key for k in kernels):
-                    keys = [k.key for k in kernels if k.key]
-                    cache.note_program(self.tape.hash, owner.name, keys)
+            self.compile_seconds, self.cached = found.seconds, found.cached
+            owner.counters["cache_hits"] += found.cached
             owner.counters["kernels"] += 1
-            owner.counters["compile_seconds"] += seconds
-            self.kernel = made
+            owner.counters["compile_seconds"] += found.seconds
+            self.kernel = found.made
 
 
 def rewind(given: list[Any]) -> None:

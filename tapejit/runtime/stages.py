@@ -131,8 +131,8 @@ def short_text(tape: Tape) -> str:
 
 
 def bytes_of(aval: Aval) -> int:
-    """Return the bytes of a dense array."""
-    return aval.size * aval.dtype.itemsize
+    """Return the bytes of a dense array; those of a stack of unknown length are not counted."""
+    return max(aval.size, 0) * aval.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,7 @@ def traffic(stage: KernelStage) -> list[Traffic]:
 
     An array is counted once for each step that reads it, however many rows of the step do; a
     broadcast view counts what it shows of its memory. Scalars are registers and count nothing.
+    A loop counts what it is given and what it gives; what its rounds keep among them is small.
     """
     plan = stage.text.plan
     values = Values(plan)

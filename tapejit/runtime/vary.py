@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.pytree import flatten
 from ..core.tables import freeze
+from ..tape.ir import Tape
 from .trace import Traced
 
 SEEN = 3
@@ -65,16 +66,35 @@ def needs_python(traced: Traced) -> bool:
     for i in range(tape.n_inputs, tape.rows):
         if tape.prim(i).name == "guard" and type(tape.params(i)["expected"]) is not bool:
             at = tape.args(i)[0]
-            while at >= tape.n_inputs and tape.prim(at).name in (
-                "trunc",
-                "cast",
-                "reshape",
-                "copy",
-            ):
-                at = tape.args(at)[0]
+            while at >= tape.n_inputs and (step := _determining(tape, at)) is not None:
+                at = step
             if at < tape.n_inputs and tape.value(at).weak:
                 return True
     return False
+
+
+_ONE_TO_ONE = frozenset({"trunc", "cast", "reshape", "copy", "negative"})
+_WITH_A_NUMBER = frozenset({"add", "subtract", "multiply", "maximum"})
+
+
+def _determining(tape: Tape, at: int) -> int | None:
+    """Return the operand that a row's value tells, as ``max(n - 1, 0)`` tells n; None if none.
+
+    Not one of a remainder: ``n % 3`` has three outcomes for all n, and so three variants at most.
+    """
+    name, args = tape.prim(at).name, tape.args(at)
+    if name in _ONE_TO_ONE:
+        return args[0]
+    if name in _WITH_A_NUMBER:
+        moving = [a for a in args if a < tape.n_inputs or tape.prim(_uncast(tape, a)).name != "lit"]
+        return moving[0] if len(moving) == 1 else None
+    return None
+
+
+def _uncast(tape: Tape, at: int) -> int:
+    while at >= tape.n_inputs and tape.prim(at).name == "cast":
+        at = tape.args(at)[0]
+    return at
 
 
 def agrees(a: Any, b: Any) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tapejit.codegen.kernel import write_kernel
 from tapejit.codegen.text import SUFFIX
-from tapejit.kernels import moves
+from tapejit.kernels import moves, scans
 from tapejit.passes.legalise import legalise
 from tapejit.runtime.compile import prepared
 from tapejit.tape.ir import Tape
@@ -35,6 +35,13 @@ class Pointer:
         assert 0 <= self.at + k < len(self.array), "a write out of bounds"
         assert self.writable, "a kernel writes to its input"
         self.array[self.at + k] = value
+
+
+class Vmath:
+    """NumPy's functions under the names of `kernels.vmath`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name.rpartition("_")[0])
 
 
 class Memory(SimpleNamespace):
@@ -90,10 +97,15 @@ def run_plainly(tape: Tape, inputs: Sequence[Any], title: str = "plain") -> list
     lines = text.source.splitlines()
     body = "\n".join(line for line in lines if not line.startswith(("import ", "from ")))
     names = ("wrap_index", "window_start", "gather", "scatter_add", "scatter_set")
+    assert "blas." not in body, "products of any size are left to the compiled kernel"
     space.update(
         np=np,
         memory=memory,
-        routines=SimpleNamespace(**{name: getattr(moves, name).py_func for name in names}),
+        vmath=Vmath(),
+        routines=SimpleNamespace(
+            **{name: getattr(moves, name).py_func for name in names},
+            cumsum=scans.cumsum.py_func,
+        ),
         part=lambda fn: fn,
         fold_add=lambda a, b: a + b,
         fold_mul=lambda a, b: a * b,

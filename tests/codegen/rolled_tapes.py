@@ -29,8 +29,10 @@ def clipped(x: Sym) -> Sym:
 class Block:
     """Rows under construction and the values they may use."""
 
-    def __init__(self, r: random.Random, b: Builder, depth: int) -> None:
-        self.r, self.b, self.depth = r, b, depth
+    def __init__(
+        self, r: random.Random, b: Builder, depth: int, shapes: tuple[tuple[int, ...], ...]
+    ) -> None:
+        self.r, self.b, self.depth, self.shapes = r, b, depth, shapes
         self.values: list[Sym] = []
         self.places: list[Sym] = []
 
@@ -68,11 +70,11 @@ class Block:
         roll = self.r.random()
         if self.depth > 0 and roll < 0.22:
             self.nested()
-        elif roll < 0.42:
+        elif roll < 0.35:
             self.read()
-        elif roll < 0.72:
+        elif roll < 0.62:
             self.write()
-        elif roll < 0.78:
+        elif roll < 0.68:
             x = self.pick()
             if x.shape:
                 total = ops.sum(x, axis=tuple(range(x.ndim)), keepdims=False)
@@ -81,7 +83,7 @@ class Block:
             self.combine()
 
     def read(self) -> None:
-        x = self.pick(self.r.choice(((N,), (N, N))))
+        x = self.pick(self.r.choice([s for s in self.shapes if s]))
         starts, sizes = self.window(x)
         part = ops.dynamic_slice(x, *starts, sizes=sizes)
         flat = tuple(n for n in sizes if n != 1)
@@ -94,7 +96,7 @@ class Block:
             self.values.append(clipped(ops.sum(part, axis=(0,), keepdims=False)))
 
     def write(self) -> None:
-        x = self.pick(self.r.choice(((N,), (N, N))))
+        x = self.pick(self.r.choice([s for s in self.shapes if s]))
         starts, sizes = self.window(x)
         flat = tuple(n for n in sizes if n != 1)
         name = self.r.choice(("dynamic_update", "dynamic_update", "dynamic_add"))
@@ -117,22 +119,23 @@ class Block:
     def combine(self) -> None:
         x = self.pick()
         y = self.pick(x.shape, late=False)
-        name = self.r.choice(("add", "subtract", "maximum", "add", "negative", "half"))
-        if name == "negative":
+        name = self.r.choice(("add", "subtract", "maximum", "add", "negative", "half", "turned"))
+        if name == "turned" and x.ndim == 1:
+            self.values.append(ops.slice(x, ranges=((N - 1, N, -1),)))
+        elif name == "turned" and x.ndim == 2:
+            y = ops.transpose(x, axes=(1, 0))
+            self.values.append(clipped(x + y) if self.r.random() < 0.5 else y)
+        elif name in ("negative", "turned"):
             self.values.append(-x)
         elif name == "half":
             self.values.append(ops.where(ops.equal(x, 8), 0.5, x))
         else:
             self.values.append(clipped(getattr(ops, name)(x, y)))
 
-    def limit(self, xs: list[Sym]) -> list[Sym]:
-        """Sums over rounds are kept small."""
-        return [clipped(x) if self.r.random() < 0.3 else x for x in xs]
-
     # ------------------------------------------------------------ rows with bodies
 
     def child(self, avals: list[Aval], index: bool) -> tuple[Block, list[Sym]]:
-        made = Block(self.r, Builder(), self.depth - 1)
+        made = Block(self.r, Builder(), self.depth - 1, self.shapes)
         if index:
             made.places.append(ops.minimum(made.b.input(INT), N - 1))
         inputs = [made.b.input(Aval(a.dtype, a.shape)) for a in avals]
@@ -153,23 +156,23 @@ class Block:
         getattr(self, f"nested_{kind}")()
 
     def operands(self, low: int, high: int) -> list[Sym]:
-        return [self.pick(self.r.choice(SHAPES)) for _ in range(self.r.randint(low, high))]
+        return [self.pick(self.r.choice(self.shapes)) for _ in range(self.r.randint(low, high))]
 
     def keep(self, found: list[Sym]) -> None:
         for x in found:
-            if self.r.random() < 0.85:
-                self.values.append(clipped(x) if self.r.random() < 0.5 else x)
+            if self.r.random() < 0.9:
+                self.values.append(clipped(x) if self.r.random() < 0.3 else x)
 
     def nested_for(self) -> None:
         length = self.r.choice((0, 1, 2, 3, 3))
         carried, shared = self.operands(1, 3), self.operands(0, 2)
-        vector = self.pick((N,), late=False)
-        stacked = [self.pick((N, N)), vector][: self.r.randint(0, 2)] if length == N else []
+        pair = [self.pick((N,), late=False), self.pick((N, N))]
+        stacked = pair[: self.r.randint(0, 2)] if length == N else []
         given = [*carried, *shared]
         avals = [x.aval for x in given] + [Aval(x.dtype, x.shape[1:]) for x in stacked]
         inner, inputs = self.child(avals, True)
         ends = self.ends(inner, avals[: len(carried)], inputs)
-        extra = [inner.pick(self.r.choice(((), (N,)))) for _ in range(self.r.randint(0, 2))]
+        extra = [inner.pick(self.r.choice(self.shapes)) for _ in range(self.r.randint(0, 2))]
         count = self.b.lit(length, INT)
         if self.r.random() < 0.3 and self.places and not stacked:  # a number of rounds not known
             count, length = self.place(), -1
@@ -243,7 +246,9 @@ class Block:
 def rolled_tape(r: random.Random) -> tuple[Tape, list[Any]]:
     """Return a random tape and its inputs."""
     b = Builder()
-    top = Block(r, b, depth=r.choice((1, 2, 2, 3)))
+    # Half of the tapes have vectors only, which makes conflicts over memory likely.
+    shapes = r.choice((SHAPES, ((N,),)))
+    top = Block(r, b, r.choice((1, 2, 2, 3)), shapes)
     rng = np.random.default_rng(r.randint(0, 2**31))
     inputs: list[Any] = []
     for shape in ((N,), (N, N), ()):
@@ -251,9 +256,13 @@ def rolled_tape(r: random.Random) -> tuple[Tape, list[Any]]:
         top.values.append(b.input(Aval(np.dtype(float), shape)))
     inputs.append(np.int64(rng.integers(-N, N)))
     top.places.append(b.input(INT))
-    for _ in range(r.randint(2, 5)):
+    if r.random() < 0.5:
+        for name in ("sin", "cos"):  # arrays that no argument holds
+            made = ops.where(ops.greater(getattr(ops, name)(top.values[0]), 0.0), 1.0, 2.0)
+            top.values += [made, top.values[0] * made]
+    for _ in range(r.randint(1, 4)):
         top.act()
     top.nested_for()
     top.act()
-    outs = [top.values[-1], *[r.choice(top.values) for _ in range(r.randint(1, 4))]]
+    outs = [*top.values[-3:], *[r.choice(top.values) for _ in range(r.randint(1, 4))]]
     return b.finish(outs), inputs

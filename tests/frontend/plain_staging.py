@@ -5,6 +5,7 @@ taken, and a loop's body once too often, and puts the state back: what the rewri
 of a statement must then be enough to hide it, as it must for a tracer that looks at both branches.
 """
 
+import contextlib
 import operator
 from types import FunctionType
 
@@ -151,10 +152,8 @@ class Speculating(Plain):
 
     def _aside(self, run, get, set):
         before = get()
-        try:
+        with contextlib.suppress(Exception):  # what would have happened there does not matter
             run()
-        except Exception:  # what would have happened there does not matter
-            pass
         set(before)
 
     def if_(self, test, then, other, get, set, names, reads, line):

@@ -4,9 +4,7 @@ A case is a function and several argument tuples. ``log`` is a list that notes w
 and in which order. Nothing here is called by pytest itself, which would compile it differently.
 """
 
-# ruff: noqa: B007, B018, B023, E711, E712, F841, RUF015, RUF021, SIM102, SIM103, SIM108, SIM110
-# ruff: noqa: SIM113, SIM114, SIM115, SIM117, SIM105, B904, B012, E731, UP028, C416, C400, PIE790
-# ruff: noqa: SIM401, RET504, RET505, B006, SIM211, SIM222, SIM223, C408, F811, RUF034
+# ruff: noqa: B007, B018, B023, C416, F401, F821, F841, I001, RUF021, RUF040, SIM223
 import contextlib
 import functools
 import math
@@ -442,6 +440,19 @@ def carried_through_else(n):
 
 case((0,), (1,), (9,))(carried_through_else)
 
+
+def read_in_the_next_turn(xs):
+    s, y = 0, 1
+    for x in xs:
+        s += y
+        if x > 1:
+            y = x
+    return s
+
+
+case(([0, 0, 5, 0],), ([1, 1],))(read_in_the_next_turn)
+
+
 # Expressions.
 
 
@@ -523,7 +534,7 @@ def order_of_stores(log):
     i = 3
     i, a[i] = 1, 77
     a[i], i = 66, 2
-    *a[at(0):at(1)], c = [1, 2, 3]
+    *a[at(0) : at(1)], c = [1, 2, 3]
     return a, b, c, i
 
 
@@ -598,7 +609,7 @@ case((0, []), (1, []), (2, []), (3, []), (4, []), pure=False)(asserts)
 
 def annotated(x: "int"):
     y: int = x + 1
-    z: undefined  # noqa: F821
+    z: undefined
     a = [0]
     a[0]: int = 5
     (w): float = 2.0
@@ -1061,6 +1072,7 @@ def handler_name_goes(x):
 case((0,), (1,), (2,))(handler_name_goes)
 
 
+# fmt: off
 def error_deep_inside(n):
     total = 0
     for i in range(n):
@@ -1073,15 +1085,17 @@ def error_deep_inside(n):
     return total
 
 
+# fmt: on
 case((1,), (3,))(error_deep_inside)
 
 
+# fmt: off
 def spread_over_lines(x):
     s = (
         "abc"
         .upper()
         .index(x)
-    )  # fmt: skip
+    )
     return max(
         s,
         int(
@@ -1091,9 +1105,10 @@ def spread_over_lines(x):
         1 / (
             s - 1
         )
-    ]  # fmt: skip
+    ]
 
 
+# fmt: on
 case(("A",), ("B",), ("x",), (3,))(spread_over_lines)
 
 
@@ -1119,7 +1134,8 @@ def keeps_names(x):
 case((0,), (5,))(keeps_names)
 
 
-LAMBDAS = [lambda x: x and 1, lambda x: x or 2]; MORE = (lambda x: not x, lambda x: not x)  # noqa: E702
+LAMBDAS = [lambda x: x and 1, lambda x: x or 2]
+MORE = (lambda x: not x, lambda x: not x)
 for _f in (*LAMBDAS, *MORE, (lambda x, y=3: y if x else [k for k in range(y) if k or x])):
     case((0,), (1,))(_f)
 
@@ -1138,3 +1154,99 @@ def makes(a):
 case((0,), (1,), (7,))(makes(3))
 case((1,), (-1,))(Shape.twice)
 case((Shape(3),), (Shape(0),))(Shape.sign.fget)
+case((Shape(3), 4), (Shape(1), 0), pure=False)(Shape.area)
+case((Shape(3), 4), (Shape(1), 0))(Shape.nested)
+case((Shape(3), 4), (Shape(1), 0), (Shape(1), -2), pure=False)(Shape.__init__)
+
+
+def try_leaves_early(x):
+    y = 0
+    try:
+        if x > 1:
+            y = 1
+        z = 1 / (x - 1)
+        y = 2
+    except ZeroDivisionError:
+        return y
+    return z
+
+
+case((0,), (1,), (2,))(try_leaves_early)
+
+
+def same_name_in_comprehension(x):
+    y = [3]
+    if x:
+        y = [1, 2]
+    return [y for y in y]
+
+
+case((0,), (1,))(same_name_in_comprehension)
+
+
+def index_changed_by_a_call(log):
+    i, a, b = 0, [0, 0], [0, 0]
+
+    def g():
+        nonlocal i
+        i += 1
+        return 5
+
+    a[i] = g()
+    b[i] = a[0]
+    return a, b
+
+
+case(([],), pure=False)(index_changed_by_a_call)
+
+
+def message_binds(x):
+    why = None
+    try:
+        assert x, (why := "no")  # noqa: RUF018
+    except AssertionError:
+        return x or why
+    return x
+
+
+case((0,), (1,))(message_binds)
+
+
+def defines_global(x):
+    global made_globally
+    if x:
+
+        def made_globally(y):
+            return y or x
+
+        return made_globally.__qualname__, made_globally(0)
+
+
+case((0,), (2,))(defines_global)
+
+
+def with_free_variables():
+    count = 0
+
+    def step(x):
+        nonlocal count
+        if x > 0:
+            count += x
+        for _ in range(x):
+            count += 1
+            if count > 50:
+                count = 0
+                return "reset"
+
+        class Inside:
+            size = count
+
+            def get(self):
+                return self.size and x
+
+        return count, Inside().get(), Inside.__qualname__, Inside.get.__qualname__
+
+    return step
+
+
+case((3,), (0,), (40,), pure=False)(with_free_variables())

@@ -24,7 +24,9 @@ atoms = st.sampled_from(VARIABLES + ("0", "1", "2", "-3"))
 
 def _wider(inner):
     return st.one_of(
-        st.tuples(inner, st.sampled_from("+ - * // %".split()), inner).map("({0[0]} {0[1]} {0[2]})".format),
+        st.tuples(inner, st.sampled_from("+ - * // %".split()), inner).map(
+            "({0[0]} {0[1]} {0[2]})".format
+        ),
         st.tuples(inner, st.sampled_from(["and", "or", "<", "==", "!="]), inner).map(
             "({0[0]} {0[1]} {0[2]})".format
         ),
@@ -87,7 +89,9 @@ def statements(draw, depth, loop):
     errors = draw(st.sampled_from(["ZeroDivisionError", "UnboundLocalError", "Exception as e"]))
     out += [f"except {errors}:", *draw(block)]
     out += orelse
-    return out + (["finally:", *draw(blocks(depth - 1, False, jumps=False))] if draw(st.booleans()) else [])
+    return out + (
+        ["finally:", *draw(blocks(depth - 1, False, jumps=False))] if draw(st.booleans()) else []
+    )
 
 
 @st.composite
@@ -102,7 +106,13 @@ def blocks(draw, depth, loop, jumps=True):
 @st.composite
 def programs(draw):
     body = draw(blocks(2, False)) + draw(blocks(2, False))
-    head = ["    a = a and +a", "    def g(x):", "        nonlocal c", "        c = x % 7", "        return c + b"]
+    head = [
+        "    a = a and +a",
+        "    def g(x):",
+        "        nonlocal c",
+        "        c = x % 7",
+        "        return c + b",
+    ]
     tail = ["    c = 0", f"    return g(a), {draw(expressions)}"]
     first = ["    c = 2"] if draw(st.booleans()) else []
     return "\n".join(["def f(a, b):", *first, *head, *body, *tail, ""])
@@ -118,14 +128,14 @@ def compiled(text):
 
 def outcome(function, args):
     try:
-        return function(*args)
+        return repr(function(*args))
     except Exception as error:
         file = function.__code__.co_filename
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
         return type(error), str(error), frames[-1].lineno, frames[-1].name
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(text):
     original = compiled(text)

@@ -84,6 +84,7 @@ def host_step(a, v):
 
 
 @keep(tj.value_and_grad, normal(8))
+@tj.no_rewrite
 def guards(x):
     total = np.sum(x)
     if total > 100.0:
@@ -91,6 +92,42 @@ def guards(x):
     if x[0] != 3.0:
         return np.sum(x * x)
     return total * 2.0
+
+
+@keep(tj.value_and_grad, normal(8))
+def branches(x):
+    total = np.sum(x)
+    if total > 100.0:
+        return total
+    if x[0] != 3.0:
+        return np.sum(np.exp(x))
+    return total * 2.0
+
+
+@keep(tj.value_and_grad, np.array([0.1, 0.2, 0.7]), normal(50))
+def garch(p, returns):
+    variance, total = 1.0, 0.0
+    for r in returns:
+        variance = p[0] + p[1] * r * r + p[2] * variance
+        total += np.log(variance) + r * r / variance
+    return total
+
+
+@keep(tj.value_and_grad, normal(16), 20)
+def heat_in_place(u, steps):
+    u = u.copy()
+    for _ in range(steps):
+        u[1:-1] += 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return np.sum(u * u)
+
+
+@keep(tj.value_and_grad, 3.0)
+def newton(a):
+    x, step = a, 1.0
+    while abs(step) > 1e-12:
+        step = (x * x - a) / (2 * x)
+        x = x - step
+    return x
 
 
 @keep(tj.value_and_grad, normal(20, dtype=np.float32), np.float32(0.5))

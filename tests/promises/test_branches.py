@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 import math
+import types
 import warnings
 from typing import Any
 
@@ -14,6 +16,14 @@ from tapejit.core.config import config
 from tapejit.core.errors import CaptureError, ReplayWarning
 
 POLICIES = ["never", "always"]
+
+
+def guarded(fn: Any) -> Any:
+    """A twin of a function whose branches are guarded, since it is not rewritten."""
+    twin = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__)
+    return tj.no_rewrite(twin)
+
+
 X = np.array([1.1, -2.3, 3.2])
 
 
@@ -46,9 +56,10 @@ def indexed(x: Any) -> Any:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("how", [lambda fn: fn, guarded], ids=["staged", "guarded"])
 @pytest.mark.parametrize("fn", [piecewise, loop, chained, indexed])
-def test_a_flip_is_seen(fn: Any, policy: str) -> None:
-    f = tj.value_and_grad(fn, compile=policy)
+def test_a_flip_is_seen(fn: Any, how: Any, policy: str) -> None:
+    f = tj.value_and_grad(how(fn), compile=policy)
     inputs = [X, np.array([0.5, 0.6, -0.25]), -X, X * 0.1]
     if policy == "never":
         rng = np.random.default_rng(0)
@@ -64,14 +75,70 @@ def test_a_flip_is_seen(fn: Any, policy: str) -> None:
 
 
 def test_compiled_variants_are_kept() -> None:
-    f = tj.value_and_grad(piecewise, compile="always")
+    f = tj.value_and_grad(guarded(piecewise), compile="always")
     for x in (X, -X) * 5:
         assert np.isclose(f(x)[0], piecewise(x))
     assert f.stats()["kernels"] == 2 and f.stats()["captures"] == 4
 
 
+def test_a_staged_branch_is_one_program_for_both_outcomes() -> None:
+    f = tj.value_and_grad(piecewise, compile="always")
+    for x in (X, -X) * 5:
+        assert np.isclose(f(x)[0], piecewise(x))
+    stats = f.stats()
+    assert (stats["kernels"], stats["captures"], stats["guard_misses"]) == (1, 2, 0)
+    assert "guard" not in str(f.tape(X)) and "cond" in str(f.tape(X))
+
+
+def raising(x: Any) -> Any:
+    s = np.sum(x)
+    if s < 0:
+        raise ArithmeticError(f"no root of {float(s):.1f}")
+    return np.sqrt(s)
+
+
+def shaped(x: Any) -> Any:
+    y = x if x[0] > 0 else x[:2]
+    return np.sum(y**2)
+
+
+def nothing(x: Any) -> Any:
+    found = None
+    if x[0] > 0:
+        found = np.sum(x)
+    return np.sum(x**3) if found is None else found
+
+
+def from_text() -> Any:
+    space: dict[str, Any] = {"np": np, "__name__": __name__}
+    exec("def f(x):\n    return np.sum(x) if x[0] > 0 else np.sum(x * x)\n", space)
+    return space["f"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("fn", [shaped, nothing, from_text()], ids=["shapes", "none", "no source"])
+def test_what_is_not_staged_is_guarded(fn: Any, policy: str) -> None:
+    f = tj.value_and_grad(fn, compile=policy)
+    for x in (X, -X) * 4:
+        v, g = f(x)
+        assert np.isclose(v, fn(x), rtol=1e-12)
+        numeric = [(fn(x + 1e-6 * e) - fn(x - 1e-6 * e)) / 2e-6 for e in np.eye(3)]
+        np.testing.assert_allclose(g, numeric, rtol=1e-6, atol=1e-8)
+    assert "guard" in str(f.tape(X)) and f.stats()["captures"] == 4
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_side_that_raises_is_guarded(policy: str) -> None:
+    f = tj.value_and_grad(raising, compile=policy)
+    for _ in range(4):
+        assert np.isclose(f(X)[0], raising(X))
+        with pytest.raises(ArithmeticError, match=r"no root of -2\.0"):
+            f(-X)
+    assert "guard" in str(f.tape(X))
+
+
 def test_variants_are_bounded_with_one_warning_that_names_the_line() -> None:
-    f = tj.value_and_grad(loop, compile="never")
+    f = tj.value_and_grad(guarded(loop), compile="never")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for k in list(range(1, 40)) * 2:
@@ -97,10 +164,12 @@ def test_nan_and_infinity_in_branches(policy: str) -> None:
 @pytest.mark.parametrize(
     ("fn", "name"),
     [
-        (lambda x: float(x[0]), r"float\(\)"),
-        (lambda x: math.sqrt(x[0]), r"float\(\)"),
-        (lambda x: math.exp(np.sum(x)), r"float\(\)"),
-        (lambda x: complex(x[0]), r"complex\(\)"),
+        (tj.no_rewrite(lambda x: float(x[0])), r"float\(\)"),
+        (tj.no_rewrite(lambda x: math.sqrt(x[0])), r"float\(\)"),
+        (tj.no_rewrite(lambda x: math.exp(np.sum(x))), r"float\(\)"),
+        (tj.no_rewrite(lambda x: complex(x[0])), r"complex\(\)"),
+        (lambda x: cmath.exp(x[0]).real, r"complex\(\)"),
+        (lambda x: sorted(map(float, x))[0], r"float\(\)"),
         (lambda x: np.sum(np.frompyfunc(lambda v: v, 1, 1)(x)), "rule"),
         (lambda x: np.sum(np.array([x[0], 1.0], dtype=object)), "object|plain"),
     ],
@@ -109,6 +178,25 @@ def test_leaving_numpy_is_an_error_with_the_line(fn: Any, name: str) -> None:
     with pytest.raises((CaptureError, NotImplementedError, TypeError), match=name) as caught:
         tj.grad(fn, compile="never")(np.abs(X))
     assert "test_branches.py:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: float(x[0]) * 2,
+        lambda x: math.sqrt(x[0]) + math.atan2(x[1], x[2]),
+        lambda x: math.exp(np.sum(x)) * math.hypot(*x),
+        lambda x: abs(complex(x[0], x[1])),
+        lambda x: float(x[0]) ** 2 if math.isclose(x[1], 2.3, rel_tol=0.1) else math.pi * float(x[1]),
+        lambda x: math.floor(x[0] * 7.3) * float(x[1]) + math.log(x[2], 3),
+    ],
+)
+def test_float_and_math_of_traced_values(fn: Any) -> None:
+    x = np.abs(X)
+    v, g = tj.value_and_grad(fn, compile="never")(x)
+    assert type(v) is type(fn(x)) is float and np.isclose(v, fn(x), rtol=1e-14)
+    numeric = [(fn(x + 1e-6 * e) - fn(x - 1e-6 * e)) / 2e-6 for e in np.eye(3)]
+    np.testing.assert_allclose(g, numeric, rtol=1e-6, atol=1e-8)
 
 
 def test_integers_as_sizes_and_indices() -> None:

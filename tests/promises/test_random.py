@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawing_programs import BOTH, PROGRAMS
 from following import POLICIES, X
-from random_programs import BOTH, PROGRAMS
 
 import tapejit as tj
 from tapejit.core.errors import UnsupportedError

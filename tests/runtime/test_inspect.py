@@ -11,6 +11,7 @@ import pytest
 import tapejit as tj
 from tapejit.core.config import config
 from tapejit.core.errors import ReplayWarning
+from tapejit.runtime import pipeline
 from tapejit.runtime.stages import KernelStage, stages_of, traffic
 
 SCALE = 2.0
@@ -31,6 +32,7 @@ def wave(x, n):
     return np.sum(x @ WEIGHTS)
 
 
+@tj.no_rewrite
 def branch(x):
     if x.sum() > 0:
         return np.sum(np.sin(x))
@@ -121,8 +123,9 @@ def test_explain_before_and_after_compiling():
     assert f.stats()["kernels"] == 1 and f.stats()["compiled"] == 1
 
 
-def test_explain_tells_a_cached_kernel():
+def test_explain_tells_a_cached_kernel(monkeypatch):
     def make():
+        monkeypatch.setattr(pipeline, "_compiled", {})
         return tj.value_and_grad(wave, compile="always")
 
     make()(X, 4)
@@ -150,7 +153,7 @@ def test_explain_shows_the_guards_of_every_variant():
     f = tj.value_and_grad(branch)
     for x in (X, X, -X, -X):
         f(x)
-    line = branch.__code__.co_firstlineno + 1
+    line = branch.__code__.co_firstlineno + 2
     text = f.explain(X)
     assert f"is True at test_inspect.py:{line} in branch\n" in text
     assert f"is False at test_inspect.py:{line} in branch\n" in text

@@ -35,6 +35,7 @@ def test_auto_rents_until_the_rent_equals_the_price(monkeypatch: pytest.MonkeyPa
     """Time is faked: each interpretation costs 0.1, compiling 0.55: it is bought after six."""
     monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.55)
     monkeypatch.setattr(program.cache, "has_program", lambda *args: False)
+    monkeypatch.setattr(pipeline, "_compiled", {})
     now = [0.0]
 
     def clock() -> float:
@@ -54,6 +55,7 @@ def test_the_estimate_learns_and_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "_pace", [1.0])
     small = tj.grad(loss).tape(X)
 
+    @tj.no_rewrite
     def deep(x: Any) -> Any:
         for _ in range(30):
             x = np.tanh(x) + np.sum(x)
@@ -68,6 +70,18 @@ def test_the_estimate_learns_and_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(20):
         pipeline.note_compile_seconds(small, 1e-9)
     assert pipeline.estimate_compile_seconds(small) > 0.1 * one, "one odd measurement is bounded"
+
+
+def test_nothing_is_learnt_from_code_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_compiled", {})
+    learnt: list[float] = []
+    monkeypatch.setattr(program, "note_compile_seconds", lambda tape, s: learnt.append(s))
+    monkeypatch.setattr(program.config, "cache", False)
+    for _ in range(3):
+        f = tj.grad(loss, compile="always")
+        f(X)
+        assert f.stats()["kernels"] == 1 and len(learnt) == 1
+    assert "taken over from a function with the same tape in " in f.explain(X)
 
 
 def test_the_estimate_is_of_the_right_size() -> None:

@@ -253,6 +253,8 @@ def test_messages():
     refused("shape .5,., got ...", ValueError, ruled(lambda p, t: (p[0], np.sum(t[0]))))
     refused("depends on the tangents", TypeError, ruled(lambda p, t: (t[0], t[0])))
     branch = ruled(lambda p, t: (p[0], t[0] if np.sum(t[0]) > 0 else -t[0]))
+    refused("is not linear in its tangents", NotImplementedError, branch)
+    branch = ruled(tj.no_rewrite(lambda p, t: (p[0], t[0] if np.sum(t[0]) > 0 else -t[0])))
     refused("Python asks for the value", TypeError, branch)
     with pytest.raises(TypeError, match="takes a function"):
         tj.custom_vjp(3)

@@ -190,7 +190,19 @@ def refused(match, kind, call):
     assert "test_vmap.py:" in str(caught.value)
 
 
+def test_a_branch_on_an_element():
+    def branching(a):
+        return a * a if a > 0 else -np.sin(a)
+
+    x = np.array([-2.0, -0.5, 0.0, 1.5])
+    mapped = np.where(x > 0, x * x, -np.sin(x))
+    np.testing.assert_array_equal(tj.vmap(branching)(x), mapped)
+    found = tj.grad(lambda x: np.sum(tj.vmap(branching)(x)))(x)
+    np.testing.assert_allclose(found, np.where(x > 0, 2 * x, -np.cos(x)))
+
+
 def test_messages():
+    @tj.no_rewrite
     def branching(a):
         return a if a > 0 else -a
 

@@ -5,5 +5,6 @@ global name ``__tapejit__`` when the new code runs, and decides what each call m
 """
 
 from .code import is_rewritten, rewritten, why_not
+from .optout import no_rewrite
 
-__all__ = ["is_rewritten", "rewritten", "why_not"]
+__all__ = ["is_rewritten", "no_rewrite", "rewritten", "why_not"]

@@ -14,6 +14,7 @@ from .build import PREFIX, STAGING, THUNK
 from .convert import converted
 from .expressions import uses_staging
 from .flow import NotStageable
+from .optout import opted_out
 from .source import compile_like, find
 
 _Key = tuple[CodeType, str]
@@ -55,6 +56,8 @@ def is_rewritten(code: CodeType) -> bool:
 def _result(function: FunctionType) -> CodeType | str:
     if not isinstance(function, FunctionType):
         return "it is not a Python function"
+    if opted_out(function):
+        return "it is marked with no_rewrite"
     key = (function.__code__, function.__code__.co_filename)
     if key in _made:
         return "it is rewritten already"

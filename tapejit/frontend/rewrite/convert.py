@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import sys
+from collections.abc import Sequence
 
 from .build import (
     ITEM,
@@ -127,7 +128,7 @@ class _Statements:
     def _if(self, node: ast.If) -> Block:
         test = self.expressions.of(node.test)
         parts = [*node.body, *node.orelse]
-        names, helpers = self._around(node, parts, parts)
+        names, helpers = self._around(node, parts)
         then = self._inner("then", node.body)
         other: ast.expr = thunk(placed(ast.Constant(None), node))
         functions: Block = [then]
@@ -140,7 +141,8 @@ class _Statements:
     def _for(self, node: ast.For) -> Block:
         iterated = self.expressions.of(node.iter)
         condition = go_on(node)
-        names, helpers = self._around(node, [node.target, *node.body], [node.target, *node.body])
+        within = [node.target, *node.body]
+        names, helpers = self._around(node, within)
         self.expressions.nested += 1
         target = self.targets.unpack(node.target, placed(load(ITEM), node.target))
         self.expressions.nested -= 1
@@ -150,7 +152,8 @@ class _Statements:
         return self._call(node, [body], "for_", args, names, helpers)
 
     def _while(self, node: ast.While) -> Block:
-        names, helpers = self._around(node, [node.test, *node.body], [node.test, *node.body])
+        within = [node.test, *node.body]
+        names, helpers = self._around(node, within)
         body = self._inner("body", node.body)
         test = self._test(node)
         return self._call(
@@ -176,14 +179,12 @@ class _Statements:
         result = placed(ast.Return(placed(test, node.test)), node.test)
         return placed(define(self._name("test"), [*head, *before, result]), node)
 
-    def _around(
-        self, node: ast.stmt, writing: list[ast.AST], reading: list[ast.AST]
-    ) -> tuple[list[str], Block]:
+    def _around(self, node: ast.stmt, within: Sequence[ast.AST]) -> tuple[list[str], Block]:
         """The state of a statement and its functions ``get``, ``set`` and ``reads``."""
         scope = self.scope
-        assigned = (bound_names(writing) | scope.mutated) & (scope.visible | scope.globals)
+        assigned = (bound_names(within) | scope.mutated) & (scope.visible | scope.globals)
         state = sorted(assigned & (self.live[id(node)] | scope.always_live))
-        reads = sorted((loaded_names(reading) & scope.visible) - set(state))
+        reads = sorted((loaded_names(within) & scope.visible) - set(state))
         self._count += 1
         number = self._count
         get: Block = []

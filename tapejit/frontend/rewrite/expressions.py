@@ -145,7 +145,7 @@ class Expressions(ast.NodeTransformer):
         asked = placed(staged("call", node.func), func)
         made = placed(ast.Call(asked, node.args, node.keywords), node)
         if isinstance(func, ast.Attribute) and func.end_lineno not in (None, node.lineno):
-            made.lineno = cast(int, func.end_lineno)  # where CPython reports a method call
+            made.lineno = func.end_lineno  # where CPython reports a method call
             made.col_offset = max(0, cast(int, func.end_col_offset) - len(func.attr))
         return made
 

@@ -151,7 +151,7 @@ def compile_like(node: ast.FunctionDef | ast.Lambda, found: Found, like: CodeTyp
         imports = ast.ImportFrom("nowhere", [ast.alias(name) for name in names], 0)
         tree.body.insert(0, placed(imports, node))
     flags = like.co_flags & _FUTURE
-    code = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
+    code: CodeType = compile(tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
     for _ in range(2 if found.inside is None else 3):
         (code,) = [const for const in code.co_consts if isinstance(const, CodeType)]
     return code

@@ -70,7 +70,7 @@ class Targets:
         for element in target.elts:
             name = self.temporary()
             inner = element.value if isinstance(element, ast.Starred) else element
-            part = placed(store(name), element)
+            part: ast.expr = placed(store(name), element)
             if isinstance(element, ast.Starred):
                 part = placed(ast.Starred(part, ast.Store()), element)
             parts.append(part)

@@ -6,6 +6,7 @@ to is written here alone: the captures around learn of it when the finished row 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Body(Capture):
     ----------
     locals : dict
         The arrays of captures around that were touched, by identity.
+    site : object
+        The code that is captured: found again further in, it calls itself.
     failed : str or None
         Why the body cannot be staged: remembered, since code under capture may swallow the error.
     """
@@ -61,8 +64,9 @@ class Body(Capture):
     abstract = True
     is_body = True
 
-    def __init__(self, parent: Capture) -> None:
+    def __init__(self, parent: Capture, site: Any = None) -> None:
         super().__init__(parent)
+        self.site = site
         self.locals: dict[int, Local] = {}
         self.failed: str | None = None
         self._views: dict[int, tuple[Tracer, int, Sym]] = {}
@@ -108,8 +112,15 @@ class Body(Capture):
         return inner, outer
 
 
+def site_of(run: Any) -> Any:
+    """Return the code that a thunk or a body runs."""
+    while isinstance(run, functools.partial) and run.args:
+        run = run.args[0]
+    return getattr(run, "__code__", None)
+
+
 @contextmanager
-def body_of(parent: Capture) -> Iterator[Body]:
+def body_of(parent: Capture, run: Any = None) -> Iterator[Body]:
     """Open the capture of a body.
 
     Raises
@@ -118,7 +129,13 @@ def body_of(parent: Capture) -> Iterator[Body]:
         When the body cannot be staged; any error of the user's code counts as that, since the
         Python fallback will run into it with real values, or not at all.
     """
-    made = Body(parent)
+    site = site_of(run)
+    outer: Capture | None = parent
+    while outer is not None and site is not None:
+        if isinstance(outer, Body) and outer.site is site:
+            raise Unstageable("it calls itself")
+        outer = outer.parent
+    made = Body(parent, site)
     try:
         with capturing(made):
             yield made

@@ -52,7 +52,7 @@ class Side:
 
 def capture_side(cap: Capture, run: Callable[[], Any], state: State | None) -> Side:
     """Capture one side of a branch and put the state back."""
-    with body_of(cap) as body:
+    with body_of(cap, run) as body:
         try:
             result = run()
             values: dict[Slot, Any] = {}

@@ -25,6 +25,7 @@ from ...tape.primitive import BY_NAME
 from ..capture import Capture, Unstageable
 from ..piles import Pile, Stack
 from ..tracer import Root, Tracer, sym_of
+from . import segments
 from .body import Body, body_of, is_traced
 from .carried import (
     Carry,
@@ -103,7 +104,7 @@ def search(cap: Capture, loop: Loop, at_least_once: bool) -> Found:
     carries = first_guess(loop.state)
     lasts: dict[int, Aval] = {}
     for _ in range(_ATTEMPTS):
-        with body_of(cap) as body:
+        with body_of(cap, loop.round) as body:
             try:
                 found, carries, lasts, stable = _attempt(body, loop, carries, lasts, at_least_once)
             finally:
@@ -303,6 +304,12 @@ def _for_row(
     cap: Capture, body: Tape, n: Any, carried: list[Sym], shared: list[Sym]
 ) -> tuple[Sym, ...]:
     static = isinstance(n, int)
+    size = segments.limit()
+    if static and size is not None:
+        held = segments.bytes_of([s.aval for s in carried])
+        lengths = segments.plan(n, held, segments.residual_bytes(body), size)
+        if lengths:
+            return tuple(segments.run_segments(cap.b, body, carried, shared, n, lengths))
     stacks: list[Sym] = []
     ends: dict[int, Sym] = {}
     if static:

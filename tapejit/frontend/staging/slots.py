@@ -14,6 +14,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from ..capture import Unstageable
+from ..piles import Pile
 from ..reach import is_user_module, names_in, stored_names
 from ..tracer import Tracer
 
@@ -42,11 +43,14 @@ class Place:
     kind : str
         ``"list"``, ``"dict"``, ``"set"``, ``"slots"``, ``"class"``, ``"cell"`` or ``"globals"``
         (those that some function stores).
+    stacks : tuple or None
+        What rolled loops had appended to a list.
     """
 
     kind: str
     holder: Any
     before: Entries
+    stacks: tuple[Any, ...] | None = None
 
     def entries(self) -> Entries:
         """Return what it holds now."""
@@ -68,6 +72,8 @@ class Place:
 
     def restore(self) -> None:
         """Put back what it held."""
+        if isinstance(self.holder, Pile):
+            self.holder.put_back(self.stacks)
         now = self.entries()
         if now.keys() == self.before.keys() and all(now[k] is v for k, v in self.before.items()):
             return
@@ -127,7 +133,8 @@ class _Walk:
 
     def _note(self, kind: str, holder: Any) -> None:
         before = entries_of(kind, holder)
-        self.places.append(Place(kind, holder, before))
+        stacks = holder.stacks if isinstance(holder, Pile) else None
+        self.places.append(Place(kind, holder, before, stacks))
         self.todo.extend(before.values())
 
     def function(self, fn: FunctionType) -> None:
@@ -254,6 +261,8 @@ class State:
                 found[-1, k] = new
         for where, place in enumerate(self.places):
             now = place.entries()
+            if isinstance(place.holder, Pile) and not _same(place.stacks, place.holder.stacks):
+                raise Unstageable("a loop inside it fills or empties a list")
             if now.keys() != place.before.keys():
                 more = list(now)[len(place.before) :]
                 if place.kind != "list" or len(now) < len(place.before):
@@ -265,6 +274,12 @@ class State:
                         raise Unstageable("a set changes")
                     found[where, key] = now[key]
         return found, appended
+
+
+def _same(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b))
 
 
 class Structure(Unstageable):

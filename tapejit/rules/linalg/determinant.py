@@ -14,6 +14,7 @@ from .matrices import (
     Samples,
     across,
     adj,
+    by_matrix,
     diagonal,
     imaginary,
     mm,
@@ -44,6 +45,7 @@ det = general(
     lambda a: np.linalg.det(a),
     jvp=lambda ts, y, a: _whole_sum(ops.cofactor(a) * ts[0]),
     vjp=lambda ct, y, a: [spread(ct) * conj(ops.cofactor(a))],
+    emit=by_matrix("det", out=False, small=2),
     samples=_matrix_samples,
 )
 
@@ -88,6 +90,7 @@ cofactor = general(
     _cofactor_numpy,
     jvp=lambda ts, y, a: _cofactor_change(a, ts[0]),
     vjp=lambda ct, y, a: [conj(_cofactor_change(a, conj(ct)))],
+    emit=by_matrix("cofactor", small=3),
     samples=_matrix_samples,
 )
 
@@ -176,5 +179,6 @@ slogdet = general(
     lambda a: tuple(np.linalg.slogdet(a)),
     jvp=_slogdet_jvp,
     vjp=_slogdet_vjp,
+    emit=by_matrix("slogdet", out=False, small=2),
     samples=_matrix_samples,
 )

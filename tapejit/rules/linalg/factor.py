@@ -10,7 +10,7 @@ import numpy as np
 from ...core.avals import Aval, TupleAval
 from ...tape.ir import Sym
 from ..declare import general, ops
-from .matrices import Samples, adj, at_least_matrix, mm, square, total
+from .matrices import Samples, adj, at_least_matrix, by_matrix, mm, square, total
 
 
 def lower_solve(l: Sym, x: Sym) -> Sym:
@@ -58,6 +58,7 @@ cholesky = general(
     lambda a: np.linalg.cholesky(a),
     jvp=_cholesky_jvp,
     vjp=_cholesky_vjp,
+    emit=by_matrix("cholesky"),
     samples=_cholesky_samples,
 )
 

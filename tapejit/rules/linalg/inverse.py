@@ -11,8 +11,20 @@ from ...core.avals import Aval, TupleAval
 from ...core.errors import ShapeError
 from ...core.sources import where as user_line
 from ...tape.ir import Sym
+from ...tape.primitive import Emit, Params
 from ..declare import common_dtype, general, ops, unbroadcast, wanted
-from .matrices import Samples, across, adj, at_least_matrix, mm, real_dtype, square, total
+from .matrices import (
+    Samples,
+    across,
+    adj,
+    at_least_matrix,
+    by_matrix,
+    mm,
+    one_matrix,
+    real_dtype,
+    square,
+    total,
+)
 
 
 def _system_infer(name: str, a: Aval, b: Aval) -> Aval:
@@ -50,6 +62,15 @@ def _solve_vjp(ct: Sym, x: Sym, a: Sym, b: Sym) -> list[Any]:
     return [first, unbroadcast(g, b.shape) if wanted(b) else None]
 
 
+def _solve_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:
+    if not all(map(one_matrix, avals)):
+        return None
+    n, m = out.shape
+    if n == 2:
+        return f"routines.solve2({{out}}, {{0}}, {{1}}, {m})"
+    return f"routines.solve({{out}}, {{0}}, {{1}}, {n}, {m})"
+
+
 solve = general(
     "solve",
     lambda a, b: _system_infer("solve", a, b),
@@ -57,6 +78,7 @@ solve = general(
     jvp=_solve_jvp,
     vjp=_solve_vjp,
     promote=_common,
+    emit=Emit("call", _solve_text),
     samples=_solve_samples,
 )
 
@@ -120,6 +142,20 @@ def _triangular_samples(rng: np.random.Generator) -> Samples:
     yield (0.5 * rng.normal(size=(3, 3)), rng.normal(size=(3, 2))), {"lower": False, "unit": True}
 
 
+MANY = 1 << 18
+"""Multiplications from which on LAPACK's blocks win over plain substitution."""
+
+
+def _triangular_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | None:
+    if not all(map(one_matrix, avals)):
+        return None
+    n, m = out.shape
+    if n * n * m > MANY:
+        return None
+    flags = f"{params['lower']}, {params['unit']}"
+    return f"routines.solve_triangular({{out}}, {{0}}, {{1}}, {n}, {m}, {flags})"
+
+
 solve_triangular = general(
     "solve_triangular",
     lambda a, b, *, lower, unit: _system_infer("solve_triangular", a, b),
@@ -127,6 +163,7 @@ solve_triangular = general(
     jvp=_triangular_jvp,
     vjp=_triangular_vjp,
     promote=_common,
+    emit=Emit("call", _triangular_text),
     samples=_triangular_samples,
 )
 
@@ -163,6 +200,7 @@ inv = general(
     _inv_numpy,
     jvp=lambda ts, y, a, *, check: -mm(y, ts[0], y),
     vjp=lambda ct, y, a, *, check: [-mm(adj(y), ct, adj(y))],
+    emit=by_matrix("inv", small=2),
     samples=_inv_samples,
 )
 

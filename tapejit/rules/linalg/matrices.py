@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...core.avals import Aval, Shape
+from ...core.avals import AnyAval, Aval, Shape
 from ...core.sources import where as user_line
 from ...tape.ir import Sym
-from ...tape.primitive import Params
+from ...tape.primitive import Emit, Params
 from ..declare import conj, linear, masked, ops
 
 Samples = Iterator[tuple[tuple[Any, ...], Params]]
@@ -105,6 +105,52 @@ def at_least_matrix(name: str, a: Aval) -> None:
         )
 
 
+# ---------------------------------------------------------------- native code
+
+
+def one_matrix(a: Aval) -> bool:
+    """Whether routines take this operand: one matrix, not empty, of real numbers."""
+    return a.ndim == 2 and a.size > 0 and a.dtype.kind == "f"
+
+
+def by_matrix(name: str, *, out: bool = True, small: int = 0) -> Emit:
+    """The code of a function of one square matrix.
+
+    Parameters
+    ----------
+    name : str
+        The routine, ``routines.name(out, a, n)``. Without `out` it returns its results, numbers.
+    small : int
+        Up to this many rows, from two on, there is a routine ``name2``, ``name3``.
+    """
+
+    def text(avals: Sequence[Aval], result: AnyAval, params: Params) -> str | None:
+        (a,) = avals
+        if not one_matrix(a):
+            return None
+        n = a.shape[-1]
+        given = ["{out}", "{0}"] if out else ["{0}"]
+        written_out = 2 <= n <= small
+        given += ([] if written_out else [str(n)]) + [str(v) for v in params.values()]
+        return f"routines.{name}{n if written_out else ''}({', '.join(given)})"
+
+    return Emit("call", text)
+
+
+def _by_triangle(name: str) -> Emit:
+    """The code of a row that cuts a stack of matrices."""
+
+    def text(avals: Sequence[Aval], out: Aval, params: Params) -> str | None:
+        (a,) = avals
+        if not a.size or a.dtype.kind == "c" or (name != "triangle" and a.dtype.kind != "f"):
+            return None
+        sizes = [a.size // (a.shape[-1] * a.shape[-2]), *a.shape[-2 if "k" in params else -1 :]]
+        more = [params["lower"], *([params["k"]] if "k" in params else [])]
+        return f"routines.{name}({{out}}, {{0}}, {', '.join(map(str, [*sizes, *more]))})"
+
+    return Emit("call", text)
+
+
 # ---------------------------------------------------------------- triangles
 # mirror reads one triangle and makes the Hermitian matrix that has it; fold is its adjoint, the
 # triangle of x + x^H with the real part of the diagonal of x. Whoever reads one triangle of a
@@ -149,6 +195,7 @@ mirror = linear(
     _same,
     _mirror,
     lambda ct, x, *, lower: ops.fold(ct, lower=lower),
+    emit=_by_triangle("mirror"),
     samples=_triangle_samples,
 )
 fold = linear(
@@ -156,6 +203,7 @@ fold = linear(
     _same,
     _fold,
     lambda ct, x, *, lower: ops.mirror(ct, lower=lower),
+    emit=_by_triangle("fold"),
     samples=_triangle_samples,
 )
 # The part of a matrix at least k below (above) the diagonal.
@@ -164,5 +212,6 @@ triangle = linear(
     _same,
     lambda x, *, lower, k: _cut(x, lower, k),
     lambda ct, x, *, lower, k: ops.triangle(ct, lower=lower, k=k),
+    emit=_by_triangle("triangle"),
     samples=_part_samples,
 )
