@@ -6,18 +6,33 @@ loop or a call; then a token has two readers, and the stream must remember what 
 
 from __future__ import annotations
 
+from ..core.avals import Aval
 from ..core.streams import GENERATOR
-from .ir import Tape
+from .ir import Row, Tape
 
 
 def draws_again(tape: Tape) -> bool:
-    """Whether a token has two readers here or in a body."""
+    """Whether a token may be drawn from twice: it has two readers, or is not handed on by a loop."""
     readers: dict[int, int] = {}
     for i in range(tape.n_inputs, tape.rows):
-        for k in tape.args(i):
-            if tape.any_aval(k) == GENERATOR:
+        row = tape.row(i)
+        for k in row.args:
+            if _is_token(tape, k):
                 readers[k] = readers.get(k, 0) + 1
+        if any(_is_token(tape, k) for k in row.args[_handed_on(row) :]):
+            return True
     return any(n > 1 for n in readers.values()) or any(map(draws_again, tape.bodies()))
+
+
+def _is_token(tape: Tape, k: int) -> bool:
+    aval = tape.any_aval(k)
+    return isinstance(aval, Aval) and aval.dtype == GENERATOR.dtype
+
+
+def _handed_on(row: Row) -> int:
+    """Return the number of operands of which each is read in one round only."""
+    carry: int = row.params.get("carry", len(row.args))
+    return carry + (row.prim.name == "for")
 
 
 def draws(tape: Tape) -> bool:

@@ -471,3 +471,105 @@ def test_threads_with_generators_of_their_own() -> None:
     for seed, values in found.items():
         rng = np.random.default_rng(seed)
         assert np.allclose(values, [fn(X, rng) for _ in range(20)])
+
+
+# ---------------------------------------------------------------- other transformations
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", ["walk", "two_kinds_in_turn", "traced_parameters", "sometimes"])
+def test_what_is_computed_again_is_not_drawn_again(name: str, policy: str) -> None:
+    fn, expected = PROGRAMS[name], checked(name)("Generator")
+
+    def in_a_loop(x: Any, rng: Any) -> Any:
+        total = 0.0
+        for _ in range(5):
+            total = total + tj.checkpoint(fn)(x, rng)
+        return total
+
+    f = tj.grad(tj.checkpoint(fn), compile=policy)
+    g, plain = (
+        tj.grad(in_a_loop, compile=policy),
+        tj.grad(
+            lambda x, rng: fn(x, rng) + fn(x, rng) + fn(x, rng) + fn(x, rng) + fn(x, rng),
+            compile="never",
+        ),
+    )
+    for _ in range(3):
+        mine, theirs = (np.random.default_rng(5) for _ in range(2))
+        assert np.allclose(f(X / 3, mine), expected, rtol=1e-5, atol=1e-6)
+        fn(X / 3, theirs)
+        assert stands(mine) == stands(theirs)
+        mine, theirs = (np.random.default_rng(5) for _ in range(2))
+        assert np.allclose(g(X / 3, mine), plain(X / 3, theirs))
+        assert stands(mine) == stands(theirs)
+
+
+def test_a_budget_of_memory_does_not_change_what_is_drawn() -> None:
+    def fn(x: Any, rng: Any) -> Any:
+        s = x[0]
+        for _ in range(400):
+            s = np.sin(s) * rng.uniform(0.5, 1.0) + 0.1 * x[1] * rng.normal()
+        return s
+
+    small = tj.grad(tj.checkpoint(fn, budget=2000), compile="never")
+    plain = tj.grad(fn, compile="never")
+    for _ in range(3):
+        mine, theirs = (np.random.default_rng(5) for _ in range(2))
+        assert np.allclose(small(X, mine), plain(X, theirs), rtol=1e-10)
+        assert stands(mine) == stands(theirs)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_map_draws_once_for_all_slices(policy: str) -> None:
+    def fn(v: Any, rng: Any) -> Any:
+        return rng.normal(v, 1.0) + rng.uniform()
+
+    f = tj.vmap(fn, in_axes=(0, None), compile=policy)
+    for _ in range(3):
+        mine, theirs = (np.random.default_rng(5) for _ in range(2))
+        found = f(X, mine)
+        z = theirs.standard_normal() + theirs.uniform()
+        assert np.allclose(found, X + z) and stands(mine) == stands(theirs)
+    with pytest.raises(UnsupportedError, match="slices of a map"):
+        tj.vmap(lambda v, rng: rng.poisson(v), in_axes=(0, None))(X, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_vjp_and_jvp_draw_once(policy: str) -> None:
+    fn = PROGRAMS["traced_parameters"]
+    expected = checked("traced_parameters")("Generator")
+    v = np.array([0.3, -0.2, 0.5])
+    for _ in range(3):
+        one, two, theirs = (np.random.default_rng(5) for _ in range(3))
+        value, pull = tj.vjp(lambda x: fn(x, one), X / 3, compile=policy)
+        assert np.allclose(pull(1.0)[0], expected, rtol=1e-5, atol=1e-6)
+        assert np.allclose(pull(2.0)[0], 2 * expected, rtol=1e-5, atol=1e-6)
+        y, t = tj.jvp(lambda x: fn(x, two), (X / 3,), (v,), compile=policy)
+        assert np.isclose(t, expected @ v, rtol=1e-5)
+        assert np.isclose(value, fn(X / 3, theirs)) and np.isclose(y, value)
+        assert stands(one) == stands(two) == stands(theirs)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_training_loop_with_random_batches(policy: str) -> None:
+    data = np.random.default_rng(1)
+    a, y = data.normal(size=(40, 3)), data.normal(size=40)
+
+    def loss(w: Any, rows: Any, targets: Any) -> Any:
+        return np.mean((rows @ w - targets) ** 2)
+
+    def train(w: Any, rng: Any) -> Any:
+        for _ in range(12):
+            k = rng.integers(0, 40, size=8)
+            w = w - 0.1 * tj.grad(loss)(w, a[k], y[k]) + 0.001 * rng.normal(size=3)
+        return w
+
+    def plain(w: Any, rng: Any) -> Any:
+        for _ in range(12):
+            k = rng.integers(0, 40, size=8)
+            gradient = 2 * a[k].T @ (a[k] @ w - y[k]) / 8
+            w = w - 0.1 * gradient + 0.001 * rng.normal(size=3)
+        return w
+
+    same_stream(tj.jit(train, compile=policy), plain, lambda: np.random.default_rng(0), calls=4)
