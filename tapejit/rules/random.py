@@ -10,6 +10,7 @@ ordinary rows. Asking for what is left is an error and not zero: the distributio
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,6 +116,32 @@ draw = general(
     vjp=_draw_vjp,
     emit=Emit("draw"),
 )
+
+
+# ---------------------------------------------------------------- draws of several kinds in turn
+
+
+def draw_in_turn(rng: Any, rounds: int, sites: Any) -> tuple[Any, ...]:
+    """Return the samples of `rounds` rounds, each of which draws at all sites in their order."""
+    methods = [functools.partial(getattr(rng, m), **dict(options)) for m, options, _, _ in sites]
+    made = [np.empty((rounds, *shape), dtype) for _, _, dtype, shape in sites]
+    for i in range(rounds):
+        for method, stack in zip(methods, made):
+            stack[i] = method()
+    return tuple(made)
+
+
+def _draws_infer(token: Aval, *, rounds: int, sites: Any) -> TupleAval:
+    stacks = (Aval(np.dtype(dtype), (rounds, *shape)) for _, _, dtype, shape in sites)
+    return TupleAval((*stacks, GENERATOR))
+
+
+def _draws_numpy(token: Token, *, rounds: int, sites: Any) -> tuple[Any, ...]:
+    found, after = token.draw(lambda rng: draw_in_turn(rng, rounds, sites))
+    return (*found, after)
+
+
+draws_in_turn = general("draws_in_turn", _draws_infer, _draws_numpy, emit=Emit("draw"))
 
 
 # ---------------------------------------------------------------- generators made on the way

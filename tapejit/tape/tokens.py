@@ -38,4 +38,4 @@ def _handed_on(row: Row) -> int:
 def draws(tape: Tape) -> bool:
     """Whether a tape draws random numbers, itself or in a body."""
     rows = range(tape.n_inputs, tape.rows)
-    return any(tape.prim(i).name == "draw" for i in rows) or any(map(draws, tape.bodies()))
+    return any(tape.prim(i).emit.kind == "draw" for i in rows) or any(map(draws, tape.bodies()))

@@ -26,6 +26,7 @@ EXEMPT = {
     "out": "reads one result of another row; tested with every row that has several",
     "guard": "has no result to differentiate; tested with captures",
     "draw": "takes a generator, no array; tested with the programs that draw",
+    "draws_in_turn": "takes a generator, no array; tested with the programs that draw",
     "generator": "makes a generator, no array; tested with the programs that draw",
     "custom": "runs the rule that a user gave; tested with the transformations",
 }

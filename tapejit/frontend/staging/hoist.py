@@ -1,12 +1,13 @@
-"""Draws of a counted loop are made in front of it, all at once.
+"""Draws of a counted loop are made in front of it, and round i sees row i of the samples.
+
+That is possible when the draws of a round are unconditional and have static parameters and shapes.
+The loop then holds no random numbers: it is compiled and differentiated like any other.
 
 n rounds that each draw k numbers in one way take from the stream what one draw of n k numbers takes:
-NumPy fills arrays element by element, with the routine that draws a single number. So when the draws
-of a round are unconditional, of static shape and all of one kind, one array is drawn and round i
-sees row i of it. The loop then holds no random numbers: it is compiled and differentiated like any.
-
-This is not so for two kinds in turn (a normal and a uniform take different amounts of the stream),
-and not for integers below 32 bits, of which NumPy makes several from one word when it fills arrays.
+NumPy fills arrays element by element, with the routine that draws a single number. This is not so
+for two kinds in turn (a normal and a uniform take different amounts of the stream), nor for integers
+below 32 bits, of which NumPy makes several from one word when it fills arrays: those are drawn in
+front of the loop call by call, which costs what the calls cost.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ def sites_of(body: Tape, carried: int) -> list[Site] | None:
         if len(readers) != 1 or token in body.outputs:
             return None
         row = body.row(readers[0])
-        if row.prim.name != "draw" or len(row.args) != 1 or not _fills(row.params):
+        if row.prim.name != "draw" or len(row.args) != 1 or row.params["method"] == "seed":
             return None
         outs = [i for i in range(row.id + 1, body.rows) if body.args(i) == (row.id,)]
         at = {body.params(i)["k"]: i for i in outs}
-        if len(at) < len(outs) or 1 not in at or (found and not _alike(body, found[0], row.params)):
+        if len(at) < len(outs) or 1 not in at:
             return None
         found.append(Site(row.id, at.get(0), row.aval.items[0]))  # type: ignore[union-attr]
         token = at[1]
@@ -77,8 +78,10 @@ def _rest(params: dict[str, Any]) -> Any:
     return params["method"], [(k, v) for k, v in params["options"] if k != "size"]
 
 
-def _alike(body: Tape, first: Site, params: dict[str, Any]) -> bool:
-    return bool(_rest(body.params(first.row)) == _rest(params))
+def _at_once(body: Tape, sites: list[Site]) -> bool:
+    """Whether one array holds what all sites draw."""
+    given = [body.params(s.row) for s in sites]
+    return _fills(given[0]) and all(_rest(p) == _rest(given[0]) for p in given)
 
 
 def drawn_ahead(
@@ -120,6 +123,14 @@ def drawn_ahead(
 
 def _draw(b: Builder, token: Sym, body: Tape, sites: list[Site], n: int) -> tuple[list[Sym], Sym]:
     """Record one draw for all rounds; return the samples of each site, and the token behind."""
+    if not _at_once(body, sites):
+        turn = []
+        for site in sites:
+            each = body.params(site.row)
+            dtype, shape = site.aval.dtype.name, site.aval.shape
+            turn.append((each["method"], each["options"], dtype, shape))
+        *found, after = b.outs(BY_NAME["draws_in_turn"].on(b, token, rounds=n, sites=tuple(turn)))
+        return found, after
     params = dict(body.params(sites[0].row))
     fixed = [(k, v) for k, v in params["options"] if k != "size"]
     sizes = [s.aval.size for s in sites]
@@ -128,7 +139,8 @@ def _draw(b: Builder, token: Sym, body: Tape, sites: list[Site], n: int) -> tupl
     whole, after = b.outs(BY_NAME["draw"].on(b, token, **params))
     if len(sites) == 1:
         return [whole], after
-    found, start = [], 0
+    found = []
+    start = 0
     for site, size in zip(sites, sizes):
         ranges = ((0, n, 1), (start, size, 1))
         part = BY_NAME["slice"](whole, ranges=ranges)
