@@ -187,7 +187,9 @@ def test_leaving_numpy_is_an_error_with_the_line(fn: Any, name: str) -> None:
         lambda x: math.sqrt(x[0]) + math.atan2(x[1], x[2]),
         lambda x: math.exp(np.sum(x)) * math.hypot(*x),
         lambda x: abs(complex(x[0], x[1])),
-        lambda x: float(x[0]) ** 2 if math.isclose(x[1], 2.3, rel_tol=0.1) else math.pi * float(x[1]),
+        lambda x: (
+            float(x[0]) ** 2 if math.isclose(x[1], 2.3, rel_tol=0.1) else math.pi * float(x[1])
+        ),
         lambda x: math.floor(x[0] * 7.3) * float(x[1]) + math.log(x[2], 3),
     ],
 )
