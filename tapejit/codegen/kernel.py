@@ -127,10 +127,6 @@ def _rolled_has_code(tape: Tape, i: int) -> bool:
     fixed = operands if stacked is None else operands[:stacked]
     if any(isinstance(a, Aval) and is_open(a) for a in fixed):
         return False
-    # a stack of unknown length that NumPy has made has no place in a kernel either
-    rest = [] if stacked is None else row.args[stacked:]
-    if any(is_open(tape.value(a)) and not has_code(tape, a) for a in rest):
-        return False
     if any(map(is_open, items)) and not all(_read_by_loops(tape, k) for k in _outs(tape, i)):
         return False
     for body in tape_bodies(row):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import types
 from typing import Any
@@ -542,10 +543,10 @@ def test_vjp_and_jvp_draw_once(policy: str) -> None:
     v = np.array([0.3, -0.2, 0.5])
     for _ in range(3):
         one, two, theirs = (np.random.default_rng(5) for _ in range(3))
-        value, pull = tj.vjp(lambda x: fn(x, one), X / 3, compile=policy)
+        value, pull = tj.vjp(functools.partial(fn, rng=one), X / 3, compile=policy)
         assert np.allclose(pull(1.0)[0], expected, rtol=1e-5, atol=1e-6)
         assert np.allclose(pull(2.0)[0], 2 * expected, rtol=1e-5, atol=1e-6)
-        y, t = tj.jvp(lambda x: fn(x, two), (X / 3,), (v,), compile=policy)
+        y, t = tj.jvp(functools.partial(fn, rng=two), (X / 3,), (v,), compile=policy)
         assert np.isclose(t, expected @ v, rtol=1e-5)
         assert np.isclose(value, fn(X / 3, theirs)) and np.isclose(y, value)
         assert stands(one) == stands(two) == stands(theirs)
