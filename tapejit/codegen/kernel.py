@@ -7,6 +7,7 @@ failed, and -1 when an argument has another shape; scalar outputs follow it in a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..core.avals import AnyAval, Aval, TupleAval
@@ -184,6 +185,15 @@ def steps_of(values: Values) -> list[list[str]]:
     return steps
 
 
+def tiny_products(text: str) -> str:
+    """Return the lines that make the products of tiny matrices that a source names."""
+    names = sorted(set(re.findall(r"\bproduct(?:_\d+)+\b", text)))
+    if not names:
+        return ""
+    made = [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in names]
+    return "\n".join(["from tapejit.kernels import products", "", *made, ""])
+
+
 def write_kernel(tape: Tape, title: str = "") -> KernelText:
     """Return the source of a kernel for a legalised tape without host rows."""
     plan = schedule(tape)
@@ -229,6 +239,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     head += opened
     text = "\n    ".join([*head, *body, *tail])
     functions = "".join(f"\n\n{part}" for part in parts)
+    tiny = tiny_products(functions + text)
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np
@@ -236,7 +247,7 @@ import numpy as np
 from tapejit.kernels import blas, memory, routines
 from tapejit.kernels.memory import fold_add, fold_mul, select
 from tapejit.kernels.vmath import inline as vmath
-{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{functions}
+{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{tiny}{functions}
 
 def kernel({params}):
     {text}

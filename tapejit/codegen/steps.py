@@ -13,6 +13,7 @@ from .values import NoCode, Values
 from .windows import place_of
 
 SMALL_PRODUCT = 512
+TINY_PRODUCT = 64
 ZEROS = ("0.0", "np.float32(0.0)", "0", "complex(0.0, 0.0)", "np.complex64(complex(0.0, 0.0))")
 
 
@@ -230,11 +231,26 @@ def _product(values: Values, i: int) -> list[str]:
         lines.append(f"{pad}for b{d} in range({count}):")
         pad += "    "
     ox, oy, oz = index(sx.offset, bx, names), index(sy.offset, by, names), index(0, bz, names)
-    if m * n * k <= SMALL_PRODUCT:
+    if m * n * k <= TINY_PRODUCT and az.dtype.kind == "f":
+        body = _tiny((m, n, k), (px, ox, sx), (py, oy, sy), (pz, oz))
+    elif m * n * k <= SMALL_PRODUCT:
         body = _inline(az.dtype, (m, n, k), (px, ox, sx), (py, oy, sy), (pz, oz))
     else:
         body = _blas(az.dtype, (m, n, k), (px, ox, sx, ax.shape), (py, oy, sy, ay.shape), (pz, oz))
     return lines + [pad + t for t in body]
+
+
+def _tiny(sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
+    """A call of `kernels.products.small`, by a name that says the sizes and the strides."""
+    m, n, k = sizes
+    (px, ox, sx), (py, oy, sy), (pz, oz) = x, y, z
+    steps = (*sx.strides[-2:], *sy.strides[-2:])
+    name = "product_" + "_".join(map(str, (m, n, k, *steps)))
+    return [f"{name}({_moved(pz, oz)}, {_moved(px, ox)}, {_moved(py, oy)})"]
+
+
+def _moved(pointer: str, offset: str) -> str:
+    return pointer if offset == "0" else f"memory.shift({pointer}, {offset})"
 
 
 def _inline(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
@@ -277,23 +293,20 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     suffix = SUFFIX[dtype.name]
     one, zero = number(1, dtype), number(0, dtype)
 
-    def moved(p: str, o: str) -> str:
-        return p if o == "0" else f"memory.shift({p}, {o})"
-
     row_x, ld_x = _layout(sx, shape_x)
     row_y, ld_y = _layout(sy, shape_y)
     if n == 1 and (sy.strides[-2] == 1 or k == 1):
         # z = X y: a row-major X is the transpose of what BLAS sees.
         dims = f"1, {k}, {m}" if row_x else f"0, {m}, {k}"
-        call = f"gemv_{suffix}({dims}, {one}, {moved(px, ox)}, {ld_x}, {moved(py, oy)}, {zero}, {moved(pz, oz)})"
+        call = f"gemv_{suffix}({dims}, {one}, {_moved(px, ox)}, {ld_x}, {_moved(py, oy)}, {zero}, {_moved(pz, oz)})"
         return ["blas." + call]
     if m == 1 and (sx.strides[-1] == 1 or k == 1):
         dims = f"0, {n}, {k}" if row_y else f"1, {k}, {n}"
-        call = f"gemv_{suffix}({dims}, {one}, {moved(py, oy)}, {ld_y}, {moved(px, ox)}, {zero}, {moved(pz, oz)})"
+        call = f"gemv_{suffix}({dims}, {one}, {_moved(py, oy)}, {ld_y}, {_moved(px, ox)}, {zero}, {_moved(pz, oz)})"
         return ["blas." + call]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
     return [
-        f"blas.gemm_{suffix}({ta}, {tb}, {n}, {m}, {k}, {one}, {moved(py, oy)}, {ld_y}, "
-        f"{moved(px, ox)}, {ld_x}, {zero}, {moved(pz, oz)}, {n})"
+        f"blas.gemm_{suffix}({ta}, {tb}, {n}, {m}, {k}, {one}, {_moved(py, oy)}, {ld_y}, "
+        f"{_moved(px, ox)}, {ld_x}, {zero}, {_moved(pz, oz)}, {n})"
     ]

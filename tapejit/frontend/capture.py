@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from .tracer import Root, Tracer
 
 
+_TWO_NAMES = (
+    "an array is read after it may have been written to by another name: a branch or a loop has "
+    "bound a name to it, or put it into a list. Read it by that name, or copy it before: a.copy()"
+)
+
+
 class Unstageable(BaseException):
     """The body of a loop or branch does what only Python can do with the values of one call.
 
@@ -166,6 +172,12 @@ class Capture:
     def state(self, root: Root) -> Any:
         """Return what keeps the current value of an array in this capture."""
         return root
+
+    def wrote(self, root: Root) -> None:
+        """Forbid reading what may be the same array as one that has been written to."""
+        for other in root.shares:
+            other.lost = _TWO_NAMES
+            other.version += 1
 
     def entry(self, root: Root) -> Sym:
         """Return the current value of an array of this capture or of one around it."""

@@ -137,7 +137,7 @@ class Pile(list[Any]):
 
         rows: list[Any] = []
         for p, s in zip(parts, stacks):
-            rows.append(tnp.stack([p]) if s is None else s)
+            rows.append(tnp.array([p]) if s is None else s)
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     def _used(self) -> None:

@@ -25,16 +25,18 @@ Link = tuple[Primitive, Params]
 class Root:
     """What a tracer and its views share: the current value, and why it must not be written.
 
-    `lost` says why it must not even be read: a loop has changed it in a way that is not followed.
+    `lost` says why it must not even be read: it was changed in a way that is not followed. `shares`
+    are the roots that may stand for the same array of Python's, see `staging.sharing`.
     """
 
-    __slots__ = ("frozen", "lost", "sym", "version")
+    __slots__ = ("frozen", "lost", "shares", "sym", "version")
 
     def __init__(self, sym: Sym, frozen: str | None = None) -> None:
         self.sym = sym
         self.version = 0
         self.frozen = frozen
         self.lost: str | None = None
+        self.shares: tuple[Root, ...] = ()
 
 
 class Tracer:
@@ -107,6 +109,8 @@ class Tracer:
             new = inverse(base, new, {**params, "cap": cap} if "starts" in params else params)
         state.sym = new
         state.version += 1
+        if self.root.shares:
+            cap.wrote(self.root)
 
     # ------------------------------------------------------------ static attributes
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import lapack
 from .decorate import inner
-from .memory import allocate, carve_i32, carve_i64, flat, like, release, shift
+from .memory import allocate, alone, carve_i32, carve_i64, flat, like, release, shift
 
 # ---------------------------------------------------------------- determinants
 
@@ -22,6 +22,7 @@ from .memory import allocate, carve_i32, carve_i64, flat, like, release, shift
 @inner
 def slogdet(a: Any, n: int) -> Any:
     """The sign of the determinant and the logarithm of its size."""
+    alone()
     ws = allocate(n * n * a.itemsize + 4 * n)
     w, x, pivots = like(ws, a), flat(a), carve_i32(ws, n * n * a.itemsize)
     for i in range(n):
@@ -59,6 +60,7 @@ def det(a: Any, n: int) -> Any:
 
     The product of diag(1e200, 1e200, 1e-200, 1e-200) from the left is inf; NumPy says 1.
     """
+    alone()
     ws = allocate(n * n * a.itemsize + 4 * n)
     w, x, pivots = like(ws, a), flat(a), carve_i32(ws, n * n * a.itemsize)
     for i in range(n):
@@ -108,6 +110,7 @@ def det2(a: Any) -> Any:
 @inner
 def cofactor(out: Any, a: Any, n: int) -> None:
     """The matrix of cofactors. Rows and columns are exchanged in lists: half the code to compile."""
+    alone()
     ws = allocate(n * n * a.itemsize + 16 * n)
     w, y, x = like(ws, a), flat(out), flat(a)
     r = carve_i64(ws, n * n * a.itemsize)
@@ -175,6 +178,7 @@ def cofactor3(out: Any, a: Any) -> None:
 @inner
 def cholesky(out: Any, a: Any, n: int) -> None:
     """The lower factor; only the lower triangle of A is read."""
+    alone()
     ws = allocate(n * n * a.itemsize)
     w, x, y = like(ws, a), flat(a), flat(out)
     for i in range(n):
@@ -192,6 +196,7 @@ def cholesky(out: Any, a: Any, n: int) -> None:
 @inner
 def triangle(out: Any, a: Any, count: int, n: int, m: int, lower: bool, k: int) -> None:
     """The part of each n x m matrix at least `k` below (above) the diagonal."""
+    alone()
     x, y = flat(a), flat(out)
     for l in range(count):
         for i in range(n):
@@ -206,6 +211,7 @@ def triangle(out: Any, a: Any, count: int, n: int, m: int, lower: bool, k: int) 
 @inner
 def mirror(out: Any, a: Any, count: int, n: int, lower: bool) -> None:
     """The symmetric matrices of which each operand holds one triangle."""
+    alone()
     x, y = flat(a), flat(out)
     for l in range(count):
         for i in range(n):
@@ -217,6 +223,7 @@ def mirror(out: Any, a: Any, count: int, n: int, lower: bool) -> None:
 @inner
 def fold(out: Any, a: Any, count: int, n: int, lower: bool) -> None:
     """The adjoint of `mirror`: a triangle of A + A^T, with the diagonal of A."""
+    alone()
     x, y = flat(a), flat(out)
     for l in range(count):
         base = l * n * n

@@ -116,6 +116,18 @@ def like(typingctx: Any, workspace: Any, array: Any) -> Any:
 
 
 @intrinsic
+def alone(typingctx: Any) -> Any:
+    """Keep the routine that says this out of its callers: its code stands once in a kernel."""
+    sig = types.none()
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
 def shift(typingctx: Any, pointer: Any, count: Any) -> Any:
     """Return a pointer moved by `count` elements."""
     sig = pointer(pointer, count)

@@ -18,7 +18,11 @@ import numpy as np
 
 from . import lapack
 from .decorate import inner
+<<<<<<< HEAD
 from .memory import allocate, flat, like, release, shift
+=======
+from .memory import allocate, alone, flat, like, release, shift
+>>>>>>> main
 
 # ---------------------------------------------------------------- systems
 
@@ -26,6 +30,7 @@ from .memory import allocate, flat, like, release, shift
 @inner
 def solve(out: Any, a: Any, b: Any, n: int, m: int) -> None:
     """X = A^-1 B for B of m columns."""
+    alone()
     ws = allocate((n * n + n * m + n) * out.itemsize)
     w, x, y, to = like(ws, out), flat(a), flat(b), flat(out)
     z = shift(w, n * n)
@@ -46,6 +51,7 @@ def solve(out: Any, a: Any, b: Any, n: int, m: int) -> None:
 @inner
 def inv(out: Any, a: Any, n: int, check: bool) -> None:
     """A^-1; without `check`, the inverse of a singular matrix is infinite."""
+    alone()
     ws = allocate((2 * n * n + n) * out.itemsize)
     w, x, to = like(ws, out), flat(a), flat(out)
     z = shift(w, n * n)
@@ -110,6 +116,7 @@ def inv2(out: Any, a: Any, check: bool) -> None:
 @inner
 def solve_triangular(out: Any, a: Any, b: Any, n: int, m: int, lower: bool, unit: bool) -> None:
     """Forward or backward substitution, row by row; one triangle of A is read."""
+    alone()
     w, x, y = flat(a), flat(b), flat(out)
     for t in range(n):
         k = t if lower else n - 1 - t

@@ -14,6 +14,7 @@ from ..core.avals import AVALS, Aval, aval_id
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .bounds import checks_left
+from .dce import dce
 from .order import reads_first
 from .rewrite import rewrite
 from .schedule import ROLLED
@@ -28,7 +29,12 @@ FREE = (
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    return _own_outputs(_legal(reads_first(trim(checks_left(tape)))))
+    return _own_outputs(_legal(reads_first(_trimmed(checks_left(tape)))))
+
+
+def _trimmed(tape: Tape) -> Tape:
+    made = trim(tape)
+    return made if made is tape else dce(made)
 
 
 def _legal(tape: Tape) -> Tape:

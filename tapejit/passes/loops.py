@@ -26,6 +26,8 @@ from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
 from .residuals import choose, inputs_read, read_by
+from .sparse_rounds import skip_zero_rounds
+from .trim import optimised
 from .undrawn import dependents
 
 
@@ -172,7 +174,7 @@ def _back(
     items = [*(xs[k - 1] for k in reads_items), *given, *stacks]
     order = [0, *(t.id for t in r.ct_in.values()), *(r.sums[k].id for k in sums)]
     order += [*reads_fixed, *reads_items, *(t.id for t in r.stack_in.values()), *kept]
-    body = extract(s, order, r.outputs)
+    body = skip_zero_rounds(optimised(extract(s, order, r.outputs)), len(first))
     params = {
         "body": body, "carry": len(first), "shared": len(fixed), "reverse": not reverse,
         "length": length,

@@ -10,13 +10,14 @@ from typing import Any
 from ..core.config import config
 from ..passes.cse import cse
 from ..passes.dce import dce
+from ..passes.fission import fission
 from ..passes.simplify import simplify
 from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
 
 Pass = Callable[[Tape], Tape]
-PASSES: tuple[Pass, ...] = (dce, simplify, cse, simplify, dce, trim)
+PASSES: tuple[Pass, ...] = (dce, simplify, cse, simplify, dce, trim, fission, simplify, cse, trim)
 
 
 def checked(step: Pass, tape: Tape, report: list[tuple[str, int, float]] | None = None) -> Tape:
@@ -40,9 +41,11 @@ _STEPS = {
     "reduce": 1,
     "call": 1,
     "map": 2,
-    "loop": 2,
+    "for": 1.5,
+    "while": 2,
+    "cond": 1,
     "concatenate": 1,
-    "update": 0.1,
+    "update": 0.2,
 }
 _pace = [1.0]
 

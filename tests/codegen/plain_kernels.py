@@ -44,6 +44,20 @@ class Vmath:
         return getattr(np, name.rpartition("_")[0])
 
 
+def small_product(m: int, n: int, k: int, *steps: int) -> Any:
+    """What `kernels.products.small` returns."""
+    rows, inner, across, columns = steps
+
+    def product(z: Pointer, x: Pointer, y: Pointer) -> None:
+        left = [[x[i * rows + p * inner] for p in range(k)] for i in range(m)]
+        right = [[y[p * across + j * columns] for j in range(n)] for p in range(k)]
+        for i in range(m):
+            for j in range(n):
+                z[i * n + j] = sum(left[i][p] * right[p][j] for p in range(k))
+
+    return product
+
+
 class Memory(SimpleNamespace):
     """The functions of `kernels.memory`, counting what is not released."""
 
@@ -106,6 +120,7 @@ def run_plainly(tape: Tape, inputs: Sequence[Any], title: str = "plain") -> list
             **{name: getattr(moves, name).py_func for name in names},
             cumsum=scans.cumsum.py_func,
         ),
+        products=SimpleNamespace(small=small_product),
         part=lambda fn: fn,
         fold_add=lambda a, b: a + b,
         fold_mul=lambda a, b: a * b,

@@ -7,9 +7,13 @@ import pytest
 from building import INT, at, aval, body_of, check, choose, copies, loop, put, repeat, row_of
 
 from tapejit.codegen import parts
+from tapejit.core.errors import IndexingError
 from tapejit.rules.declare import ops
 from tapejit.rules.loops import call
+from tapejit.runtime.compile import compile_staged
+from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym
+from tapejit.tape.replay import interpret
 
 RNG = np.random.default_rng(0)
 
@@ -90,6 +94,35 @@ def test_a_count_that_is_a_value():
     tape = b.finish([y])
     for count in (0, 1, 2, 5, -3):
         check(tape, np.int64(count), RNG.normal(size=3))
+
+
+@pytest.mark.parametrize("shift", [-7, -6, -5, -4, -1, 0, 1, 2, 3])
+@pytest.mark.parametrize("length", [1, 2])
+def test_checks_that_may_fail_are_left(shift, length):
+    """Windows at i + shift for i in 0..3, of an array of 5: some leave it, in some round."""
+    b, x = builder(aval(5))
+
+    def step(i, s, x):
+        k = i + shift
+        at_i = ops.wrap_index(k, size=5, axis=0)
+        if length == 2:
+            at_i = ops.window_start(k, size=5, length=2)
+        part = ops.dynamic_slice(x, at_i, sizes=(length,))
+        return [s + ops.sum(part, axis=(0,), keepdims=False)]
+
+    tape = optimise(b.finish(loop(b, 4, step, [b.lit(0.0)], [x])))
+    values = RNG.normal(size=5)
+    compiled = compile_staged(tape, "test")
+    try:
+        wanted = interpret(tape, [values])
+    except IndexingError:
+        with pytest.raises(IndexError):
+            compiled([values])
+    else:
+        np.testing.assert_allclose(compiled([values]), wanted)
+        checked = "wrap_index" in compiled.text.source or "window_start" in compiled.text.source
+        mixed = min(shift, shift + 3) < 0 <= shift + 3
+        assert checked == mixed, "a check is left where the sign differs from round to round"
 
 
 # ---------------------------------------------------------------- arrays
@@ -345,6 +378,22 @@ def test_rows_that_do_not_change_are_computed_once():
     assert source.index("exp_f64") < source.index("_i in range")
 
 
+def test_a_check_does_not_move_in_front_of_a_loop_that_may_not_run():
+    b, n, k, x = builder(INT, INT, aval(3))
+    tape = b.finish(loop(b, n, lambda i, s, k, x: [s + at(x, k)], [b.lit(1.0)], [k, x]))
+    check(tape, np.int64(0), np.int64(7), RNG.normal(size=3))
+    check(tape, np.int64(2), np.int64(-3), RNG.normal(size=3))
+    with pytest.raises(IndexError):
+        compile_staged(optimise(tape), "test")([np.int64(1), np.int64(7), RNG.normal(size=3)])
+
+
+def test_what_every_round_hands_on_is_shared():
+    b, x, y = builder(aval(), aval(4))
+    outs = loop(b, 3, lambda i, s, t, u, v: [s * t * v, t, u], [x, b.lit(2.0), y], [x])
+    source = check(b.finish(outs), np.float64(1.5), RNG.normal(size=4))
+    assert "* 2.0" in source and copies(source) <= 1
+
+
 def test_what_nobody_reads_is_not_computed():
     b, x, y = builder(aval(), aval(4))
     outs = loop(
@@ -367,6 +416,18 @@ def test_a_branch_writes_in_place_and_the_other_does_nothing():
 
     source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
     assert copies(source) == 1 and "else" not in source
+
+
+def test_an_old_element_is_loaded_before_a_branch_that_may_write():
+    b, x = builder(aval(6))
+
+    def step(i, a):
+        flag = ops.greater(at(a, i), 0.0)
+        (new,) = choose(a.b, flag, lambda a, i: [put(a, 0.0, i)], lambda a, i: [a], a, i)
+        return [put(new, at(a, 5 - i), 0)]
+
+    source = check(b.finish(loop(b, 6, step, [x])), RNG.normal(size=6))
+    assert copies(source) == 1
 
 
 def test_a_branch_that_computes_anew_beside_one_that_writes():

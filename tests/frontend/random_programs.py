@@ -34,8 +34,8 @@ class Writer:
         How many loops are around; at most three, so that a program ends soon.
     """
 
-    def __init__(self, pick: Pick) -> None:
-        self.pick = pick
+    def __init__(self, pick: Pick, arrays: bool) -> None:
+        self.pick, self.arrays = pick, arrays
         self.ints = ["0", "1", f"{SIZE - 1}", "-1", "n % 4"]
         self.values: list[str] = []
         self.loops = 0
@@ -95,7 +95,8 @@ class Writer:
         return [f"    {line}" for line in lines]
 
     def statement(self, depth: int) -> list[str]:
-        kinds = ["assign", "augment", "write", "write", "swap", "slice", "append", "count"]
+        kinds = ["assign", "augment", "write", "write", "swap", "slice", "count"]
+        kinds += ["append", "array", "array", "array"] if self.arrays else ["append"]
         if self.loops:
             kinds += ["break", "continue"]
         if depth:
@@ -120,6 +121,8 @@ class Writer:
             part = self.pick(["1:4", ":3", "::2", "::-1", "n % 3 : n % 3 + 2", "-2:"])
             wide = self.pick([value, f"u[{part}] * 0.7", f"x[{part}]", f"u[{part}][::-1]"])
             return [f"u[{part}] = np.tanh({wide})"]
+        if kind == "array":
+            return [self.array(value)]
         if kind == "append":
             return [f"ys.append({value})"]
         if kind == "count":
@@ -133,7 +136,7 @@ class Writer:
             self.loops = 0
             lines = [
                 f"def {inner}(v):",
-                "    nonlocal a, b, c, k",
+                f"    nonlocal a, b, c, k, u{', w' * self.arrays}",
                 *self.block(0),
                 f"    {name} = np.tanh({name} - v)",
                 f"    return {name} * v",
@@ -147,6 +150,24 @@ class Writer:
                 lines += [f"elif {self.condition()}:", *self.block(depth - 1)]
             return lines + (["else:", *self.block(depth - 1)] if self.pick([True, False]) else [])
         return self.loop(kind, depth)
+
+    def array(self, value: str) -> str:
+        """A statement about whole arrays, whose names may stand for the same one."""
+        one, other = self.pick(["u", "w", "d['p']"]), self.pick(["u", "w", "d['p']"])
+        texts = [
+            f"{one} = {other}",
+            f"{one}, {other} = {other}, {one}",
+            f"{one} = {other} if {self.condition()} else {one}",
+            f"{one} = np.sin({other} * 0.9 + {value})",
+            f"{one} = {other}[::-1]",
+            f"{one} *= 0.9 * np.cos({value})",
+            f"{one}[{self.index()}] = np.sin({value})",
+            f"{one} = {other}.copy()",
+            f"rows.append({one})",
+            f"rows.append({one} * 0.5)",
+            f"d['p'] = np.tanh({one} + {other})",
+        ]
+        return str(self.pick(texts))
 
     def loop(self, kind: str, depth: int) -> list[str]:
         if self.loops == 2:
@@ -191,11 +212,16 @@ TAIL = """\
         total = np.tanh(total + 0.3 * w)
     return total + np.sum(u * np.arange(1.0, {size}))
 """
+ARRAYS = """\
+    for p in rows:
+        u = np.sin(u * 0.7 + p)
+    u = u + 0.3 * w[::-1] + d["p"] * np.arange({size})
+"""
 
 
-def written(pick: Pick, depth: int = 3) -> str:
-    """Return the text of a random program."""
-    writer = Writer(pick)
+def written(pick: Pick, depth: int = 3, arrays: bool = False) -> str:
+    """Return the text of a random program; with `arrays`, of one that names arrays anew."""
+    writer = Writer(pick, arrays)
     body = [line for _ in range(pick([2, 3, 4])) for line in writer.statement(depth)]
     head = [
         "def f(x, n):",
@@ -208,9 +234,11 @@ def written(pick: Pick, depth: int = 3) -> str:
         f"    u = {pick(['x * 0.5', f'np.zeros({SIZE})', 'x.copy()', f'np.array([*x[:{SIZE}]])'])}",
         "    big = np.concatenate([x, np.sin(x)])",
         "    ys = []",
+        *(["    rows, w, d = [], u * 0.5, {'p': np.cos(x)}"] if arrays else []),
     ]
     lines = [*head, *(f"    {line}" for line in body)]
-    return "\n".join(lines) + "\n" + TAIL.format(size=SIZE + 1)
+    tail = ARRAYS.format(size=SIZE) * arrays + TAIL.format(size=SIZE + 1)
+    return "\n".join(lines) + "\n" + tail
 
 
 def function_of(text: str) -> types.FunctionType:

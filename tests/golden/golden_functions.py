@@ -156,3 +156,22 @@ def batched_matmul(x, w):
 @keep(tj.jit, normal(6000))
 def long_reductions(x):
     return np.sum(x), np.max(x * x), np.mean(np.abs(x))
+
+
+@keep(tj.jit, normal(6), normal(5))
+def warping(x, y):
+    d = np.full((len(x) + 1, len(y) + 1), np.inf)
+    d[0, 0] = 0.0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            d[i + 1, j + 1] = abs(x[i] - y[j]) + min(d[i, j + 1], d[i + 1, j], d[i, j])
+    return d[len(x), len(y)]
+
+
+@keep(tj.value_and_grad, normal(20))
+def diffusion(u):
+    for _ in range(10):
+        new = u.copy()
+        new[1:-1] = u[1:-1] + 0.1 * (u[2:] - 2.0 * u[1:-1] + u[:-2])
+        u = new
+    return np.sum(u**2)

@@ -41,7 +41,7 @@ def _marked(target: ast.expr, value: ast.expr, names: set[str]) -> ast.expr:
     if isinstance(target, ast.Name) and target.id in names and isinstance(value, ast.List):
         return placed(staged("pile", value), value)
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        if len(target.elts) == len(value.elts):
-            pairs = zip(target.elts, value.elts)
-            value.elts = [_marked(t, v, names) for t, v in pairs]
+        pairs = zip(target.elts, value.elts)
+        marked = [_marked(t, v, names) for t, v in pairs]
+        value.elts[: len(marked)] = marked
     return value

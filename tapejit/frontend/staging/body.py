@@ -15,7 +15,7 @@ from typing import Any
 from ...core.avals import Aval
 from ...core.errors import CaptureError
 from ...tape.ir import Sym, stand_in
-from ..capture import Capture, Unstageable, capturing
+from ..capture import _TWO_NAMES, Capture, Unstageable, capturing
 from ..tracer import Root, Tracer, follow
 
 
@@ -80,10 +80,23 @@ class Body(Capture):
         found = self.locals.get(id(root))
         if found is None:
             assert self.parent is not None
+            if root.lost is not None:
+                raise CaptureError(f"{root.lost} ({where()})")
+            if any((x := self.locals.get(id(r))) and x.written for r in root.shares):
+                raise Unstageable("it writes to an array and reads it by another name")
             outer = self.parent.entry(root)
             entry = self._input_for(outer)
             found = self.locals[id(root)] = Local(root, outer, entry, entry)
         return found
+
+    def wrote(self, root: Root) -> None:
+        for other in root.shares:
+            if other.sym.b is self.b:
+                other.lost = _TWO_NAMES
+                other.version += 1
+            elif root.sym.b is self.b or id(other) in self.locals:
+                raise Unstageable("it writes to an array and reads it by another name")
+            # else the capture around learns of it when it learns of the write
 
     def lift(self, tracer: Tracer) -> Sym:
         self._around(tracer.cap)

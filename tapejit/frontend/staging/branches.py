@@ -24,6 +24,7 @@ from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body, body_of
 from .carried import Carry, aval_of_leaf, cast, is_number, join, zeros
+from .sharing import link_sides
 from .slots import INTERNAL, UNBOUND, Slot, State
 
 CHEAP = frozenset(
@@ -184,6 +185,10 @@ def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merg
         place = cap.state(root)
         place.sym = next(results)
         place.version += 1
+        cap.wrote(root)
+    made = [leaf for part, v in zip(parts, values) for leaf in part.carry.leaves_of(v)]
+    leaves = [[v for part in parts for v in part.leaves[which]] for which in (0, 1)]
+    link_sides([side.body for side in sides], leaves, made)
     return values
 
 
@@ -318,6 +323,7 @@ def choose(cap: Capture, test: Tracer, yes: Any, no: Any, label: str = "the resu
         if any(side.values for side in sides):
             raise Unstageable("an operand changes a container")
         part = merge(label, sides[0].result, sides[1].result)
+        _check_arrays(label, sides, sides[0].result, sides[1].result)
         cap.b.line = line
         (value,) = emit(cap, flag_of(cap, test), sides, [part])
     except Unstageable as error:

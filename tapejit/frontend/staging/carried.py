@@ -19,6 +19,7 @@ from ...tape.ir import Sym
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body
+from .sharing import Names
 from .slots import INTERNAL, UNBOUND, Slot, State, Structure
 
 
@@ -95,6 +96,10 @@ class Carry:
         given = iter(made)
         leaves = [f if a is None else next(given) for f, a in zip(self.fixed, self.avals)]
         return unflatten(self.tree, leaves)
+
+    def leaves_of(self, value: Any) -> list[Any]:
+        """Return the leaves of the slot's value in the carried places."""
+        return [v for v, a in zip(flatten(value)[0], self.avals) if a is not None]
 
     @property
     def carried(self) -> list[Aval]:
@@ -192,6 +197,13 @@ class Inputs:
         carry = self.carries[slot]
         leaves, _ = flatten(self.state.before(slot))
         return [v for v, a in zip(leaves, carry.avals) if a is not None]
+
+    def names(self) -> Names:
+        """Return the carried arrays, whose fate is to be told."""
+        firsts: list[Any] = []
+        for slot, made in self.tracers.items():
+            firsts += [None] * len(made) if self.carries[slot].undefined else self._leaves(slot)
+        return Names(self.body, [t for made in self.tracers.values() for t in made], firsts)
 
     def check_aliases(self) -> None:
         """Refuse rounds in which a write would be seen through another name.

@@ -42,7 +42,8 @@ from .carried import (
 )
 from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
-from .slots import UNBOUND, Slot, State, Structure
+from .sharing import Names, roots_of
+from .slots import UNBOUND, Slot, State, Structure, left_over
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -84,6 +85,7 @@ class Found:
     place: Sym | None
     flag: Sym | None
     ends: list[Sym]
+    names: Names
     rolls: dict[int, Roll] = field(default_factory=dict)
 
 
@@ -141,6 +143,8 @@ def _attempt(
     ends: list[Sym] = []
     for slot, carry in carries.items():
         value = state.now(slot)
+        if left_over(value):
+            value = inputs.values[slot]
         if value is UNBOUND:
             raise Unstageable(f"{state.label(slot)} is deleted")
         new[slot], leaves = widened(carry, value)
@@ -180,10 +184,16 @@ def _attempt(
                 aval = join("the last item", first, roll.last_aval())
             if lasts.get(k) != aval:
                 stable, more[k] = False, aval
-    found = Found(
-        body, inputs, carries, index.sym, None if place is None else place.sym, flag, ends
-    )
-    found.rolls = rolls
+        if k in given and given[k].root.version:
+            raise Unstageable("it writes to the last item of a list")
+    names = inputs.names()
+    for slot, carry in carries.items():
+        value = inputs.values[slot] if left_over(state.now(slot)) else state.now(slot)
+        names.finals += roots_of(carry.leaves_of(value))
+    names.items = roots_of(item for items in appended.values() for item in items)
+    names.check()
+    at = None if place is None else place.sym
+    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
     return found, new, more, stable
 
 
@@ -256,12 +266,16 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
         place = cap.state(x.root)
         place.sym = next(results)
         place.version += 1
+        cap.wrote(x.root)
     found.inputs.lose()
     state.assign(values)
-    stacks = iter(rows[len(inner) :])
+    stacks = [Tracer(cap, Root(s)) for s in rows[len(inner) :]]
+    left = iter(stacks)
     for k, roll in found.rolls.items():
-        parts = [[Tracer(cap, Root(next(stacks))) for _ in group] for group in roll.groups]
+        parts = [[next(left) for _ in group] for group in roll.groups]
         state.places[k].holder.rolled(Stack(roll.trees, parts, rounds))
+    made = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    found.names.link(made, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
 @dataclass
@@ -355,6 +369,10 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
         found = search(cap, loop, at_least_once)
         if not _involves_traced(loop, found):
             return "it does not work on traced values"
+        if found.rolls and found.flag is not None:
+            raise Unstageable("a list grows by as many items as there are rounds before it ends")
+        if found.rolls:
+            n = int(n)  # guarded if it is traced: what a list holds has a shape
         emit(cap, loop, found, n)
     except Unstageable as error:
         loop.state.restore()

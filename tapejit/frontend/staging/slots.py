@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from ..capture import Unstageable
+from ...core.pytree import flatten
+from ..capture import Unstageable, current
 from ..piles import Pile
 from ..reach import is_user_module, names_in, stored_names
 from ..tracer import Tracer
@@ -177,6 +178,21 @@ class _Walk:
                 self._note("slots", value)
 
 
+def left_over(value: Any) -> bool:
+    """Whether a variable holds what a body that is finished has left in it.
+
+    A statement hands on what is read afterwards. So nobody will read this variable before it is
+    assigned again, and its value does not matter.
+    """
+    known: list[Any] = []
+    cap = current()
+    while cap is not None:
+        known.append(cap)
+        cap = cap.parent
+    leaves = (value,) if isinstance(value, Tracer) else flatten(value)[0]
+    return any(isinstance(v, Tracer) and not any(v.cap is c for c in known) for v in leaves)
+
+
 Slot = tuple[int, Any]
 """A variable (-1, its number), or the entry of a place (the place's number, the key)."""
 
@@ -206,7 +222,7 @@ class State:
         for name in names:
             if name.startswith("global "):
                 raise Unstageable(f"it assigns the {name}")
-        self.values = tuple(get())
+        self.values = tuple(UNBOUND if left_over(v) else v for v in get())
         own = [c for f in (get, put, reads, *code) for c in getattr(f, "__closure__", None) or ()]
         walk = _Walk(own)
         for fn in code:
@@ -257,7 +273,7 @@ class State:
         found: dict[Slot, Any] = {}
         appended: dict[int, list[Any]] = {}
         for k, (old, new) in enumerate(zip(self.values, self.get())):
-            if old is not new:
+            if old is not new and not left_over(new):
                 found[-1, k] = new
         for where, place in enumerate(self.places):
             now = place.entries()
