@@ -63,9 +63,14 @@ class Capture:
         its row is recorded.
     evaluate : callable
         ``evaluate(tape, inputs)`` runs a tape whose loops were put off (outermost capture).
+    places : dict
+        The generators of random numbers kept outside, by bit generator (outermost capture).
+    is_body : bool
+        Whether this is the capture of one round or one branch.
     """
 
     abstract = False
+    is_body = False
 
     def __init__(self, parent: Capture | None = None) -> None:
         self.b = Builder(eager=True, limit=config.max_unroll)
@@ -75,6 +80,7 @@ class Capture:
         self.notes: list[tuple[int, str]] = []
         self.evaluate: Any = None
         self.consts: list[tuple[Sym, Any, Any]] = []
+        self.places: dict[int, Any] = {}
         self.paths: dict[int, Any] = {}
         self.lifted: list[tuple[Sym, Tracer]] = []
         self.effects: list[str] = []

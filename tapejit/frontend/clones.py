@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.streams import is_generator
 from .paths import PLAIN, Check, Path, entry_of, is_numeric, is_plain, same_entries, shallow
 from .reach import OPERATORS, fields_of, is_own_module, is_user_module, user_classes
 from .tracer import Tracer
@@ -102,7 +103,7 @@ class Clones:
             if id(value) in seen or isinstance(value, PLAIN):
                 continue
             seen[id(value)] = value
-            if is_numeric(value):
+            if is_numeric(value) or is_generator(value):
                 return True
             if isinstance(value, FunctionType) and is_user_module(value.__module__):
                 return True

@@ -68,7 +68,7 @@ _DRAWING = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, 
 _SEEDED = frozenset(
     {"default_rng", "RandomState", "PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"}
 )
-_TYPES = frozenset({"Generator", "BitGenerator", "SeedSequence"})
+_TYPES = frozenset({"BitGenerator", "SeedSequence"})
 
 
 def effect_of(value: Any) -> str | None:
@@ -116,30 +116,99 @@ class EffectModule(ModuleType):
 
 
 class RandomModule(ModuleType):
-    """A stand-in for ``numpy.random``: draws are noted, generators with a seed are not."""
+    """A stand-in for ``numpy.random``: draws and generators made from a seed become rows."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np.random, name)
         if name.startswith("__") or name in _TYPES:
             return found
+        if name == "Generator":
+            return OnBits
         if name in _SEEDED:
-            return _seeded(found, name)
+            return functools.partial(_seeded, found, name)
+        from .random import global_state
+
+        if getattr(found, "__self__", None) is np.random.mtrand._rand or name in _LEGACY:
+            return getattr(global_state(), name)
         note_effect(f"it uses np.random.{name} ({where()})")
         return found
 
 
-def _seeded(make: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if (not args and not kwargs) or args[:1] == (None,):
-            note_effect(f"it draws a seed in np.random.{name}() ({where()})")
-        elif any(isinstance(a, _DRAWING) for a in args):
-            note_effect(f"it draws from a generator kept elsewhere ({where()})")
-        return make(*args, **kwargs)
+class SeededBits:
+    """A bit generator made inside from a seed, until a Generator is made on it."""
 
-    return call
+    def __init__(self, name: str, seed: Any) -> None:
+        self.name, self.seed, self.used = name, seed, False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        note_effect(f"it uses the {name} of a bit generator ({where()})")
+        return getattr(getattr(np.random, self.name)(self.seed), name)
 
 
+class _OnBits(type):
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, np.random.Generator)
+
+
+class OnBits(metaclass=_OnBits):
+    """Stands for ``np.random.Generator``."""
+
+    def __new__(cls, bits: Any) -> Any:
+        from .random import seeded
+
+        if isinstance(bits, SeededBits) and not bits.used:
+            bits.used = True
+            return seeded(bits.name, bits.seed)
+        note_effect(f"it makes a generator on bits kept elsewhere ({where()})")
+        if isinstance(bits, SeededBits):
+            bits = getattr(np.random, bits.name)(bits.seed)
+        return np.random.Generator(bits)
+
+
+def _seeded(make: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """Make a generator: by a row when its seed is static."""
+    from .distributions import static_seed
+    from .random import seeded
+
+    given = args[0] if len(args) == 1 and not kwargs else kwargs.get("seed")
+    if len(args) + len(kwargs) == 1:
+        if isinstance(given, np.random.Generator) and name == "default_rng":
+            return given
+        seed = static_seed(given)
+        if seed is not None:
+            return seeded(name, seed) if name in _WHOLE else SeededBits(name, seed)
+    if given is None:
+        note_effect(f"it draws a seed in np.random.{name}() ({where()})")
+    else:
+        note_effect(f"it makes a generator from a {type(given).__name__} ({where()})")
+    return make(*args, **kwargs)
+
+
+_WHOLE = ("default_rng", "RandomState")
+_LEGACY = ("seed", "ranf", "sample")
+"""Functions of ``np.random`` that are no methods of its global generator, but could be."""
 RANDOM = RandomModule("numpy.random")
+
+
+def random_function(value: Any) -> Any:
+    """Return what stands for a function or class of ``numpy.random``, None for anything else."""
+    owner = getattr(value, "__self__", None)
+    name = getattr(value, "__name__", None)
+    if name in _LEGACY and value is getattr(np.random, name):
+        return functools.partial(_drawn_globally, name)
+    if owner is np.random.mtrand._rand and isinstance(name, str):
+        return functools.partial(_drawn_globally, name)
+    if isinstance(name, str) and name in (*_SEEDED, "Generator"):
+        return getattr(RANDOM, name) if value is getattr(np.random, name, None) else None
+    return None
+
+
+def _drawn_globally(name: str, *args: Any, **kwargs: Any) -> Any:
+    from .random import global_state
+
+    return getattr(global_state(), name)(*args, **kwargs)
 
 
 def random_state() -> tuple[Any, ...]:

@@ -18,9 +18,19 @@ from typing import Any
 
 import numpy as np
 
+from ..core.streams import is_generator
 from . import staging
 from .clones import Clones
-from .effects import BUILTINS, MODULES, UNSEEN, EffectModule, effect_of, recorded
+from .effects import (
+    BUILTINS,
+    MODULES,
+    RANDOM,
+    UNSEEN,
+    EffectModule,
+    effect_of,
+    random_function,
+    recorded,
+)
 from .paths import (
     MISSING,
     PLAIN,
@@ -327,6 +337,12 @@ class Surroundings(Scan):
         if proxy is not None or isinstance(value, _ARRAY_LIKE):
             self.checks.append(Check(path, value, False))
             return value if proxy is None else proxy
+        if replace and self._make is not None:
+            if is_generator(value):
+                return self.clones.stands_for(self._make(value, path), value)
+            drawn = self._drawing(path, value)
+            if drawn is not None:
+                return drawn
         effect = effect_of(value)
         if effect is not None:
             self.checks.append(Check(path, value, False))
@@ -377,6 +393,17 @@ class Surroundings(Scan):
         call.__tapejit_plain__ = True  # type: ignore[attr-defined]  # named like the user's own
         return call
 
+    def _drawing(self, path: Path, value: Any) -> Any:
+        """Return what stands for a method of a generator, or a function of ``numpy.random``."""
+        found = random_function(value)
+        owner = getattr(value, "__self__", None)
+        if found is None and is_generator(owner) and callable(value):
+            place = Path("is", owner, None, f"the generator of {path.label}")
+            found = getattr(self.value(place, owner), value.__name__)
+        if found is not None:
+            self.checks.append(Check(path, value, False))
+        return found
+
     def _array(self, path: Path, value: Any, replace: bool) -> Any:
         self.arrays.setdefault(id(value), path)
         if value.dtype.hasobject:
@@ -394,6 +421,8 @@ class Surroundings(Scan):
 
             return traced_numpy
         self.checks.append(Check(path, value, False))
+        if value is np.random:
+            return RANDOM
         if value.__name__.partition(".")[0] == "scipy":
             from ..scipy import replacement
 

@@ -10,24 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.avals import AVALS, TupleAval
+from ..core.avals import AVALS
 from ..core.errors import UnsupportedError
 from ..core.sources import LINES
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
-
-
-def dependents(b: Builder, sources: Sequence[Sym], stop: int) -> set[int]:
-    """Return the ids below `stop` whose value may change smoothly with `sources`."""
-    found = {s.id for s in sources}
-    if not found:
-        return found
-    for i in range(min(found) + 1, stop):
-        if any(k in found for k in b.arg[b.off[i] : b.off[i + 1]]):
-            aval = AVALS[b.avals[i]]
-            if isinstance(aval, TupleAval) or aval.inexact:
-                found.add(i)
-    return found
+from .undrawn import dependents, refuse_draws
 
 
 def adjoint(
@@ -45,6 +33,7 @@ def adjoint(
     """
     stop = len(b)
     live = dependents(b, inputs, stop)
+    refuse_draws(b, live, outputs, stop)
     found: dict[int, Sym] = {}
     parts: dict[int, dict[int, Sym]] = {}
     for y, ct in zip(outputs, cts):

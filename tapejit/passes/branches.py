@@ -115,8 +115,8 @@ def _cond_vjp(
             more.append(zeros_of(arm.s, a).id if kept is None else kept)
         bodies.append(extract(arm.s, range(body.n_inputs), [*body.outputs, *more]))
     if slots:
-        items = (*whole_aval.items, *(a for a, _ in slots))
-        b.revise(i, {"then": bodies[0], "orelse": bodies[1]}, TupleAval(items))
+        params = {"then": bodies[0], "orelse": bodies[1]}
+        b.revise(i, params, cond.infer(flag.aval, *(x.aval for x in xs), **params))
     whole = Sym(b, i)
     stacks = [b.out(whole, len(whole_aval.items) + k) for k in range(len(slots))]
     reads: set[int] = set()

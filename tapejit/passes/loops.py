@@ -23,11 +23,12 @@ from ..tape.ir import PARAMS, Builder, Sym, Tape
 from ..tape.pieces import extract, load
 from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
-from .adjoint import adjoint, dependents
+from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
 from .residuals import choose, inputs_read, read_by
 from .sparse_rounds import skip_zero_rounds
 from .trim import optimised
+from .undrawn import dependents
 
 
 class _Reverse:

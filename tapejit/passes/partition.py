@@ -1,7 +1,8 @@
 """Segments: a tape with host rows is cut into tapes without, run in turn with the host rows.
 
-The level of a row counts the host rows on the longest way to it. Coded rows of one level make one
-segment; a host row of level n runs after segment n.
+The level of a row counts the host rows before coded rows on the longest way to it. Coded rows of one
+level make one segment; the host rows of level n run after segment n, in their order: a chain of a
+thousand host rows, random draws say, is one level.
 
 Stacks of unknown length do not leave a segment: the loop that makes one and those that read it
 stand in one segment, or all of them are host rows.
@@ -65,7 +66,7 @@ def _levels(
         kind = tape.prim(i).emit.kind
         host = i >= tape.n_inputs and kind != "lit" and (i in forced or not has_code(tape, i))
         host = host or (kind == "out" and hosted[tape.args(i)[0]])
-        base = max((level[a] + hosted[a] for a in tape.args(i)), default=0)
+        base = max((level[a] + (hosted[a] and not host) for a in tape.args(i)), default=0)
         level.append(base)
         hosted.append(host)
     return level, hosted

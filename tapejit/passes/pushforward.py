@@ -9,7 +9,7 @@ from ..core.errors import UnsupportedError
 from ..core.sources import LINES
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
-from .adjoint import dependents
+from .undrawn import dependents
 
 
 def pushforward(

@@ -11,6 +11,7 @@ from . import index as index
 from . import loops as loops
 from . import powers as powers
 from . import products as products
+from . import random as random
 from . import reduce as reduce
 from . import rounding as rounding
 from . import scan as scan

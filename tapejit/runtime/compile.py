@@ -21,6 +21,7 @@ from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..tape.ir import PARAMS, Tape
 from . import cache
+from .draws import draws_in_turn
 from .interp import literal
 
 FLAGS: dict[str, Any] = {
@@ -207,6 +208,10 @@ def _writeable_alias(x: Any) -> Any:
     return np.asarray(_Memory(x)) if x.size else np.empty(x.shape, x.dtype)
 
 
+HOSTED: dict[str, Callable[..., Any]] = {"draws_in_turn": draws_in_turn}
+"""Rows that compiled tapes run in another way than NumPy's, with the same results."""
+
+
 class Staged:
     """A compiled tape with host rows: kernels and NumPy calls in turn."""
 
@@ -241,7 +246,8 @@ class Staged:
             for stage in self.stages:
                 if isinstance(stage, int):
                     fn, params = tape.prim(stage), PARAMS[tape.param[stage]]
-                    values[stage] = fn.numpy(*[values[a] for a in tape.args(stage)], **params)
+                    meaning = HOSTED.get(fn.name, fn.numpy)
+                    values[stage] = meaning(*[values[a] for a in tape.args(stage)], **params)
                     if fn.effect and not values[stage]:
                         return None
                     continue

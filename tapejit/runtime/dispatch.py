@@ -28,6 +28,7 @@ from ..core.config import config
 from ..core.errors import ReplayWarning, UnsupportedError
 from ..core.pytree import TreeDef, flatten
 from ..core.sources import where
+from ..core.streams import is_generator, kind_of, replayed, rewinding
 from ..core.tables import freeze
 from .entry import MISS
 from .evaluate import run_tape
@@ -62,7 +63,7 @@ def stand_in(leaf: Any) -> Any:
     """Return something with the type, dtype and rank of an array leaf that holds no memory."""
     if isinstance(leaf, np.ndarray):
         return np.empty((0,) * leaf.ndim if leaf.ndim else (), leaf.dtype)
-    return leaf
+    return None if is_generator(leaf) else leaf
 
 
 class Signature:
@@ -134,16 +135,26 @@ class Signature:
         started = time.perf_counter()
         traced = self.trace(leaves)
         spent = time.perf_counter() - started
-        result = traced.result
+        try:
+            return self._settle(leaves, inputs, traced, spent, looking)
+        finally:
+            for stream in traced.streams:
+                stream.close()
+
+    def _settle(
+        self, leaves: list[Any], inputs: list[Any], traced: Traced, spent: float, looking: bool
+    ) -> Any:
+        result, streams = traced.result, traced.streams
         if not self._replayable(traced):
             return result
         traced = self._with_moving_numbers(leaves, traced)
-        with self.owner.lock:
+        with self.owner.lock, replayed(streams):
             program = self._keep(traced, inputs, spent)
         if program is None or looking:
             return result
         if self.owner.policy == "always" and not program.trusted:
-            again = self.trace(leaves)
+            with replayed(streams):
+                again = self.trace(leaves)
             if not self._replayable(again):
                 pass
             elif not same_trace(traced, again):
@@ -205,10 +216,13 @@ class Signature:
         if not found:
             return traced
         try:
-            made = self.trace(leaves, numbers.inputs | set(found))
+            with replayed(traced.streams):
+                made = self.trace(leaves, numbers.inputs | set(found))
         except Exception:  # the user's code, run on a guess: whatever it raises, the guess is wrong
             made = None
         good = made is not None and self._stands_for(made, traced)
+        for stream in [] if made is None else made.streams:
+            stream.samples.clear()
         numbers.settle(found, good)
         if not good or made is None:
             return traced
@@ -228,11 +242,13 @@ class Signature:
 
     def tries(self, leaves: list[Any], static: Signature) -> bool:
         """Whether this signature, in which an int is an input, does what `static` does."""
+        with rewinding():
+            plain = static.trace(leaves)
         try:
-            made = self.trace(leaves)
+            with rewinding():
+                made = self.trace(leaves)
         except Exception:  # the user's code, run on a guess: whatever it raises, the guess is wrong
             return False
-        plain = static.trace(leaves)
         return self._stands_for(made, plain)
 
 
@@ -373,9 +389,11 @@ class Dispatcher:
         for program in entry.variants:
             if program.applies(inputs):
                 return program
-        entry.capture(leaves, inputs, looking=True)
+        with rewinding():
+            entry.capture(leaves, inputs, looking=True)
         if not entry.variants:
-            return Program(entry.trace(leaves), 0.0)
+            with rewinding():
+                return Program(entry.trace(leaves), 0.0)
         return entry.variants[0]
 
     def give_up(self, why: str) -> None:
@@ -405,6 +423,8 @@ class Dispatcher:
 def _part(leaf: Any, dynamic: bool) -> Any:
     if not dynamic:
         return static_key(leaf)
+    if is_generator(leaf):
+        return kind_of(leaf)
     if isinstance(leaf, np.ndarray) and type(leaf) not in (np.ndarray, np.memmap):
         raise UnsupportedError(
             f"an argument is a {type(leaf).__module__}.{type(leaf).__name__}, which gives NumPy's "

@@ -80,7 +80,7 @@ def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
     if not isinstance(kernel, Kernel):
         return None
     traced = program.traced
-    if traced.fragile:
+    if traced.fragile or traced.streams:
         return None
     w = _Writer()
     if not _arguments(w, entry.tree):

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.avals import Aval, aval_of
 from ..core.pytree import children, flatten
 from ..core.sources import LINES
+from ..core.streams import is_generator, kind_of, rewinding
 from ..frontend.rebind import Check, Path
 from ..passes.schedule import Step
 from ..tape.ir import Tape
@@ -55,7 +56,8 @@ def compile_now(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str,
         if entry.python_only is not None:
             return
         if program in entry.variants and not program.trusted:
-            entry.capture(leaves, entry.inputs(leaves), looking=True)
+            with rewinding():
+                entry.capture(leaves, entry.inputs(leaves), looking=True)
         if program.trusted:
             program.compile(dispatcher)
             return
@@ -90,7 +92,7 @@ def explain(dispatcher: Dispatcher, args: tuple[Any, ...], kwargs: dict[str, Any
 def _signature(names: list[str], leaves: list[Any], entry: Signature) -> Iterator[str]:
     rows = []
     for name, leaf, dynamic in zip(names, leaves, entry.dynamic):
-        shown = str(aval_of(leaf)) if dynamic else f"static {_short(leaf)}"
+        shown = _shown(leaf) if dynamic else f"static {_short(leaf)}"
         rows.append((name, shown))
     yield from _table(rows) if rows else ["no arguments"]
 
@@ -265,14 +267,23 @@ def _guards(entry: Signature, program: Program) -> Iterator[str]:
         yield "none: no Python branch was taken on a traced value"
 
 
+def _shown(value: Any) -> str:
+    """Return the aval of an input, or what kind of generator it is."""
+    if is_generator(value):
+        return " on ".join(kind.__name__ for kind in kind_of(value))
+    return str(aval_of(value))
+
+
 def _captured(traced: Traced) -> Iterator[str]:
     rows = []
     for array, origin in traced.consts:
         where = origin.label if isinstance(origin, Path) else "made in the function"
         note = "read at every call" if isinstance(origin, Path) else "the same in two captures"
-        if not isinstance(array, np.ndarray):
+        if is_generator(array):
+            note = "draws at every call"
+        elif not isinstance(array, np.ndarray):
             note = "a number that has been seen to vary, read at every call"
-        rows.append((where, str(aval_of(array)), note))
+        rows.append((where, _shown(array), note))
     yield from _table(rows[:SHOWN])
     if len(rows) > SHOWN:
         yield f"and {len(rows) - SHOWN} more arrays"

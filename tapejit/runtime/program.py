@@ -16,14 +16,16 @@ import numpy as np
 from ..core.avals import aval_of
 from ..core.config import config
 from ..core.errors import CompileWarning, TapejitError
+from ..core.streams import GENERATOR, Stream, Token, is_generator, kind_of, restored
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
+from ..tape.tokens import draws_again
 from . import cache
 from .build import build, built
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import estimate_compile_seconds, optimise
-from .trace import Traced, checksum, rebuild
+from .trace import Traced, checksum, rebuild, sharing
 from .vary import fits
 
 if TYPE_CHECKING:
@@ -63,7 +65,12 @@ class Program:
         self._interpreter: Interpreter | None = None
         self.recaptured = 0
         self._estimate: float | None = None
-        self.avals = [aval_of(array) for array, _ in traced.consts]
+        self.avals = [
+            GENERATOR if is_generator(array) else aval_of(array) for array, _ in traced.consts
+        ]
+        self.kinds = [kind_of(s.rng) for s in traced.streams]
+        self._marks: bool | None = None
+        self._keeps = False
         self.fast_calls = [0]
         self.mismatches = 0
         self.entry: Any = None
@@ -101,6 +108,11 @@ class Program:
                 found.append(origin)
                 continue
             value = origin.get()
+            if aval is GENERATOR:
+                if not is_generator(value):
+                    raise Miss
+                found.append(value)
+                continue
             if aval.weak:
                 if type(value) is not aval.weak_type or not (type(value) is float or fits(value)):
                     raise Miss
@@ -114,6 +126,25 @@ class Program:
                 value = value.astype(aval.dtype)
             found.append(value)
         return found
+
+    def bound(self, given: list[Any]) -> list[Any]:
+        """Return inputs with tokens in place of generators: where this run begins to draw.
+
+        Raises
+        ------
+        Miss
+            When a generator is of another kind, or others than before share their bits.
+        """
+        if not self.kinds:
+            return given
+        rngs = [x for x in given if is_generator(x)]
+        if [kind_of(r) for r in rngs] != self.kinds or sharing(rngs) != self.traced.shared:
+            raise Miss
+        if self._marks is None:
+            self._marks = any(self.tape.prim(i).name == "guard" for i in range(self.tape.rows))
+            self._keeps = draws_again(self.tape)
+        keeps, marks = self._keeps, self._marks
+        return [Token(Stream(x, keeps, marks)) if is_generator(x) else x for x in given]
 
     def confirm(self, traced: Traced) -> None:
         """Take over what a second capture that recorded the same must find again."""
@@ -129,7 +160,9 @@ class Program:
         if not self.current():
             return False
         try:
-            self.interpreter(native(inputs) + self.constants())
+            given = self.bound(native(inputs) + self.constants())
+            with restored([x.stream.rng for x in given if isinstance(x, Token)]):
+                self.interpreter(given)
         except (GuardFailure, Miss):
             return False
         return True
@@ -144,7 +177,7 @@ class Program:
         """
         if not self.current():
             raise Miss
-        given = native(inputs) + self.constants()
+        given = self.bound(native(inputs) + self.constants())
         self.runs += 1
         wanted = self.kernel is None and owner.policy != "never" and self.failed is None
         if wanted and (owner.policy == "always" or self.due(owner)):
@@ -152,6 +185,7 @@ class Program:
         if self.kernel is not None:
             outputs = self.kernel(given)
             if outputs is None:
+                rewind(given)
                 raise Miss
             owner.counters["compiled"] += 1
             self.offer(owner, entry)
@@ -160,8 +194,9 @@ class Program:
         try:
             outputs = self.interpreter(given)
         except GuardFailure:
+            rewind(given)
             raise Miss from None
-        outputs = [np.array(o) for o in outputs]
+        outputs = [o if isinstance(o, Token) else np.array(o) for o in outputs]
         self.spent += time.perf_counter() - started
         owner.counters["interpreted"] += 1
         return rebuild(self.traced, outputs)
@@ -219,6 +254,13 @@ class Program:
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += found.seconds
             self.kernel = found.made
+
+
+def rewind(given: list[Any]) -> None:
+    """Put the generators among the inputs of a run that failed back to where it began."""
+    for x in given:
+        if isinstance(x, Token) and x.stream.samples:
+            x.stream.rewind()
 
 
 def native(inputs: list[Any]) -> list[Any]:

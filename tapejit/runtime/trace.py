@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,12 @@ import numpy as np
 
 from ..core.avals import Aval, aval_of
 from ..core.pytree import TreeDef, flatten, unflatten
+from ..core.streams import GENERATOR, Stream, Token, bits_of, is_generator
 from ..core.tables import freeze
 from ..frontend.capture import Capture, capturing
 from ..frontend.effects import random_state
 from ..frontend.paths import Check, Path
+from ..frontend.random import Drawing, entered, generator_of, synced
 from ..frontend.reach import Reach
 from ..frontend.rebind import Surroundings
 from ..frontend.tracer import Root, Tracer, sym_of
@@ -56,6 +59,10 @@ class Traced:
         The numbers read besides arrays, by path.
     notes : list of (int, str)
         What became of each loop and branch, by line.
+    streams : list of Stream
+        The generators among the inputs, with what this very call has drawn.
+    shared : list of int
+        For each of them, the first that draws from the same bits.
     out_tree, out_leaves : TreeDef, list
         The result's structure; each leaf is ``("row", k, aval)`` for output k or ``("is", value)``.
     result : object
@@ -73,10 +80,20 @@ class Traced:
     changed: list[str] = field(default_factory=list)
     numbers: dict[Path, Any] = field(default_factory=dict)
     notes: list[tuple[int, str]] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
+    shared: list[int] = field(default_factory=list)
+
+
+def sharing(rngs: list[Any]) -> list[int]:
+    """Return for each generator the first one that draws from the same bits."""
+    bits = [id(bits_of(rng)) for rng in rngs]
+    return [bits.index(b) for b in bits]
 
 
 def is_dynamic(leaf: Any) -> bool:
-    """Whether an argument leaf is traced: arrays, NumPy numbers, Python floats and complexes."""
+    """Whether an argument leaf is traced: arrays, NumPy numbers, floats, complexes, generators."""
+    if is_generator(leaf):
+        return True
     if isinstance(leaf, (np.ndarray, np.generic)):
         return leaf.dtype.kind in "biufc"
     return type(leaf) in (float, complex)
@@ -131,13 +148,19 @@ def trace(
         given: list[Any] = []
         statics = [leaf for leaf, traced in zip(leaves, dynamic) if not traced]
 
-        def capture_array(array: Any, path: Path) -> Tracer:
+        def capture_array(array: Any, path: Path) -> Any:
+            if is_generator(array):
+                return generator_of(cap, array, path)
             return Tracer(cap, Root(cap.const(array, path), FROZEN_GLOBAL.format(path.label)))
 
         reach = Reach(fn, *statics)
         around = cap.around = Surroundings(capture_array, reach, moving)
         for leaf, traced in zip(leaves, dynamic):
-            if traced:
+            if traced and is_generator(leaf):
+                token = cap.b.input(GENERATOR, Token(Stream(leaf)))
+                given.append(entered(cap, token, leaf))
+                around.clones.stands_for(given[-1], leaf)
+            elif traced:
                 aval = aval_of(leaf)
                 value = np.asarray(leaf).astype(aval.dtype, copy=False)[()]
                 given.append(Tracer(cap, Root(cap.b.input(aval, value), FROZEN)))
@@ -156,6 +179,9 @@ def trace(
         drawn = random_state() if raw else None
         try:
             result = apply(cap, bound, args, kwargs)
+        except Exception:
+            _draw_what_waits(cap)
+            raise
         finally:
             around.restore()
         if raw and random_state() != drawn:
@@ -170,22 +196,40 @@ def trace(
                 sym = sym_of(cap, leaf)
                 spec.append(("row", len(rows), sym.aval))
                 rows.append(sym)
+            elif type(leaf) is Drawing:
+                inner = not leaf._place.outside
+                rng = synced(leaf._place, "returned") if inner else leaf._place.rng
+                spec.append(("is", rng))
             else:
                 spec.append(("is", around.clones.original(leaf)))
+        # behind the results: where the generators have got to, so that no draw is a dead row
+        places = [p for p in cap.places.values() if p.root.version]
+        rows += [cap.entry(p.root) for p in places]
         tape = cap.b.finish(rows)
         if any(s.id in cap.b.pending for s in rows):
             values = evaluate(tape, input_values(cap))
         else:
             values = [cap.value(s) for s in rows]
         consts = [(array, origin) for _, array, origin in cap.consts]
+        tokens = [v for v in input_values(cap) if isinstance(v, Token)]
     opaque = {id(a): a for a in around.opaque}.values()
     fragile = [(a, checksum(a)) for a in opaque]
     made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)
     made.doubts = [*cap.effects, *around.doubts]
     made.changed, made.numbers = around.changed, around.numbers
     made.notes = cap.notes
-    made.result = rebuild(made, [np.array(v) for v in values])
+    made.streams = [t.stream for t in tokens]
+    made.shared = sharing([t.stream.rng for t in tokens])
+    made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])
     return made
+
+
+def _draw_what_waits(cap: Capture) -> None:
+    """Let generators draw what the loops that were put off draw: the function ends with an error."""
+    for place in cap.places.values():
+        if place.root.sym.b is cap.b and place.root.sym.id in cap.b.pending:
+            with suppress(Exception):  # what the user sees is the error that ended the function
+                cap.value(place.root.sym)
 
 
 def input_values(cap: Capture) -> list[Any]:

@@ -377,7 +377,7 @@ class Builder:
             return prim.numpy(*[known[k] for k in ids], **params)
         self.pending.add(i)
         aval = AVALS[self.avals[i]]
-        if loops or prim.emit.kind in ("map", "custom"):
+        if loops or prim.emit.kind in ("map", "custom", "draw"):
             return stand_in(aval)
         try:
             return prim.numpy(*[known[k] for k in ids], **params)

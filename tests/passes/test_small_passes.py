@@ -292,3 +292,25 @@ def test_optimise_is_idempotent_enough(sample: Any) -> None:
     """A second round finds little: the number of rows does not change."""
     once = optimise(sample[0])
     assert len(optimise(once)) == len(once)
+
+
+def test_a_chain_of_host_rows_is_one_level() -> None:
+    tape = from_text(
+        text(
+            "tape(%0: f64[3], %1: f64[3]) -> (%7)",
+            "%2 = sort %0 {axis=0} : f64[3]",
+            "%3 = sin %1 : f64[3]",
+            "%4 = sort %2 {axis=0} : f64[3]",
+            "%5 = add %3 %2 : f64[3]",
+            "%6 = sort %5 {axis=0} : f64[3]",
+            "%7 = add %6 %4 : f64[3]",
+        )
+    )
+    made = partition(tape, lambda t, i: t.prim(i).name != "sort").stages
+    names = [
+        [r.prim.name for r in s.tape if r.id >= s.tape.n_inputs]
+        if isinstance(s, Segment)
+        else tape.prim(s).name
+        for s in made
+    ]
+    assert names == [["sin"], "sort", "sort", ["add"], "sort", ["add"]]

@@ -27,6 +27,7 @@ def make_effects() -> dict[str, tuple[Any, str]]:
     count = 0
     ticks = itertools.count(1)
     rng = np.random.default_rng(0)
+    deck = list(range(9))
     state = types.SimpleNamespace(n=0)
 
     def nonlocal_counter(x: Any) -> Any:
@@ -79,8 +80,10 @@ def make_effects() -> dict[str, tuple[Any, str]]:
         "list": (appended, "log"),
         "class": (Counter(), "calls"),
         "iterator": (lambda x: np.sum(x) * next(ticks), "count"),
-        "np.random": (lambda x: np.sum(x * np.random.rand(3)), "random"),
-        "generator": (lambda x: np.sum(x * rng.normal(size=3)), "Generator"),
+        "spawned": (lambda x: np.sum(x * rng.spawn(1)[0].normal(size=3)), "spawn"),
+        "bits": (lambda x: np.sum(x) * (rng.bit_generator.random_raw() % 7), "bit_generator"),
+        "state": (lambda x: np.sum(x) * np.random.get_state()[1][2], "get_state"),
+        "shuffled": (lambda x: np.sum(x * (rng.shuffle(deck), deck)[1][:3]), "shuffle"),
         "random": (lambda x: np.sum(x) * random.random(), "random"),
         "time": (lambda x: np.sum(x) * (time.time() > 0), "time"),
         "print": (lambda x: (print("seen"), np.sum(x))[1], "print"),

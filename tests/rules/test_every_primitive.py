@@ -25,6 +25,9 @@ EXEMPT = {
     "lit": "is given, not computed",
     "out": "reads one result of another row; tested with every row that has several",
     "guard": "has no result to differentiate; tested with captures",
+    "draw": "takes a generator, no array; tested with the programs that draw",
+    "draws_in_turn": "takes a generator, no array; tested with the programs that draw",
+    "generator": "makes a generator, no array; tested with the programs that draw",
     "custom": "runs the rule that a user gave; tested with the transformations",
 }
 """Rows that no sample can describe, each with the reason."""

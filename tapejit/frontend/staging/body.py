@@ -63,6 +63,7 @@ class Body(Capture):
     """
 
     abstract = True
+    is_body = True
 
     def __init__(self, parent: Capture, site: Any = None) -> None:
         super().__init__(parent)

@@ -40,6 +40,7 @@ from .carried import (
     widened,
     wrapped,
 )
+from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
 from .slots import UNBOUND, Slot, State, Structure, left_over
@@ -325,12 +326,21 @@ def _for_row(
         lengths = segments.plan(n, held, segments.residual_bytes(body), size)
         if lengths:
             return tuple(segments.run_segments(cap.b, body, carried, shared, n, lengths))
+    stacks: list[Sym] = []
+    ends: dict[int, Sym] = {}
+    if static:
+        body, stacks, ends = drawn_ahead(cap, body, n, carried)
+        carried = [s for k, s in enumerate(carried) if k not in ends]
     count = cap.b.cast(cap.b.lit(n), INT.dtype) if static else sym_of(cap, n)
     params = {
         "body": body, "carry": len(carried), "shared": len(shared), "reverse": False,
         "length": n if static else -1,
     }  # fmt: skip
-    return cap.b.outs(BY_NAME["for"].on(cap.b, count, *carried, *shared, **params))
+    made = BY_NAME["for"].on(cap.b, count, *carried, *shared, *stacks, **params)
+    rows = list(cap.b.outs(made))
+    for k in sorted(ends):
+        rows.insert(k, ends[k])
+    return tuple(rows)
 
 
 def _involves_traced(loop: Loop, found: Found) -> bool:
