@@ -18,11 +18,7 @@ import numpy as np
 
 from . import lapack
 from .decorate import inner
-<<<<<<< HEAD
-from .memory import allocate, flat, like, release, shift
-=======
 from .memory import allocate, alone, flat, like, release, shift
->>>>>>> main
 
 # ---------------------------------------------------------------- systems
 

@@ -180,7 +180,7 @@ def test_methods_and_writes() -> None:
         return total * a[-1]
 
     x = np.linspace(0.1, 1.0, 11)
-    check_grads(f, x)
+    check_grads(f, (x,))
 
 
 def test_what_needs_python_is_not_checkpointed() -> None:
