@@ -54,6 +54,7 @@ def fork(b: Builder) -> Builder:
     made._lits, made.masked = dict(b._lits), set(b.masked)
     made.copy_known(b)
     made.pending, made.defers = set(b.pending), b.defers
+    made.origin, made.forked_at = b, len(b)
     return made
 
 

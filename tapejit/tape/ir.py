@@ -214,6 +214,8 @@ class Builder:
     pending : set of int
         Rows whose entry in `known` only has the right shape, dtype and memory layout: inputs of
         bodies, the results of loops, and what is computed from them.
+    origin : Builder or None
+        The builder that this one is a fork of, from row `forked_at` on; earlier rows are the same.
     defers : bool
         Whether loops are left pending, to be run with the whole tape, compiled if that is worth it.
     """
@@ -231,6 +233,8 @@ class Builder:
         self.active: set[int] | None = None
         self.pending: set[int] = set()
         self.defers = False
+        self.origin: Builder | None = None
+        self.forked_at = 0
 
     def __len__(self) -> int:
         return len(self.op)
@@ -364,6 +368,8 @@ class Builder:
 
         A loop is told so, when its adjoint is wanted, to keep what the reverse loop will read.
         """
+        if self.origin is not None and i < self.forked_at:
+            self.origin.revise(i, params, aval)
         self.param[i], self.avals[i] = param_id(params), aval_id(aval)
         if self.eager:
             self.known[i] = self.computed(PRIMITIVES[self.op[i]], i, params)
