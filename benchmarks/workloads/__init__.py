@@ -35,11 +35,10 @@ WORKLOADS: tuple[Workload, ...] = (
 
 
 def select(patterns: list[str], *, quick: bool) -> list[Workload]:
-    """The workloads whose name contains one of `patterns` (all but the loops when empty).
+    """The workloads whose name contains one of `patterns` (all when empty).
 
-    Naming a workload runs it even when `quick` would leave it out. Loops are run when they are
-    named (``loop``): a contestant that unrolls them takes minutes.
+    Naming a workload runs it even when `quick` would leave it out.
     """
     if patterns:
         return [w for w in WORKLOADS if any(p in w.name for p in patterns)]
-    return [w for w in WORKLOADS if not w.loop and (w.quick or not quick)]
+    return [w for w in WORKLOADS if w.quick or not quick]

@@ -40,7 +40,6 @@ class Workload:
     small: bool = False  # dispatch dominates: the goal allows a fixed overhead over the kernel
     quick: bool = True  # part of --quick
     cold: bool = False  # part of the first-call measurements
-    loop: bool = False  # a long Python loop: run when it is named
 
     def has_dialect(self, key: str) -> bool:
         """Whether there is a loss for the contestant `key`; NumPy's and the hand-written are."""

@@ -184,6 +184,5 @@ WORKLOADS = (
         numpy_loss=numpy_loss,
         jax_loss=partial(jax_loss, STEPS),
         hand=hand,
-        loop=True,
     ),
 )

@@ -140,6 +140,5 @@ WORKLOADS = (
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
         hand=hand,
-        loop=True,
     ),
 )
