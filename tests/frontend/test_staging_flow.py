@@ -10,7 +10,7 @@ from staging_checks import agrees, kinds, notes, staged
 
 import tapejit as tj
 
-X = np.linspace(0.2, 1.3, 12)
+X = np.linspace(0.2137, 1.3171, 12)
 
 
 def newton(x: Any) -> Any:
@@ -46,6 +46,7 @@ def forever(x: Any) -> Any:
 
 
 def first_above(x: Any) -> Any:
+    found = 0.0
     for k, v in enumerate(x):
         if v > 0.75:
             found = v * k
@@ -133,16 +134,29 @@ def test_compiled(fn: Any) -> None:
     assert f.stats()["kernels"] == 1
 
 
-def test_a_test_that_is_known_is_python() -> None:
-    def fn(x: Any) -> Any:
+def test_a_counter_in_a_while_loop() -> None:
+    """Its test is a plain True at first: the count is carried all the same."""
+
+    def fn(x: Any, n: int) -> Any:
         k = 0
-        while k < 5:
+        while k < n:
             x = np.sin(x)
             k += 1
+        return np.sum(x) * k
+
+    f = staged(fn, X, 9, became=["rolled"])
+    assert len(f.tape(X, 9)) == len(f.tape(X, 90))
+
+
+def test_a_test_without_traced_values_is_python() -> None:
+    def fn(x: Any) -> Any:
+        names = ["sin", "cos", "tanh"]
+        while names:
+            x = getattr(np, names.pop())(x)
         return np.sum(x)
 
     f = staged(fn, X)
-    assert notes(f, X) == []
+    assert notes(f, X) == [] and " while " not in str(f.tape(X))
 
 
 def test_first_return_of_many_on_both_sides() -> None:
