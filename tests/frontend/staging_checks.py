@@ -41,7 +41,9 @@ def agrees(f: Any, fn: Any, x: Any, *rest: Any, tol: float = 1e-6) -> None:
     np.testing.assert_allclose(g, slopes(fn, x, *rest), rtol=tol, atol=tol)
 
 
-def staged(fn: Any, x: Any, *rest: Any, became: list[str] | None = None, policy: str = "never") -> Any:
+def staged(
+    fn: Any, x: Any, *rest: Any, became: list[str] | None = None, policy: str = "never"
+) -> Any:
     """Check a function, captured and then replayed, at several arguments.
 
     Parameters

@@ -135,7 +135,9 @@ def test_writes_in_rolled_loops(fn: Any) -> None:
         assert what.startswith(("rolled", "staged", "unrolled: 6 rounds are few")), what
 
 
-@pytest.mark.parametrize("fn", [recurrence, table, windows, rows_written, swaps], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "fn", [recurrence, table, windows, rows_written, swaps], ids=lambda f: f.__name__
+)
 def test_compiled(fn: Any) -> None:
     f = tj.value_and_grad(fn, compile="always")
     for at in (X, X * 1.1, X[::-1].copy()):
