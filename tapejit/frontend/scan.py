@@ -91,6 +91,10 @@ class Scan(ABC):
     def watch(self, label: str, holder: Any) -> None:
         """Have a change of a container or ``__dict__`` noted after the capture."""
 
+    def reads_as_it_is(self, value: Any) -> bool:
+        """Whether code sees this very object, not a copy."""
+        return id(value) in self._scanned
+
     def scan(self, value: Any, label: str = "") -> None:
         """Note all that can be read through something that cannot be replaced."""
         if isinstance(value, (*PLAIN, np.generic)) or id(value) in self._scanned:

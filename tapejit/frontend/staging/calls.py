@@ -111,6 +111,17 @@ def _bool(*args: Any) -> Any:
     return bool(*args)
 
 
+def _scalar(kind: Any) -> Any:
+    """A scalar type of NumPy, which makes an array of another array."""
+
+    def make(*args: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
+            return args[0].astype(kind)
+        return kind(*args)
+
+    return make
+
+
 def _fold(plain: Any, pick: Callable[[Any, Any], Any]) -> Any:
     def fold(*args: Any, key: Any = None, **options: Any) -> Any:
         items = args
@@ -254,6 +265,8 @@ def _replaced() -> dict[Any, Any]:
         builtins.sum: _sum, builtins.abs: _abs, builtins.len: _len, builtins.pow: _pow,
         builtins.list: _list,
     }  # fmt: skip
+    for kind in (np.float64, np.float32, np.int64, np.int32, np.complex128, np.complex64, np.bool_):
+        found[kind] = _scalar(kind)
     found[builtins.next] = _needs_python(next, "next")
     for name, fn in _MATH.items():
         plain = getattr(math, name, None)

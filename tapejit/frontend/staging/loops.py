@@ -40,6 +40,7 @@ from .carried import (
     widened,
     wrapped,
 )
+from .growth import check_ints
 from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
@@ -245,6 +246,7 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
     tails = [s.id for roll in found.rolls.values() for group in roll.groups for s in group]
     if found.flag is None:
         made = extract(body.b, [found.index.id, *inner, *shared_in], [*ends, *tails])
+        check_ints(made, len(inner))
         rows, rounds = _for_row(cap, made, n, outer, shared), n
     else:
         if found.place is not None:
@@ -253,6 +255,7 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
             ends.append((found.place + 1).id)
         test = extract(body.b, [*inner, *shared_in], [found.flag.id])
         made = extract(body.b, [found.index.id, *inner, *shared_in], [*ends, *tails])
+        check_ints(made, len(inner))
         params = {"test": test, "body": made, "carry": len(inner)}
         rows = cap.b.outs(BY_NAME["while"].on(cap.b, *outer, *shared, **params))
         rounds = Tracer(cap, Root(rows[len(inner)]))

@@ -8,6 +8,8 @@ lists, dicts, sets, objects of user classes and these classes, cells and globals
 
 from __future__ import annotations
 
+import array
+import collections
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
@@ -31,6 +33,7 @@ UNBOUND: Any = Unbound()
 INTERNAL = "__tj_"
 """Names of the variables that the rewriter makes: their value before they are set does not matter."""
 _MOST = 5000
+_UNWATCHED = (collections.deque, array.array, bytearray)
 
 Entries = dict[Any, Any]
 
@@ -142,6 +145,8 @@ class _Walk:
         """Look into what a function of the user reads and stores."""
         if not is_user_module(fn.__module__ or ""):
             return
+        if fn.__dict__:
+            self.todo.append(fn.__dict__)
         self.todo.extend(fn.__closure__ or ())
         self.todo.extend(fn.__defaults__ or ())
         space = fn.__globals__
@@ -165,6 +170,8 @@ class _Walk:
             self.function(value)
         elif isinstance(value, MethodType):
             self.todo += [value.__self__, value.__func__]
+        elif isinstance(value, _UNWATCHED) or hasattr(type(value), "__next__"):
+            raise Unstageable(f"it reaches a {type(value).__name__}, which may change unseen")
         elif isinstance(value, type):
             if is_user_module(value.__module__) and not hasattr(value, "__tapejit_rebind__"):
                 self._note("class", value)
@@ -288,8 +295,17 @@ class State:
                 if now[key] is not old:
                     if place.kind == "set":
                         raise Unstageable("a set changes")
+                    if place.kind == "class" or (place.kind == "slots" and _outside(place.holder)):
+                        raise Unstageable(f"it changes {key}, which outlives the call")
                     found[where, key] = now[key]
         return found, appended
+
+
+def _outside(value: Any) -> bool:
+    """Whether an object without a ``__dict__`` was there before the capture, and is no copy."""
+    cap = current()
+    around = None if cap is None else cap.outermost.around
+    return around is not None and around.reads_as_it_is(value)
 
 
 def _same(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
