@@ -25,11 +25,11 @@ from .batching import Batch
 from .residuals import CHEAP
 from .rewrite import rewrite
 
-SHORTEST = 16
+SHORTEST = 8
 """Loops of fewer rounds are left alone."""
 SMALL = 16
 """Elements up to which an elementwise row is moved: wider ones are vectors as they are."""
-LARGEST = 1 << 25
+LARGEST = 1 << 27
 """Bytes that moved rows may take."""
 
 
