@@ -113,8 +113,10 @@ def merge(label: str, a: Any, b: Any) -> Merged:
 
 
 def _same_static(x: Any, y: Any) -> bool:
-    """Whether a leaf is the same plain Python value on both sides."""
-    if isinstance(x, Tracer) or isinstance(y, Tracer) or isinstance(x, np.ndarray):
+    """Whether a leaf is the same on both sides: no choice is to be made."""
+    if isinstance(x, Tracer) or isinstance(y, Tracer):
+        return x is y  # a traced value from around: it stays itself, and shares what it shared
+    if isinstance(x, np.ndarray):
         return x is y and not is_number(x)
     if x is y:
         return True
