@@ -134,21 +134,27 @@ integer_power.samples = _integer_power_samples
 
 # ---------------------------------------------------------------- half an odd exponent
 
-# x**1.5 = x sqrt(x), where sqrt is that of powers: pow(-0, 0.5) is 0, pow(-inf, 0.5) is inf.
-_HALVES = {1: "{r}", 3: "({0} * {r})", 5: "({0} * {0} * {r})"}
+# x**1.5 = x sqrt(x). NumPy's own x**0.5 is sqrt(x); its other powers of -0 are 0 or inf, and those
+# of -inf are inf or 0, which the products below would miss.
+_HALVES = {3: "({0} * np.sqrt({0}))", 5: "({0} * {0} * np.sqrt({0}) + {zero})"}
 
 
 def _half_power_text(dtypes: Any, params: Params) -> str | None:
     n, name = params["n"], dtypes[0].name
     if name not in ("float32", "float64"):
         return None
+    if n == 1:
+        return "np.sqrt({0})"
     real = "np.float32({})" if name == "float32" else "{}"
-    inf, zero = real.format("np.inf"), real.format("0.0")
-    root = f"select({{0}} == -{inf}, {inf}, np.sqrt({{0}}) + {zero})"
-    found = _HALVES[abs(n)].replace("{r}", root)
-    if abs(n) > 1:
-        found = f"select({{0}} == -{inf}, {inf}, {found})"
-    return found if n > 0 else f"({real.format('1.0')} / {found})"
+    inf, zero, one = (real.format(v) for v in ("np.inf", "0.0", "1.0"))
+    product = _HALVES.get(abs(n), "(np.sqrt({0}) + {zero})").replace("{zero}", zero)
+    found = f"select({{0}} == -{inf}, {inf}, {product})"
+    return found if n > 0 else f"({one} / {found})"
+
+
+def _half_power_numpy(x: Any, *, n: int) -> Any:
+    x = np.asarray(x)
+    return np.power(x, x.dtype.type(n / 2) if x.dtype.kind == "f" else n / 2)[()]
 
 
 def _half_power_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Params]]:
@@ -159,10 +165,10 @@ def _half_power_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, .
 
 half_power = elementwise(
     "half_power",
-    lambda x, *, n: np.power(x, np.asarray(x).dtype.type(n / 2)),
+    _half_power_numpy,
     (lambda y, x, *, n: (n / 2) * ops.power(x, n / 2 - 1),),
     domain=(reals(0.3, 2.0),),
-    resolve=lambda x, *, n: (x.dtype, x.dtype),
+    resolve=lambda x, *, n: (float_dtype(x),) * 2,
 )
 half_power.emit = Emit("elementwise", _half_power_text)
 half_power.samples = _half_power_samples

@@ -240,6 +240,7 @@ class Program:
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
+            self.shared = built(self.tape) is not None and not self.traced.put_off
             try:
                 found = build(self.tape, owner.name)
             except TapejitError:

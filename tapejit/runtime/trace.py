@@ -59,6 +59,8 @@ class Traced:
         The numbers read besides arrays, by path.
     notes : list of (int, str)
         What became of each loop and branch, by line.
+    put_off : bool
+        Whether the result of this call waited for loops, and came from the finished tape.
     streams : list of Stream
         The generators among the inputs, with what this very call has drawn.
     shared : list of int
@@ -80,6 +82,7 @@ class Traced:
     changed: list[str] = field(default_factory=list)
     numbers: dict[Path, Any] = field(default_factory=dict)
     notes: list[tuple[int, str]] = field(default_factory=list)
+    put_off: bool = False
     streams: list[Stream] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
 
@@ -206,7 +209,8 @@ def trace(
         places = [p for p in cap.places.values() if p.root.version]
         rows += [cap.entry(p.root) for p in places]
         tape = cap.b.finish(rows)
-        if any(s.id in cap.b.pending for s in rows):
+        put_off = any(s.id in cap.b.pending for s in rows)
+        if put_off:
             values = evaluate(tape, input_values(cap))
         else:
             values = [cap.value(s) for s in rows]
@@ -217,7 +221,7 @@ def trace(
     made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)
     made.doubts = [*cap.effects, *around.doubts]
     made.changed, made.numbers = around.changed, around.numbers
-    made.notes = cap.notes
+    made.notes, made.put_off = cap.notes, put_off
     made.streams = [t.stream for t in tokens]
     made.shared = sharing([t.stream.rng for t in tokens])
     made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])

@@ -230,16 +230,16 @@ def test_partition_by_levels() -> None:
         text(
             "tape(%0: f64[3,3], %1: f64[3,3]) -> (%6, %8)",
             "%2 = sin %0 : f64[3,3]",
-            "%3 = inv %2 : f64[3,3]",
-            "%4 = inv %1 : f64[3,3]",
+            "%3 = pinv %2 : f64[3,3]",
+            "%4 = pinv %1 : f64[3,3]",
             "%5 = multiply %3 %4 : f64[3,3]",
-            "%6 = inv %5 : f64[3,3]",
+            "%6 = pinv %5 : f64[3,3]",
             "%7 = cos %1 : f64[3,3]",
             "%8 = add %7 %6 : f64[3,3]",
         )
     )
     # cos depends on no host row: it runs with sin; the two inverses follow together.
-    assert shown(tape) == [["sin", "cos"], "inv", "inv", ["multiply"], "inv", ["add"]]
+    assert shown(tape) == [["sin", "cos"], "pinv", "pinv", ["multiply"], "pinv", ["add"]]
     segments = [s for s in partition(tape, has_code).stages if isinstance(s, Segment)]
     assert [(s.inputs, s.outputs) for s in segments] == [
         ((0, 1), (2, 7)),
@@ -251,7 +251,7 @@ def test_partition_by_levels() -> None:
 def test_partition_of_a_tape_without_coded_rows_and_without_host_rows() -> None:
     assert shown(from_text("tape(%0: f64[3]) -> (%0)")) == []
     one = "tape(%0: f64[2,2]) -> (%1)\n  %1 = {} %0 : f64[2,2]"
-    assert shown(from_text(one.format("inv"))) == ["inv"]
+    assert shown(from_text(one.format("pinv"))) == ["pinv"]
     assert shown(from_text(one.format("sin"))) == [["sin"]]
 
 

@@ -12,7 +12,7 @@ import pytest
 import tapejit as tj
 from tapejit.core.config import config
 from tapejit.core.errors import ReplayWarning
-from tapejit.runtime import pipeline
+from tapejit.runtime import build
 from tapejit.runtime.stages import KernelStage, stages_of, traffic
 
 SCALE = 2.0
@@ -126,7 +126,7 @@ def test_explain_before_and_after_compiling():
 
 def test_explain_tells_a_cached_kernel(monkeypatch):
     def make():
-        monkeypatch.setattr(pipeline, "_compiled", {})
+        monkeypatch.setattr(build, "_built", {})
         return tj.value_and_grad(wave, compile="always")
 
     make()(X, 4)

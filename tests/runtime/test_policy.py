@@ -14,7 +14,7 @@ import pytest
 
 import tapejit as tj
 from tapejit.core.errors import CompileWarning
-from tapejit.runtime import pipeline, program
+from tapejit.runtime import build, pipeline, program
 
 X = np.linspace(0.1, 1.0, 11)
 
@@ -35,7 +35,7 @@ def test_auto_rents_until_the_rent_equals_the_price(monkeypatch: pytest.MonkeyPa
     """Time is faked: each interpretation costs 0.1, compiling 0.55: it is bought after six."""
     monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.55)
     monkeypatch.setattr(program.cache, "has_program", lambda *args: False)
-    monkeypatch.setattr(pipeline, "_compiled", {})
+    monkeypatch.setattr(build, "_built", {})
     now = [0.0]
 
     def clock() -> float:
@@ -73,9 +73,9 @@ def test_the_estimate_learns_and_grows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_learnt_from_code_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "_compiled", {})
+    monkeypatch.setattr(build, "_built", {})
     learnt: list[float] = []
-    monkeypatch.setattr(program, "note_compile_seconds", lambda tape, s: learnt.append(s))
+    monkeypatch.setattr(build, "note_compile_seconds", lambda tape, s: learnt.append(s))
     monkeypatch.setattr(program.config, "cache", False)
     for _ in range(3):
         f = tj.grad(loss, compile="always")
@@ -102,7 +102,8 @@ def test_what_cannot_be_compiled_is_interpreted(monkeypatch: pytest.MonkeyPatch)
     def broken(tape: Any, title: str) -> Any:
         raise RuntimeError("no code today")
 
-    monkeypatch.setattr(program, "compile_tape", broken)
+    monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(build, "compile_tape", broken)
     for policy in ("always", "auto"):
         monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.0)
         f = tj.grad(loss, compile=policy)
@@ -118,16 +119,17 @@ def test_what_cannot_be_compiled_is_interpreted(monkeypatch: pytest.MonkeyPatch)
 def test_an_interrupted_compilation_leaves_a_working_function(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    good = program.compile_tape
+    good = build.compile_tape
 
     def interrupted(tape: Any, title: str) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(program, "compile_tape", interrupted)
+    monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(build, "compile_tape", interrupted)
     f = tj.grad(loss, compile="always")
     with pytest.raises(KeyboardInterrupt):
         f(X)
-    monkeypatch.setattr(program, "compile_tape", good)
+    monkeypatch.setattr(build, "compile_tape", good)
     for _ in range(2):
         np.testing.assert_allclose(f(X), np.sin(X) + X * np.cos(X))
     assert f.stats()["compiled"] == 2

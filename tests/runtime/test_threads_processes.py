@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import random
 import signal
 import sys
 import threading
@@ -353,7 +354,7 @@ def test_an_exception_inside_leaves_no_state(error: type[BaseException], policy:
 
 
 def test_replay_warning_names_the_user_line() -> None:
-    f = tj.grad(lambda x: np.sum(x) * np.random.rand(), compile="never")
+    f = tj.grad(lambda x: np.sum(x) * random.random(), compile="never")
     with pytest.warns(ReplayWarning, match=r"test_threads_processes\.py:\d+") as caught:
         f(X)
     assert caught[0].filename == __file__
