@@ -72,7 +72,7 @@ def test_deleted_variables() -> None:
             w = v * 2
             t = t + w
             del w
-        return t + w
+        return t + w  # noqa: F821
 
     with pytest.raises(UnboundLocalError, match="'w'"):
         tj.grad(fn, compile="never")(X)
