@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from ...core.avals import TupleAval
 from ...tape.ir import Tape
 from ..capture import Unstageable
 
@@ -91,6 +92,10 @@ def forms_of(tape: Tape, given: dict[int, Form]) -> list[Form]:
         elif prim == "while":
             found, carry = _after(params["body"], forms, params["carry"]), params["carry"]
             several[i] = [*found[:carry], (), *found[carry:]]
+        elif prim == "call":
+            several[i] = forms_of(params["body"], dict(enumerate(forms)))
+        elif isinstance(tape.any_aval(i), TupleAval):
+            continue  # several results that are no integers of a round
         elif tape.value(i).dtype.kind != "b":
             known[i] = _form(tape, prim, args, forms)
     return [known.get(o, ()) for o in tape.outputs]
