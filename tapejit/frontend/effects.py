@@ -51,7 +51,9 @@ MODULES: dict[str, frozenset[str]] = {
     "inspect": frozenset({"isfunction", "isclass", "ismethod", "ismodule", "signature"}),
     "importlib": frozenset(),
     "ctypes": frozenset(),
-    "builtins": frozenset(),
+    "builtins": frozenset(
+        "abs all any bool callable divmod hash isinstance len max min ord pow round sorted sum".split()
+    ),
     "contextvars": frozenset(),
     "weakref": frozenset(),
     "threading": frozenset({"Lock", "RLock", "current_thread", "get_ident"}),

@@ -9,15 +9,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from typing import Any
 
 from ..core.errors import ArgumentError
 from ..core.sources import where
 from ..frontend.capture import _stack
+from ..frontend.reach import inner_function
 from ..runtime.dispatch import Dispatcher
 from .names import function_name, global_name
 
 POLICIES = ("auto", "always", "never")
+
+
+def _not_a_value(fn: Any) -> str | None:
+    """Say what kind of function gives something that runs later instead of its result."""
+    flags = getattr(getattr(inner_function(fn), "__code__", None), "co_flags", 0)
+    if flags & (CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE):
+        return "asynchronous (async def)"
+    return "a generator function (it uses yield)" if flags & CO_GENERATOR else None
 
 
 class Transformed:
@@ -39,6 +49,12 @@ class Transformed:
     ) -> None:
         if not callable(fn):
             raise ArgumentError(f"{kind} takes a function, not {type(fn).__name__} ({where()})")
+        what = _not_a_value(fn)
+        if what is not None:
+            raise ArgumentError(
+                f"{kind} takes a function that returns its result: {function_name(fn)} is {what} "
+                f"({where()})"
+            )
         functools.update_wrapper(self, fn, updated=())
         self.fn, self.kind, self.options, self.policy = fn, kind, options, compile
         self._apply = apply

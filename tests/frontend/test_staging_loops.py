@@ -58,7 +58,7 @@ def numbered(x: Any, n: int) -> Any:
 
 def pairs(x: Any, n: int) -> Any:
     t = 0.0
-    for a, b in zip(x, x[1:]):
+    for a, b in zip(x, x[1:]):  # noqa: RUF007
         t = t + (a - b) * a
     return t
 
@@ -164,7 +164,7 @@ def test_few_rounds_are_unrolled() -> None:
 def test_no_round_at_all() -> None:
     def fn(x: Any, n: Any) -> Any:
         t, k = x[0], 7
-        for k in range(n):
+        for k in range(n):  # noqa: B007
             t = t * x[1]
         for v in x[:0]:
             t = t + v

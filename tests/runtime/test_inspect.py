@@ -224,3 +224,72 @@ def test_looking_inside_leaves_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tj.grad(wave).explain(X, 2)
+
+
+def flows(x, names):
+    total, kept = 0.0, []
+    for v in x:
+        if v > 0.2:
+            total = total + v
+        kept.append(v * total)
+    for name in names:
+        total = getattr(np, name)(total)
+    for _ in range(3):
+        total = total * 2.0
+    if total > 1e6:
+        raise ValueError("too large")
+    while total > 0.1:
+        total = total * 0.5
+    y = x if total > 0.07 else x[:2]
+    return total * np.sum(y) + (np.sin(total) if total > 0.01 else 0.0)
+
+
+def test_explain_says_what_became_of_each_loop_and_branch():
+    f = tj.value_and_grad(flows)
+    x = np.linspace(0.1, 0.3, 9)
+    text = f.explain(x, ["sin", "cos"])
+    section = text.split("\nloops and branches\n")[1].split("\n\n")[0]
+    section = section.replace("\n    ", "\f").replace("\f  ", "\n    ").replace("\f", " ")
+    section = section.splitlines()
+    first = flows.__code__.co_firstlineno
+    found = {}
+    for at, line in enumerate(section):
+        if line.startswith("  test_inspect.py:"):
+            place, _, what = line.strip().partition(" in flows: ")
+            found[int(place.split(":")[1]) - first] = what, section[at + 1].strip()
+    assert found == {
+        2: ("rolled, 9 rounds", "for v in x:"),
+        3: ("staged", "if v > 0.2:"),
+        6: (
+            "unrolled: it does not go through a range, arrays or rolled lists",
+            "for name in names:",
+        ),
+        8: ("unrolled: 3 rounds are few", "for _ in range(3):"),
+        10: ("guarded: ValueError: too large", "if total > 1e6:"),
+        12: ("rolled, as long as its test holds", "while total > 0.1:"),
+        14: (
+            "guarded: the result has shape (9,) on one side and (2,) on the other",
+            "y = x if total > 0.07 else x[:2]",
+        ),
+        15: ("staged", "return total * np.sum(y) + (np.sin(total) if total > 0.01 else 0.0)"),
+    }
+
+
+def test_explain_says_what_became_of_loops_in_loops():
+    def nested(x):
+        total, text = 0.0, ""
+        for v in x:
+            text += "a"
+            for w in x:
+                total = total * 0.9 + v * w
+        return total * len(text)
+
+    text = tj.grad(nested).explain(np.linspace(0.1, 0.3, 9))
+    first = nested.__code__.co_firstlineno
+    assert f"test_inspect.py:{first + 2} in nested: unrolled: text changes from 'a' to" in text
+    assert f"test_inspect.py:{first + 4} in nested: rolled, 9 rounds\n" in text
+
+
+def test_explain_of_a_function_without_control_flow():
+    text = tj.grad(lambda x: np.sum(x)).explain(X)
+    assert "\nloops and branches\n  none on traced values\n" in text

@@ -120,7 +120,7 @@ def ifexp(test: Any, yes: Thunk, no: Thunk, line: int) -> Any:
     cap = current()
     if cap is None or not is_traced(test):
         return yes() if test else no()
-    return choose(cap, test, yes, no)
+    return choose(cap, test, yes, no, noted=True)
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {

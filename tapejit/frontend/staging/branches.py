@@ -23,7 +23,7 @@ from ...tape.primitive import BY_NAME
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body, body_of
-from .carried import Carry, aval_of_leaf, cast, is_number, join, zeros
+from .carried import SIDES, Carry, aval_of_leaf, cast, is_number, join, zeros
 from .sharing import link_sides
 from .slots import INTERNAL, UNBOUND, Slot, State
 
@@ -106,15 +106,17 @@ def merge(label: str, a: Any, b: Any) -> Merged:
         if not (is_number(x) and is_number(y)):
             raise Unstageable(f"{label} is {x!r} on one side and {y!r} on the other")
         fixed.append(None)
-        avals.append(join(label, aval_of_leaf(x), aval_of_leaf(y)))
+        avals.append(join(label, aval_of_leaf(x), aval_of_leaf(y), SIDES))
         first.append(x)
         second.append(y)
     return Merged(Carry(label, one, fixed, avals), (first, second))
 
 
 def _same_static(x: Any, y: Any) -> bool:
-    """Whether a leaf is the same plain Python value on both sides."""
-    if isinstance(x, Tracer) or isinstance(y, Tracer) or isinstance(x, np.ndarray):
+    """Whether a leaf is the same on both sides: no choice is to be made."""
+    if isinstance(x, Tracer) or isinstance(y, Tracer):
+        return x is y  # a traced value from around: it stays itself, and shares what it shared
+    if isinstance(x, np.ndarray):
         return x is y and not is_number(x)
     if x is y:
         return True
@@ -319,8 +321,10 @@ def _cells_of(*fns: Any) -> dict[str, Any]:
     return found
 
 
-def choose(cap: Capture, test: Tracer, yes: Any, no: Any, label: str = "the result") -> Any:
-    """Return ``yes() if test else no()`` for a traced test."""
+def choose(
+    cap: Capture, test: Tracer, yes: Any, no: Any, label: str = "the result", noted: bool = False
+) -> Any:
+    """Return ``yes() if test else no()`` for a traced test; `noted` as a branch of the user's."""
     line = here()
     try:
         state = State(lambda: (), lambda values: None, (), lambda: _cells_of(yes, no))
@@ -336,6 +340,8 @@ def choose(cap: Capture, test: Tracer, yes: Any, no: Any, label: str = "the resu
             raise type(error)(_inner(line, error)) from None
         cap.note(line, f"guarded: {error}")
         return yes() if bool(test) else no()
+    if noted:
+        cap.note(line, "staged")
     return value
 
 

@@ -41,8 +41,12 @@ def aval_of_leaf(value: Any) -> Aval:
         raise Unstageable(str(error)) from None
 
 
-def join(label: str, a: Aval, b: Aval) -> Aval:
-    """Return the aval that holds both: what a loop starts with, and what a round gives.
+ROUND = ("before a round", "after it")
+SIDES = ("on one side", "on the other")
+
+
+def join(label: str, a: Aval, b: Aval, when: tuple[str, str] = ROUND) -> Aval:
+    """Return the aval that holds both: what a loop starts with and what a round gives, or sides.
 
     Raises
     ------
@@ -50,13 +54,13 @@ def join(label: str, a: Aval, b: Aval) -> Aval:
         When there is none.
     """
     if a.shape != b.shape:
-        raise Structure(f"{label} has shape {a.shape} before a round and {b.shape} after it")
+        raise Structure(f"{label} has shape {a.shape} {when[0]} and {b.shape} {when[1]}")
     if a.dtype == b.dtype:
         return Aval(a.dtype, a.shape, a.weak and b.weak)
     for x, y in ((a, b), (b, a)):
         if x.weak and not x.shape and _yields(x.dtype.kind, y):
             return y
-    raise Structure(f"{label} is {a} before a round and {b} after it")
+    raise Structure(f"{label} is {a} {when[0]} and {b} {when[1]}")
 
 
 def _yields(kind: str, to: Aval) -> bool:
