@@ -370,3 +370,18 @@ def test_branches_in_loops_on_several_arrays_of_one_function() -> None:
         agrees(f, fn, at)
     (why,) = notes(f, X)
     assert why.startswith("guarded: the result has shape (6,) on one")
+
+
+def test_a_name_that_another_array_reaches_by_swapping() -> None:
+    """The first round writes to the second array alone; the second round to the first one."""
+
+    def f(x):
+        u, w = 1.0 * x, 0.5 * x
+        kept = [u]
+        for _ in range(9):
+            w, u = u, w
+            u[0] = 7.0
+        return np.sum(kept[0]) + u[1]
+
+    with pytest.raises(tj.errors.CaptureError, match="binds the name to another array"):
+        tj.grad(f)(np.ones(3))

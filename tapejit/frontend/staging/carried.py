@@ -184,6 +184,7 @@ class Inputs:
         self.body, self.state, self.carries = body, state, carries
         self.tracers: dict[Slot, list[Tracer]] = {}
         self.ids: list[int] = []
+        self.overwritten: set[int] = set()
         found: dict[Slot, Any] = {}
         for slot, carry in carries.items():
             made = [body.given(a) for a in carry.carried]
@@ -227,8 +228,10 @@ class Inputs:
         labels = ", ".join(dict.fromkeys(state.label(slot) for slot, _, _ in arrays))
         if any(id(r) in written for r in roots):
             raise Unstageable(f"{labels}: bound to another array and written through another name")
+        self.overwritten = self._overwritten()
         for _, t, leaf in arrays:
-            firsts = kin(leaf.root) if t.root.version and isinstance(leaf, Tracer) else []
+            hit = id(t.root) in self.overwritten and isinstance(leaf, Tracer)
+            firsts = kin(leaf.root) if hit else []
             if any(id(r) in body.locals for r in firsts):
                 raise Unstageable(f"{labels}: written to, and read through another name")
         touched = any(t.root.version for _, t, _ in arrays)
@@ -256,13 +259,33 @@ class Inputs:
             ):
                 raise Unstageable(f"{labels}: names that share an array which a round writes to")
 
+    def _overwritten(self) -> set[int]:
+        """Return the carried arrays that some round writes to, in place.
+
+        A round that ends with b where a was (``a, b = b, a``) writes in the next one to what was b.
+        """
+        places: list[tuple[Tracer, Any]] = []
+        for slot, made in self.tracers.items():
+            ends, _ = flatten(self.state.now(slot))
+            kept = [v for v, a in zip(ends, self.carries[slot].avals) if a is not None]
+            places += zip(made, kept)
+        found = {id(t.root) for t, _ in places if t.ndim and t.root.version}
+        for _ in places:
+            found |= {
+                id(end.root)
+                for t, end in places
+                if id(t.root) in found and isinstance(end, Tracer) and end.ndim
+            }
+        return found
+
     def lose(self) -> None:
-        """Forbid reading arrays that the first round wrote to through a name now bound elsewhere."""
+        """Forbid reading arrays that a round wrote to through a name now bound elsewhere."""
         for slot, made in self.tracers.items():
             if self.carries[slot].undefined:
                 continue
             for tracer, leaf in zip(made, self._leaves(slot)):
-                if tracer.ndim and tracer.root.version and isinstance(leaf, Tracer):
+                hit = tracer.ndim and id(tracer.root) in self.overwritten
+                if hit and isinstance(leaf, Tracer):
                     leaf.root.lost = (
                         f"an array that {self.state.label(slot)} named before a loop is read after "
                         "it: the loop writes to it and binds the name to another array. Read it by "
