@@ -56,11 +56,13 @@ def checkpoint(fn: Callable[..., Any] | None = None, *, budget: float | None = N
         The reverse sweep keeps its arguments and nothing that it computes: that is computed a
         second time. Without `fn`, a decorator is returned.
     budget : float, optional
-        Bytes. With a budget the function itself is not computed again; instead every loop that is
-        rolled inside it may keep about this much for its reverse sweep. A longer loop is cut into
-        segments: the carried values where they begin are kept, their rounds are computed again. A
-        loop of n rounds then needs memory in proportion to the square root of n, or to a smaller
-        power when the budget demands it, and one more run of its rounds for each level of segments.
+        Bytes. With a budget the function itself is not computed again; instead every ``for`` loop
+        of a known number of rounds that is rolled inside it may keep about this much for its
+        reverse sweep (a ``while``, or a loop with ``break``, keeps what it needs). A longer loop is
+        cut into segments: the carried values where they begin are kept, their rounds are computed
+        again. A loop of n rounds then needs memory in proportion to the square root of n, or to a
+        smaller power when the budget demands it, and one more run of its rounds for each level of
+        segments.
 
     Returns
     -------
