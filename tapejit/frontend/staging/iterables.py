@@ -6,6 +6,7 @@ Python can go through each of them too, item by item, when the loop is not stage
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..piles import Pile
 from ..tracer import Root, Tracer, sym_of
 
 
-class Rows:
+class Rows(ABC):
     """Items by position.
 
     Attributes
@@ -26,9 +27,9 @@ class Rows:
 
     length: Any
 
+    @abstractmethod
     def at(self, i: Any) -> Any:
         """Return item `i`, an int or a traced int."""
-        raise NotImplementedError
 
     def __iter__(self) -> Iterator[Any]:
         return (self.at(k) for k in range(int(self.length)))
