@@ -9,7 +9,7 @@ import numpy as np
 from .codes import CODES, PLAIN, op, three
 from .promotion import can_cast
 from .record import Recorder
-from .spec import spec_of
+from .spec import Spec, spec_of
 from .tensor import Tensor
 
 
@@ -29,8 +29,14 @@ def copy(x: Any, y: Any, *, dtype: str) -> Any:
 
 
 def fitted(rec: Recorder, t: Tensor, first: int, slot: int, kind: int) -> tuple[int, int]:
-    """Return the slot and kind of a result made ready to be the value of `t`."""
-    spec = CODES[first].specs[0]
+    """Return the slot and kind of a row's result made ready to be the value of `t`."""
+    return fitted_slot(rec, t, CODES[first].specs[0], slot, kind)
+
+
+def fitted_slot(
+    rec: Recorder, t: Tensor, spec: Spec, slot: int, kind: int
+) -> tuple[int, int]:
+    """Return the slot and kind of a value of a spec made ready to be the value of `t`."""
     mine = t._spec
     if spec is mine:
         return slot, kind if mine.floating else PLAIN
