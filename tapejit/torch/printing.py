@@ -152,9 +152,11 @@ def _elements(array: np.ndarray, indent: int, options: PrintOptions) -> str:
 def _implied(of: DType, empty: bool) -> bool:
     """Return whether a reader knows the dtype from the elements, so that it need not be said."""
     default = dtypes.get_default_dtype()
+    if empty or of.is_floating_point:
+        return of is default
     if of.is_complex:
         return of is (dtypes.complex128 if default is dtypes.float64 else dtypes.complex64)
-    return of is default or (not empty and of in (dtypes.int64, dtypes.bool_))
+    return of in (dtypes.int64, dtypes.bool_)
 
 
 def tensor_str(

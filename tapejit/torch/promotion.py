@@ -15,7 +15,7 @@ so ``ones(2) * tensor(1.0, dtype=float64)`` stays float32, ``ones(2) * 2j`` is c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Literal
 
 import numpy as np
@@ -71,7 +71,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return _promote_types(type1, type2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _promote_types(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
@@ -136,7 +136,7 @@ def promote(operands: Iterable[Operand]) -> dtype:
     return _promote(tuple(operands))
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=4096)  # bounded: a stack of n tensors has a key of n operands
 def _promote(operands: tuple[Operand, ...]) -> dtype:
     if not operands:
         raise ValueError("no operands: an operation needs one at least to have a dtype")

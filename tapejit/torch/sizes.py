@@ -43,7 +43,7 @@ class Size(tuple[int, ...]):
         picked = super().__getitem__(key)
         return tuple.__new__(Size, picked) if isinstance(key, slice) else picked
 
-    def __add__(self, other: Any) -> Size:  # type: ignore[override]
+    def __add__(self, other: Any) -> Size:
         if not isinstance(other, tuple):
             raise TypeError(
                 f"can only concatenate tuple (not {type(other).__name__}) to torch.Size"
@@ -67,8 +67,7 @@ def _dimension(position: int, size: SupportsIndex) -> int:
         return as_index(size)
     except TypeError:
         raise TypeError(
-            "torch.Size() takes an iterable of 'int' "
-            f"(item {position} is '{type(size).__name__}')"
+            f"torch.Size() takes an iterable of 'int' (item {position} is '{type(size).__name__}')"
         ) from None
 
 
@@ -123,7 +122,11 @@ class device:
         self.__setattr__(name, None)
 
     def __repr__(self) -> str:
-        return "device(type='cpu')" if self.index is None else f"device(type='cpu', index={self.index})"
+        return (
+            "device(type='cpu')"
+            if self.index is None
+            else f"device(type='cpu', index={self.index})"
+        )
 
     def __str__(self) -> str:
         return "cpu" if self.index is None else f"cpu:{self.index}"
