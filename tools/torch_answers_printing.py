@@ -226,10 +226,10 @@ def printing_answers(count: int, seed: int) -> list[dict[str, Any]]:
     return answers
 
 
-def name_or_error(compute: Any) -> str:
-    """Return the name of a dtype, or that there is none."""
+def name_or_error(function: Any, *args: Any) -> str:
+    """Return the name of the dtype that a function returns, or that there is none."""
     try:
-        return str(compute()).removeprefix("torch.")
+        return str(function(*args)).removeprefix("torch.")
     except RuntimeError:
         return "RuntimeError"
 
@@ -250,19 +250,19 @@ def promotion_answers() -> dict[str, Any]:
     for default in ("float32", "float64"):
         torch.set_default_dtype(getattr(torch, default))
         answers[f"result_type {default}"] = [
-            [name_or_error(lambda: torch.result_type(operand(a), operand(b))) for b in labels]
+            [name_or_error(torch.result_type, operand(a), operand(b)) for b in labels]
             for a in labels
         ]
     torch.set_default_dtype(torch.float32)
     objects = [getattr(torch, name) for name in DTYPES]
     answers["promote_types"] = [
-        [name_or_error(lambda: torch.promote_types(a, b)) for b in objects] for a in objects
+        [name_or_error(torch.promote_types, a, b) for b in objects] for a in objects
     ]
     answers["can_cast"] = [[torch.can_cast(a, b) for b in objects] for a in objects]
     few = ("bool", "uint8", "int8", "int64", "float16", "float32", "float64", "complex64")
     some = [f"{kind} {name}" for kind in ("tensor", "zero") for name in few]
     answers["triples"] = [
-        [*t, name_or_error(lambda: torch.addcmul(*map(operand, t)).dtype)]
+        [*t, name_or_error(lambda *of: torch.addcmul(*of).dtype, *map(operand, t))]
         for t in itertools.combinations_with_replacement(some, 3)
     ]
     answers["limits"] = {

@@ -39,6 +39,8 @@ _CALLED = {  # what PyTorch's messages call an element type
     "uint16": "UInt16",
     "uint32": "UInt32",
     "uint64": "UInt64",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }
 
 
@@ -55,7 +57,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     Raises
     ------
     RuntimeError
-        If one of uint16, uint32, uint64 meets another integer dtype or bool.
+        If one of uint16, uint32, uint64 meets another dtype that is not floating point.
     TypeError
         If an argument is not a dtype.
 
@@ -76,13 +78,15 @@ def _promote_types(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
     high, low = (a, b) if category(a) >= category(b) else (b, a)
-    if category(low) < category(high) and category(high) >= 2 > category(low):
+    if high.is_floating_point and category(low) < category(high):
         return high
-    if category(high) < 2 and not _WIDE_UNSIGNED.isdisjoint((a, b)):
+    if not _WIDE_UNSIGNED.isdisjoint((a, b)):
         raise RuntimeError(
             "Promotion for uint16, uint32, uint64 types is not supported, "
             f"attempted to promote {_CALLED[a.name]} and {_CALLED[b.name]}"
         )
+    if category(low) < 2 <= category(high):
+        return high
     return dtypes.from_numpy_dtype(np.promote_types(a.numpy, b.numpy))
 
 
@@ -119,7 +123,7 @@ def promote(operands: Iterable[Operand]) -> dtype:
     Raises
     ------
     RuntimeError
-        If there is no such dtype: uint16, uint32, uint64 with other integers, and float16 with a
+        If there is no such dtype: uint16, uint32, uint64 with bool, other integers or complex, and float16 with a
         complex number, whose result PyTorch makes a complex32.
     ValueError
         If there are no operands or a kind is none of the three.

@@ -63,14 +63,16 @@ def test_real_and_complex_partners():
     assert dtypes.complex128.to_complex() is dtypes.complex128
     assert dtypes.complex128.to_real() is dtypes.float64
     assert dtypes.int8.to_real() is dtypes.int8
-    with pytest.raises(RuntimeError, match="torch.int64"):
+    with pytest.raises(RuntimeError, match=r"torch.int64"):
         dtypes.int64.to_complex()
 
 
 def test_a_dtype_cannot_be_made_or_changed():
-    with pytest.raises(TypeError, match="cannot create 'torch.dtype' instances"):
+    with pytest.raises(TypeError, match=r"cannot create 'torch.dtype' instances"):
         dtype("float32")
-    with pytest.raises(AttributeError, match="'itemsize' of 'torch.dtype' objects is not writable"):
+    with pytest.raises(
+        AttributeError, match=r"'itemsize' of 'torch.dtype' objects is not writable"
+    ):
         dtypes.float32.itemsize = 8
     with pytest.raises(AttributeError, match="has no attribute 'other'"):
         dtypes.float32.other = 8
@@ -87,7 +89,7 @@ def test_numpy_dtypes_without_a_tensor():
         from_numpy_dtype(np.dtype("U3"))
     with pytest.raises(TypeError, match="datetime64"):
         from_numpy_dtype(np.dtype("M8[s]"))
-    with pytest.raises(TypeError, match="numpy.object_"):
+    with pytest.raises(TypeError, match=r"numpy.object_"):
         from_numpy_dtype(np.dtype(object))
     with pytest.raises(TypeError, match="longdouble"):
         from_numpy_dtype(np.dtype("g"))
@@ -134,7 +136,7 @@ def test_limits_refuse_the_other_category():
     for of in (dtypes.float32, dtypes.complex64):
         with pytest.raises(TypeError, match="requires an integer input type"):
             iinfo(of)
-    with pytest.raises(TypeError, match="torch.bool is not supported"):
+    with pytest.raises(TypeError, match=r"torch.bool is not supported"):
         iinfo(dtypes.bool_)
     with pytest.raises(TypeError, match=r"finfo\(\): argument 'type' .* not int"):
         finfo(3)

@@ -116,11 +116,11 @@ def test_parameter():
 
 
 def test_an_array_of_another_dtype_is_refused():
-    with pytest.raises(ValueError, match="array of float32.*tensor of torch.float64"):
+    with pytest.raises(ValueError, match=r"array of float32.*tensor of torch.float64"):
         tensor_str(np.zeros(2, "f4"), float64, requires_grad=False, grad_fn=None)
     with pytest.raises(ValueError, match="array of >f4"):
         tensor_str(np.zeros(2, ">f4"), float32, requires_grad=False, grad_fn=None)
-    with pytest.raises(ValueError, match="int32.*int64"):
+    with pytest.raises(ValueError, match=r"int32.*int64"):
         tensor_str(np.zeros(2, "i4"), int64, requires_grad=False, grad_fn=None)
 
 
