@@ -5,7 +5,7 @@ with more dimensions speaks first: tensors with dimensions, then 0-d tensors, th
 Within a kind the dtypes meet in their least upper bound, `promote_types`. A later kind is heard
 only if its category is higher than what has been said so far; then
 
-    said bool or integer:  the result is promote_types(said, heard)
+    said bool or integer:  the result is what is heard
     said floating:         heard is complex, and the result is the complex dtype with said's parts
 
 so ``ones(2) * tensor(1.0, dtype=float64)`` stays float32, ``ones(2) * 2j`` is complex64, and
@@ -162,7 +162,11 @@ def _hear(said: dtype, heard: dtype | None) -> dtype:
     """Return what a kind's dtype becomes when it meets the kinds after it."""
     if heard is None or category(heard) <= category(said):
         return said
-    return said.to_complex() if said.is_floating_point else _promote_types(said, heard)
+    if said.is_floating_point:
+        return said.to_complex()
+    # A bool tensor and a 0-d uint16 raise, as two tensors of these dtypes do; a uint16 tensor and a
+    # 0-d complex64 give complex64, though two tensors raise. PyTorch does both.
+    return _promote_types(said, heard) if category(said) == 0 else heard
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
