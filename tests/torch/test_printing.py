@@ -97,6 +97,13 @@ def test_a_summary_looks_at_what_it_shows():
     assert plain(array) == ("tensor([1.0000, 1.0000, 1.0000,  ..., 1.0000, 1.0000, 1.5000])")
 
 
+def test_a_signalling_nan_prints_quietly():
+    single = np.array([0x7F800001, 0x3FC00000], "u4").view("f4")
+    half = np.array([0x7C01, 0x3E00], "u2").view("f2")
+    assert plain(single) == "tensor([   nan, 1.5000])"
+    assert plain(half) == "tensor([   nan, 1.5000], dtype=torch.float16)"
+
+
 def test_size_said_always():
     array = np.zeros((1, 2), "f4")
     assert plain(array, size_always=True) == "tensor([[0., 0.]], size=(1, 2))"
