@@ -161,6 +161,21 @@ def picked_cases() -> list[dict[str, Any]]:
             name = "B" * digits + "Backward"
             tensor = {"shape": shape, "dtype": "float64", "values": [10.0**8] * 2}
             cases.append(tensor | {"requires_grad": True, "grad_fn": name})
+    # After a suffix has wrapped, the next one is counted from the indent: names of every length.
+    for digits in range(1, 16):
+        cases.append(
+            {"shape": [2], "dtype": "float64", "values": [123456.5], "options": {"linewidth": 38}}
+            | {"requires_grad": True, "grad_fn": "B" * digits + "Backward"}
+        )
+    hidden = {"threshold": 0, "edgeitems": 0}
+    cases += [
+        {"shape": shape, "dtype": "float32", "values": [1.5], "options": hidden}
+        for shape in ([], [1], [2, 3])
+    ]
+    # As many elements as both edges together show: nothing is left out between them.
+    for shape in ([200, 6], [6, 200], [5, 7, 6], [6, 6, 40], [4], [5]):
+        options = {"threshold": 3, "edgeitems": 2} if len(shape) == 1 else {"threshold": 100}
+        cases.append({"shape": shape, "dtype": "int64", "values": [1, 2, 30], "options": options})
     for dtype, shape in itertools.product(DTYPES, ([0], [0, 3], [2, 0], [1], [2, 2])):
         values = [[1.0, -2.0]] if dtype in COMPLEX else [1]
         cases.append({"shape": shape, "dtype": dtype, "values": values})

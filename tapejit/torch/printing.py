@@ -144,9 +144,6 @@ def _elements(array: np.ndarray, indent: int, options: PrintOptions) -> str:
     cut = array.size > options.threshold
     if cut and not options.edgeitems and array.ndim:
         return "[...]"
-    if array.dtype == np.float16:
-        with np.errstate(invalid="ignore"):
-            array = array.astype(np.float32)
     shown = _shown_part(array, options.edgeitems) if cut else array
     return _nested(array, indent, choose_format(shown, options), options, cut)
 
