@@ -164,7 +164,7 @@ def picked_cases() -> list[dict[str, Any]]:
     # After a suffix has wrapped, the next one is counted from the indent: names of every length.
     for digits in range(1, 16):
         cases.append(
-            {"shape": [2], "dtype": "float64", "values": [123456.5], "options": {"linewidth": 38}}
+            {"shape": [2], "dtype": "float64", "values": [123456.5], "options": {"linewidth": 52}}
             | {"requires_grad": True, "grad_fn": "B" * digits + "Backward"}
         )
     hidden = {"threshold": 0, "edgeitems": 0}
