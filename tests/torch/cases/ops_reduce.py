@@ -27,7 +27,9 @@ def everywhere(name, forms="fm", args="", **options):
 
 
 ROWS = [
-    *everywhere("sum", "fmo"),
+    *everywhere("sum", "fm"),
+    op("sum", "x, dim=1", "o", x=X),
+    op("mean", "x, dim=1", "o", x=X),
     *everywhere("mean", "fm"),
     *everywhere("nansum", "fm"),
     *everywhere("nanmean", "fm"),
@@ -35,7 +37,7 @@ ROWS = [
     *everywhere("amin", "fmo")[1:],
     op("amax", "x, dim=()", "fm", x=X),
     op("amin", "x, dim=()", "fm", x=X),
-    *everywhere("logsumexp", "fmo")[1:],
+    *everywhere("logsumexp", "fmo")[1:-1],
     *everywhere("var", "fm")[:-1],
     *everywhere("std", "fm")[:-1],
     *everywhere("norm", "fm"),
