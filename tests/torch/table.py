@@ -152,7 +152,7 @@ def expression(
     precisions: tuple[str, ...] = ("float32",),
 ) -> Case:
     """The case of one expression in these inputs."""
-    function = eval(f"lambda torch, dtype, {', '.join(inputs)}: {text}")
+    function = eval(f"lambda {', '.join(['torch', 'dtype', *inputs])}: {text}")
 
     def case(torch: Any) -> Iterator[Any]:
         for precision in precisions:
