@@ -61,19 +61,6 @@ def fill(torch: Torch, module: Any, scale: float = 0.7) -> Any:
     return module
 
 
-def failing(run: Callable[[], Any], *words: str) -> str:
-    """Return the class of the error that `run` ends in, and which of the words it lacks.
-
-    Messages need not be PyTorch's, but what the words name has to be in them.
-    """
-    try:
-        run()
-    except Exception as error:
-        lacking = [word for word in words if word not in str(error)]
-        return f"{type(error).__name__}, lacking {lacking}"
-    return "no error"
-
-
 def floating(values: Iterable[Any]) -> list[Tensor]:
     """Return the floating tensors among `values`."""
     return [v for v in values if hasattr(v, "is_floating_point") and v.is_floating_point()]
@@ -95,7 +82,8 @@ def second_gradients(torch: Torch, out: Any, inputs: Sequence[Tensor]) -> Iterat
     """Yield the gradients of the weighted sum of the gradients.
 
     Whether a gradient that does not depend on the inputs carries a graph is an accident of how
-    the reverse rule is written, so a missing graph counts as zero.
+    the reverse rule is written, so a missing graph counts as zero; and so does PyTorch's tensor
+    of zeros without memory, which the addition turns into an ordinary one.
     """
     outs = differentiable(out)
     firsts = torch.autograd.grad(
@@ -110,7 +98,7 @@ def second_gradients(torch: Torch, out: Any, inputs: Sequence[Tensor]) -> Iterat
         return
     seconds = torch.autograd.grad(sum(sums[1:], sums[0]), inputs, allow_unused=True)
     for x, g in zip(inputs, seconds, strict=True):
-        yield torch.zeros_like(x) if g is None else g.detach()
+        yield torch.zeros_like(x) if g is None else g.detach() + torch.zeros_like(x)
 
 
 def real(*shape: int, phase: float = 0.4, scale: float = 2.0, shift: float = 0.1) -> Spec:

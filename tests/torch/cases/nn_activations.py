@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from nn_formulas import cases_of, failing, gradients, leaf, real, unit, wave
+from nn_formulas import cases_of, gradients, leaf, real, unit, wave
+from transcripts import raising
 
 X = {"x": real(2, 5)}
 
@@ -169,12 +170,12 @@ def case_inplace_names(torch):
 def case_inplace_on_a_leaf(torch):
     """A leaf that requires grad may not be overwritten."""
     x = leaf(torch, 3)
-    yield failing(lambda: torch.nn.functional.relu(x, inplace=True), "leaf", "in-place")
-    yield failing(lambda: x.sigmoid_(), "leaf", "in-place")
+    yield raising(torch, lambda: torch.nn.functional.relu(x, inplace=True), "leaf", "in-place")
+    yield raising(torch, lambda: x.sigmoid_(), "leaf", "in-place")
     yield x
 
 
-def case_inplace_spoils_a_saved_result(torch):
+def case_inplace_spoils_a_saved_result_raises(torch):
     """`sigmoid` saves its result: writing into it makes the reverse pass an error."""
     x = leaf(torch, 3)
     y = x.sigmoid()
@@ -210,8 +211,8 @@ def case_integers(torch):
     x = torch.tensor([-2, 0, 3])
     yield F.relu(x), torch.sigmoid(x), torch.tanh(x), F.softsign(x)
     for name in ("gelu", "elu", "silu", "softplus", "leaky_relu"):
-        yield name, failing(lambda name=name: getattr(F, name)(x))
-    yield failing(lambda: F.softmax(x, dim=0))
+        yield name, raising(torch, lambda name=name: getattr(F, name)(x))
+    yield raising(torch, lambda: F.softmax(x, dim=0))
     yield F.relu6(x), F.hardtanh(x)
 
 
@@ -219,12 +220,12 @@ def case_wrong_arguments(torch):
     """Dimensions that do not exist, odd halves, unknown approximations."""
     F = torch.nn.functional
     x = wave(torch, 2, 3)
-    yield failing(lambda: F.softmax(x, dim=2), "Dimension out of range")
-    yield failing(lambda: F.log_softmax(x, dim=-3), "Dimension out of range")
-    yield failing(lambda: F.glu(x, dim=1))
-    yield failing(lambda: F.gelu(x, approximate="erf"), "approximate")
-    yield failing(lambda: F.prelu(x, wave(torch, 2)))
-    yield failing(lambda: F.softshrink(x, -1.0))
+    yield raising(torch, lambda: F.softmax(x, dim=2), "Dimension out of range")
+    yield raising(torch, lambda: F.log_softmax(x, dim=-3), "Dimension out of range")
+    yield raising(torch, lambda: F.glu(x, dim=1))
+    yield raising(torch, lambda: F.gelu(x, approximate="erf"), "approximate")
+    yield raising(torch, lambda: F.prelu(x, wave(torch, 2)))
+    yield raising(torch, lambda: F.softshrink(x, -1.0))
 
 
 def case_empty(torch):
@@ -298,6 +299,6 @@ def case_dropout_bad_probability(torch):
     """A probability outside [0, 1] is refused."""
     F = torch.nn.functional
     x = torch.ones(2)
-    yield failing(lambda: F.dropout(x, 1.5), "1.5")
-    yield failing(lambda: F.dropout(x, -0.1), "-0.1")
-    yield failing(lambda: torch.nn.Dropout(2.0), "2.0")
+    yield raising(torch, lambda: F.dropout(x, 1.5), "1.5")
+    yield raising(torch, lambda: F.dropout(x, -0.1), "-0.1")
+    yield raising(torch, lambda: torch.nn.Dropout(2.0), "2.0")
