@@ -28,9 +28,7 @@ def wave(
     shift: float = 0.0,
 ) -> Tensor:
     """Return a tensor of the given shape with distinct entries of both signs."""
-    entries = [
-        round(shift + scale * math.sin(1.3 * i + phase), 3) for i in range(math.prod(shape))
-    ]
+    entries = [round(shift + scale * math.sin(1.3 * i + phase), 3) for i in range(math.prod(shape))]
     return torch.tensor(entries, dtype=dtype or torch.float32).reshape(shape)
 
 
@@ -89,9 +87,7 @@ def second_gradients(torch: Torch, out: Any, inputs: Sequence[Tensor]) -> Iterat
     firsts = torch.autograd.grad(
         outs, inputs, [weights(torch, o) for o in outs], create_graph=True, allow_unused=True
     )
-    sums = [
-        (g * weights(torch, g)).sum() for g in firsts if g is not None and g.requires_grad
-    ]
+    sums = [(g * weights(torch, g)).sum() for g in firsts if g is not None and g.requires_grad]
     if not sums:
         for x in inputs:
             yield torch.zeros_like(x)

@@ -228,7 +228,9 @@ def case_wrong_losses(torch):
     yield raising(torch, lambda: F.huber_loss(x, x, delta=0.0), "delta")
     yield raising(torch, lambda: F.smooth_l1_loss(x, x, beta=-1.0), "beta")
     yield raising(torch, lambda: F.mse_loss(x, torch.ones(2, 2)), "3", "2")
-    yield raising(torch, lambda: F.cross_entropy(x, torch.tensor([0, 1]), label_smoothing=1.5), "1.5")
+    yield raising(
+        torch, lambda: F.cross_entropy(x, torch.tensor([0, 1]), label_smoothing=1.5), "1.5"
+    )
 
 
 def case_integer_targets(torch):

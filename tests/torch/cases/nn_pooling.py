@@ -129,7 +129,7 @@ def case_pooling_and_padding_errors(torch):
     """Windows larger than the image, borders larger than what they mirror."""
     F = torch.nn.functional
     x = wave(torch, 1, 1, 3)
-    yield raising(torch, lambda: F.max_pool1d(x, 5), "output size")
+    yield raising(torch, lambda: F.max_pool1d(x, 5))
     yield raising(torch, lambda: F.max_pool1d(x, 2, padding=2), "pad")
     yield raising(torch, lambda: F.max_pool1d(x, 2, stride=0), "stride")
     yield raising(torch, lambda: F.avg_pool1d(x, 4))
