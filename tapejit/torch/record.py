@@ -158,11 +158,14 @@ class Recorder:
         at = base._slot if base._serial == self.serial else self.admit(base)
         if more.seen != more.root._ver:
             more.seen = more.root._ver
-            t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
+            if t._kind != LEAF:
+                t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
             t._graph = None
         slot = len(self.owners)
-        self.code += (more.code + (1 if t._kind == GRAD else 0), at)
+        self.code += (more.code + t._kind, at)
         self.owners.append(t)
+        if t._kind == LEAF:
+            self.leaves[slot] = t
         t._serial, t._slot = self.serial, slot
         if more.hooks:
             self.special[slot] = t
@@ -206,7 +209,7 @@ class Recorder:
             segment = Segment(self, code)
             for k in program.graphs:
                 owners[k]._graph = (segment, k)  # type: ignore[union-attr]
-            if not program.retains:
+            if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
         self.begin()
