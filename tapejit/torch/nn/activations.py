@@ -45,7 +45,7 @@ def _hardtanh(x: Any, *, low: float, high: float) -> Any:
     return np.where(x <= low, low, np.where(x >= high, high, x))
 
 
-def _leaky_relu(x: Any, *, slope: float) -> Any:
+def leaky_relu_of(x: Any, *, slope: float) -> Any:
     return np.where(x > 0, x, x * slope)
 
 
@@ -119,8 +119,8 @@ def _prelu(x: Any, w: Any, *, along: tuple[int, ...]) -> Any:
 relu_ = activation("relu", _relu, RESULT, None)
 hardtanh_op = activation("hardtanh", _hardtanh, SELF, None)
 hardtanh_in = activation("hardtanh_", _hardtanh, RESULT, None, "HardtanhBackward0")
-leaky_op = activation("leaky_relu", _leaky_relu, SELF, "leaky_relu_cpu")
-leaky_in = activation("leaky_relu_", _leaky_relu, RESULT, "leaky_relu_cpu", "LeakyReluBackward0")
+leaky_op = activation("leaky_relu", leaky_relu_of, SELF, "leaky_relu_cpu")
+leaky_in = activation("leaky_relu_", leaky_relu_of, RESULT, "leaky_relu_cpu", "LeakyReluBackward0")
 elu_op = activation("elu", _elu, SELF, "elu_cpu")
 elu_in = activation("elu_", _elu, RESULT, "elu_cpu", "EluBackward0")
 celu_op = activation("celu", _celu, SELF, "elu_cpu")

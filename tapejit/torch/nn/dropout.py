@@ -14,7 +14,7 @@ import numpy as np
 from ..codes import op
 from ..surface import public, put
 from ..tensor import Tensor
-from .activations import leaky_in, leaky_op
+from .activations import RESULT, SELF, activation, leaky_relu_of
 from .common import need_tensor, overwrite, record
 from .draws import constant, kept, uniform
 
@@ -216,6 +216,11 @@ def rrelu_op(x: Any, slopes: Any) -> Any:
     return np.where(x <= 0, x * slopes, x)
 
 
+_NODE = "RreluWithNoiseBackward0"
+rrelu_mean = activation("rrelu_mean", leaky_relu_of, SELF, "leaky_relu_cpu", _NODE)
+rrelu_mean_in = activation("rrelu_mean_", leaky_relu_of, RESULT, "leaky_relu_cpu", _NODE)
+
+
 def rrelu(
     input: Tensor,
     lower: float = 1.0 / 8,
@@ -230,8 +235,8 @@ def rrelu(
     if not training:
         slope = (lower + upper) / 2
         if inplace:
-            return overwrite(x, lambda t: record(leaky_in, (t,), slope=slope))
-        return record(leaky_op, (x,), slope=slope)
+            return overwrite(x, lambda t: record(rrelu_mean_in, (t,), slope=slope))
+        return record(rrelu_mean, (x,), slope=slope)
     slopes = constant(uniform(tuple(x.shape), lower, upper, x._spec.np))
     if inplace:
         return overwrite(x, lambda t: record(rrelu_op, (t, slopes)), keeps_input=True)
