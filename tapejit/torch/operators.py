@@ -121,4 +121,4 @@ for _name, _op in {"add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.
     setattr(Tensor, f"__i{_name}__", inplace(_op))
 for _name, _op in {"add": pointwise.add, "mul": pointwise.mul}.items():
     setattr(Tensor, f"__r{_name}__", binary(_op))
-Tensor.__rsub__ = binary(pointwise.rsub)
+setattr(Tensor, "__rsub__", binary(pointwise.rsub))  # noqa: B010
