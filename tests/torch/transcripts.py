@@ -129,14 +129,19 @@ def _ordinary(torch: Any) -> None:
     """Put back what a case may have left changed, and start the random stream afresh."""
     torch.manual_seed(0)
     torch.set_grad_enabled(True)
+    torch.autograd.set_detect_anomaly(False)
     torch.set_default_dtype(torch.float32)
     torch.set_printoptions(profile="default")
 
 
 def _warned(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Each different warning once, in order: how often one repeats is not compared."""
+    """Each different warning once, in order: how often one repeats is not compared.
+
+    NumPy's complaints about an `__array__` or `__array_wrap__` without its newer arguments are
+    about how a library is written, not about the program: they are left out.
+    """
     found = [f"{w.category.__name__}: {str(w.message)[:WARNING_LETTERS]}" for w in caught]
-    return list(dict.fromkeys(found))
+    return [w for w in dict.fromkeys(found) if not w.startswith("DeprecationWarning: __array")]
 
 
 def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
@@ -154,8 +159,8 @@ def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
                     step = {}
                 except Exception as error:
                     step = describe_error(error)
-            if caught:
-                step["warns"] = _warned(caught)
+            if warned := _warned(caught):
+                step["warns"] = warned
             if step:
                 steps.append(step)
             if "yields" not in step:
