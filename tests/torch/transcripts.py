@@ -153,12 +153,7 @@ def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
         while True:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                try:
-                    step = {"yields": describe(next(program), torch)}
-                except StopIteration:
-                    step = {}
-                except Exception as error:
-                    step = describe_error(error)
+                step = _step(program, torch)
             if warned := _warned(caught):
                 step["warns"] = warned
             if step:
@@ -168,3 +163,14 @@ def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
     finally:
         program.close()
         _ordinary(torch)
+
+
+def _step(program: Generator[Any, None, None], torch: Any) -> dict[str, Any]:
+    """Run to the next yield; a value that cannot be described is the test's failure, not a step."""
+    try:
+        value = next(program)
+    except StopIteration:
+        return {}
+    except Exception as error:
+        return describe_error(error)
+    return {"yields": describe(value, torch)}

@@ -162,7 +162,7 @@ def case_numpy_functions_on_tensors(torch):
     t = torch.tensor([1.0, 4.0, 9.0])
     yield np.sqrt(t)
     yield np.exp(t * 0), np.mean(np.asarray(t)), np.max(np.asarray(t))
-    yield np.dot(t, t), np.stack([t, t]).shape, np.concatenate([t, t]).dtype
+    yield np.dot(t, t), np.stack([t, t]), np.concatenate([t, t])
 
 
 def case_arithmetic_of_tensor_and_array(torch):
