@@ -126,12 +126,22 @@ def describe(value: Any, torch: Any) -> Any:
 
 
 def _ordinary(torch: Any) -> None:
-    """Put back what a case may have left changed, and start the random stream afresh."""
-    torch.manual_seed(0)
-    torch.set_grad_enabled(True)
-    torch.autograd.set_detect_anomaly(False)
-    torch.set_default_dtype(torch.float32)
-    torch.set_printoptions(profile="default")
+    """Put back what a case may have left changed, and start the random stream afresh.
+
+    A switch that a library lacks cannot have been left changed.
+    """
+    for name, arguments, keywords in (
+        ("manual_seed", (0,), {}),
+        ("set_grad_enabled", (True,), {}),
+        ("autograd.set_detect_anomaly", (False,), {}),
+        ("set_default_dtype", (torch.float32,), {}),
+        ("set_printoptions", (), {"profile": "default"}),
+    ):
+        switch = torch
+        for part in name.split("."):
+            switch = getattr(switch, part, None)
+        if switch is not None:
+            switch(*arguments, **keywords)
 
 
 def _warned(caught: list[warnings.WarningMessage]) -> list[str]:
