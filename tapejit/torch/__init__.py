@@ -64,6 +64,7 @@ from .legacy import (
 )
 from .limits import finfo, iinfo
 from .modes import is_eager, set_default_dtype, set_eager
+from .ops import shaping as _shaping
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (

@@ -153,12 +153,6 @@ def _get_device(self: Tensor) -> int:
 public("get_device")(_get_device)
 
 
-@public(method=False)
-def is_tensor(obj: Any) -> bool:
-    """Return whether an object is a tensor."""
-    return isinstance(obj, Tensor)
-
-
 @public()
 def is_floating_point(input: Tensor) -> bool:
     """Return whether elements are real floating point numbers."""
