@@ -123,6 +123,9 @@ def _fields(found: dict[str, Any], stored: dict[str, Any], where: str) -> list[s
             missing = [word for word in wanted if not got.get(word)]
             if missing:
                 lines.append(f"{where}: the message lacks {missing}: {found.get('message')!r}")
+        elif key == "dict" and [k for k, _ in got] == [k for k, _ in wanted]:
+            for (name, one), (_, other) in zip(got, wanted, strict=True):
+                lines += differences(one, other, f"{where}[{name!r}]")
         elif key in ("tuple", "list", "dict", "yields"):
             lines += differences(got, wanted, at)
         elif got != wanted:
