@@ -118,8 +118,13 @@ def case_far_out(torch):
 
 
 def case_infinities_and_nan(torch):
-    """What comes out of an infinity and of a NaN, and the gradient there."""
+    """What comes out of an infinity and of a NaN, and the gradient there.
+
+    Without gelu: at +inf PyTorch gives inf or NaN, as the vector instructions of the machine go.
+    """
     for name in ELEMENTWISE:
+        if name == "gelu":
+            continue
         x = torch.tensor([-math.inf, math.inf, math.nan], requires_grad=True)
         out = getattr(torch.nn.functional, name)(x)
         yield name, out, gradients(torch, out, [x])

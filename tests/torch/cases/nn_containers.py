@@ -155,7 +155,7 @@ def case_parameter_list(torch):
     yield names(several), len(several), several[0], several[1].requires_grad
     several.append(wave(torch, 1))
     several[0] = nn.Parameter(torch.zeros(2))
-    yield [p for p in several], isinstance(several[2], nn.Parameter)
+    yield list(several), isinstance(several[2], nn.Parameter)
     yield repr(several)
     sum((p * (i + 1)).sum() for i, p in enumerate(several)).backward()
     yield [p.grad for p in several]

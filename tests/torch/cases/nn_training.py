@@ -50,13 +50,13 @@ def case_classifier_with_batches(torch):
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 4, gamma=0.5)
     for _ in range(8):
         net.train()
-        total = 0.0
+        total = torch.zeros(())
         for start in range(0, 12, 4):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(net(x[start : start + 4]), y[start : start + 4])
             loss.backward()
             optimizer.step()
-            total += loss.item()
+            total += loss.detach()
         scheduler.step()
         net.eval()
         with torch.no_grad():
