@@ -1,0 +1,176 @@
+"""Backward passes: one row that stands for the whole reverse sweep, or a walk row by row.
+
+The sweep from a root whose graph lies in the current trace is a single recorded row; its adjoint is
+appended when the trace is lowered, so a training step costs its forward rows and this one. Whatever
+needs Python on the way (hooks, functions of the user's, gradients that are recorded in turn) is
+walked by `engine` instead; both give the same gradients.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from .codes import BACKWARD, GRAD, PLAIN, Code
+from .record import Recorder
+from .rows import Cone, decoded
+from .tensor import Tensor
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward."
+)
+
+
+def backward(
+    roots: list[Tensor],
+    seeds: list[Tensor | None],
+    retain: bool,
+    create: bool,
+    inputs: list[Tensor] | None,
+) -> None:
+    """Accumulate the gradients of roots into leaves.
+
+    Parameters
+    ----------
+    seeds : list of Tensor or None
+        The cotangents; None for a scalar is one.
+    inputs : list of Tensor or None
+        The tensors whose ``.grad`` is wanted; None means all leaves.
+    """
+    from .record import LOCAL
+
+    rec = LOCAL.rec
+    if len(roots) == 1 and not create and inputs is None and not rec.anomaly:
+        root = roots[0]
+        if root._kind == GRAD and (root._serial == rec.serial or root._graph is not None):
+            cone, at = prepared(rec, root)
+            if not cone.special and not any(s in cone.slots for s in rec.special):
+                _one_row(rec, cone, at, seeds[0], retain)
+                return
+    from .engine import accumulate_into_leaves
+
+    accumulate_into_leaves(rec, roots, seeds, retain, create, inputs)
+
+
+def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
+    """Return the cone of a root, its whole graph in the current trace, and its slot there.
+
+    Raises
+    ------
+    RuntimeError
+        When buffers on the way have been freed or a saved value has been written to.
+    """
+    if root._serial == rec.serial:
+        at = root._slot
+        cone = decoded(tuple(rec.code)).cone(at)
+        if cone.imports:
+            rec.flush()
+    if root._serial != rec.serial or cone.imports:
+        from .segments import brought_back
+
+        at = brought_back(rec, root)
+        cone = decoded(tuple(rec.code)).cone(at)
+    check(rec, cone)
+    return cone, at
+
+
+def check(rec: Recorder, cone: Cone) -> None:
+    """Refuse a pass through freed buffers or through saved values that have changed."""
+    if rec.freed & cone.saving:
+        raise RuntimeError(FREED)
+    stale = rec.stale
+    if stale:
+        for slot in cone.saved:
+            if slot in stale:
+                rows = decoded(tuple(rec.code))
+                raise_modified(rows.rows[rows.producer[slot]].code, *stale[slot])
+
+
+def raise_modified(code: Code, t: Tensor, version: int) -> None:
+    """Raise the error of a saved value, a result of `code`, that has been written to since."""
+    kind = {"float32": "Float", "float64": "Double", "float16": "Half"}.get(t._spec.np.name, "")
+    made = "" if code.op.special == "input" else f", which is output 0 of {code.node},"
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [torch.{kind}Tensor {list(t._spec.shape)}]{made} is at version "
+        f"{t._version_of()}; expected version {version} instead. Hint: enable anomaly detection to "
+        "find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+_codes: dict[Any, int] = {}
+_lock = threading.Lock()
+
+
+def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bool) -> None:
+    """Record the sweep as one row and give the leaves their gradients."""
+    leaves = [rec.leaves[s] for s in cone.leaves]
+    slots = cone.leaves
+    if len({id(t) for t in leaves}) < len(leaves) or any(
+        t._more is not None and t._more.after for t in leaves
+    ):
+        from .engine import accumulate_into_leaves
+
+        root = _root_at(rec, at)
+        accumulate_into_leaves(rec, [root], [seed], retain, False, None)
+        return
+    seeded = () if seed is None else (rec.admit(seed),)
+    olds = [t._grad for t in leaves]
+    serial = rec.serial
+    old_slots = [
+        g._slot if g._serial == serial else rec.admit(g) for g in olds if g is not None
+    ]
+    added = tuple([g is not None for g in olds])
+    specs = tuple([t._spec for t in leaves])
+    key = (seed is not None, retain, added, specs)
+    index = _codes.get(key)
+    if index is None:
+        index = _codes[key] = _backward_code(seed is not None, retain, added, specs)
+    first = len(rec.owners)
+    rec.code += (index, at, *seeded, *slots, *old_slots)
+    if not retain:
+        free(rec, cone)
+    owners = rec.owners
+    owners += [None] * len(leaves)
+    for k, (leaf, old) in enumerate(zip(leaves, olds)):
+        if old is None:
+            g = leaf._grad = Tensor(serial, first + k, leaf._spec, PLAIN)
+            owners[first + k] = g
+        else:
+            old._set_slot(rec, first + k, PLAIN)
+    if rec.code:
+        rec.flush()
+
+
+def free(rec: Recorder, cone: Cone) -> None:
+    """Free the buffers of the rows of a cone, also where they come from earlier segments."""
+    rec.freed |= cone.mask
+    if not rec.nodes:
+        return
+    rows = decoded(tuple(rec.code))
+    for r in cone.rows:
+        origin = rec.nodes.get(rows.rows[r].first)
+        if origin is not None:
+            segment, slot = origin
+            theirs = decoded(segment.code)
+            segment.freed |= 1 << theirs.producer[slot]
+            if not theirs.graded & ~segment.freed:
+                segment.inputs = None
+
+
+def _root_at(rec: Recorder, at: int) -> Tensor:
+    """Return a tensor that names a slot of the current trace."""
+    spec = decoded(tuple(rec.code)).spec(at)
+    return Tensor(rec.serial, at, spec, GRAD)
+
+
+def _backward_code(seeded: bool, retain: bool, added: tuple[bool, ...], specs: Any) -> int:
+    n = len(specs)
+    params = {"leaves": n, "seeded": seeded, "retain": retain, "added": added}
+    args = (None,) * (1 + seeded + n + sum(added))
+    with _lock:
+        return Code(BACKWARD, params, args, specs, (PLAIN,) * n).index

@@ -1,0 +1,208 @@
+"""Operations and codes: what one integer of a recorded row stands for.
+
+An `Op` is a torch operation written as a NumPy function of arrays and static parameters. A `Code`
+is an op with its parameters and the specs of its operands and results; rows are recorded as the
+code's index followed by operand slots. Codes come in threes: without gradient, with gradient, and
+with results that are leaves requiring a gradient (updates in place of parameters).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .spec import Spec
+
+PLAIN, GRAD, LEAF = 0, 1, 2
+"""What a value is to autograd: no gradient flows, a result with a graph, a leaf that collects."""
+
+Saves = Callable[[tuple[bool, ...], dict[str, Any]], Sequence[int]]
+
+
+class Op:
+    """A torch operation.
+
+    Attributes
+    ----------
+    name : str
+        PyTorch's name of the function.
+    impl : callable
+        ``impl(*arrays, **params)`` in NumPy's terms: arrays and Python numbers in, an array or a
+        tuple of arrays out. It is run on plain arrays and traced; it never writes to an operand.
+    node : str or callable
+        The name of the node in the graph, or ``node(params, specs)``.
+    saves : tuple or None
+        For each operand, which operands its gradient reads; -1 is the result. None: all operands.
+    shape : callable or None
+        ``shape(specs, params)`` gives ``[(dtype, shape), ..]`` where running `impl` on stand-ins
+        will not do.
+    resolve : callable or None
+        ``resolve(args, params)`` gives the parameters that `impl` takes, dtypes filled in; asked
+        once for each combination of specs.
+    view : bool
+        Whether the result shares memory with the first operand.
+    write : callable or None
+        For views that NumPy cannot write through: ``write(base, new, **params)`` gives the base.
+    traced : bool
+        Whether `impl` records rows of its own and cannot run on plain arrays.
+    raises : bool
+        Whether values, not shapes, may raise: the row is then run at once.
+    differentiable : bool
+        Whether floating results carry gradients.
+    memo : dict
+        Codes by parameters and operand specs; kept by those who record.
+    """
+
+    __slots__ = (
+        "differentiable",
+        "impl",
+        "kinds",
+        "memo",
+        "name",
+        "node",
+        "raises",
+        "resolve",
+        "saves",
+        "shape",
+        "special",
+        "traced",
+        "view",
+        "write",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        node: str | Callable[..., str] | None = None,
+        saves: tuple[tuple[int, ...], ...] | None = None,
+        shape: Callable[..., Any] | None = None,
+        view: bool = False,
+        raises: bool = False,
+        differentiable: bool = True,
+        special: str | None = None,
+        traced: bool = False,
+        write: Callable[..., Any] | None = None,
+        resolve: Callable[..., dict[str, Any]] | None = None,
+    ) -> None:
+        self.name, self.impl, self.saves, self.shape = name, impl, saves, shape
+        default = "".join(p[:1].upper() + p[1:] for p in name.split("_") if p) + "Backward0"
+        self.node: str | Callable[..., str] = default if node is None else node
+        self.view, self.raises, self.differentiable = view, raises, differentiable
+        self.special, self.traced, self.write = special, traced, write
+        self.resolve = resolve
+        self.memo: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return (_op_named, (self.name,))
+
+
+def op(name: str, **options: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Declare an operation; see `Op` for the options."""
+
+    def made(impl: Callable[..., Any]) -> Op:
+        if name in OPS:
+            raise ValueError(f"operation {name} is declared twice")
+        found = OPS[name] = Op(name, impl, **options)
+        return found
+
+    return made
+
+
+OPS: dict[str, Op] = {}
+
+
+def _op_named(name: str) -> Op:
+    return OPS[name]
+
+
+class Code:
+    """What the first integer of a row stands for.
+
+    Attributes
+    ----------
+    op, params : Op, dict
+    args : tuple of Spec or type
+        The operands: specs, or the types of Python numbers.
+    specs : tuple of Spec
+        The results.
+    kinds : tuple of int
+        What each result is to autograd.
+    grad : bool
+        Whether the gradient flows through this row.
+    """
+
+    __slots__ = ("args", "grad", "index", "kinds", "n_args", "n_out", "op", "params", "specs")
+
+    def __init__(
+        self,
+        op: Op,
+        params: dict[str, Any],
+        args: tuple[Any, ...],
+        specs: tuple[Spec, ...],
+        kinds: tuple[int, ...],
+    ) -> None:
+        self.op, self.params, self.args, self.specs = op, params, args, specs
+        self.kinds = kinds
+        self.grad = GRAD in kinds
+        self.n_args, self.n_out = len(args), len(specs)
+        self.index = len(CODES)
+        CODES.append(self)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} {self.args} -> {self.specs} {self.kinds}>"
+
+    @property
+    def node(self) -> str:
+        """The name of the node that this row is in the graph."""
+        node = self.op.node
+        return node if isinstance(node, str) else node(self.params, self.args)
+
+    def saved(self, connected: Sequence[bool]) -> list[int]:
+        """Return which operands (-1: the result) the gradients of connected operands read."""
+        found: list[int] = []
+        for k, wanted in enumerate(connected):
+            if not wanted:
+                continue
+            if self.op.saves is None:
+                found += [i for i in range(self.n_args) if isinstance(self.args[i], Spec)]
+            elif k < len(self.op.saves):
+                found += self.op.saves[k]
+            elif self.op.saves:
+                found += self.op.saves[-1]
+        return found
+
+
+CODES: list[Code] = []
+_lock = threading.Lock()
+
+
+def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Spec, ...]) -> int:
+    """Return the first of the three codes of an operation on such operands."""
+    grad = tuple(GRAD if s.floating and op.differentiable else PLAIN for s in specs)
+    leaf = tuple(LEAF if s.floating else PLAIN for s in specs)
+    with _lock:
+        first = Code(op, params, args, specs, (PLAIN,) * len(specs))
+        Code(op, params, args, specs, grad)
+        Code(op, params, args, specs, leaf)
+    return first.index
+
+
+INPUT = Op("input", lambda: None, special="input")
+BACKWARD = Op("backward", lambda: None, special="backward")
+_inputs: dict[Any, int] = {}
+
+
+def input_code(spec: Spec | type, kind: int) -> int:
+    """Return the code of an input: a tensor's memory, or a Python number of a type."""
+    key = (spec, kind)
+    found = _inputs.get(key)
+    if found is None:
+        with _lock:
+            code = Code(INPUT, {}, (), (spec,), (kind,))  # type: ignore[arg-type]
+        found = _inputs.setdefault(key, code.index)
+    return found

@@ -1,0 +1,154 @@
+"""Recording one operation: operands to slots, specs of the results, one row, new tensors.
+
+The specs of results are found by running the operation once on stand-ins of the same shapes and
+dtypes; after that they are a dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .codes import CODES, GRAD, LEAF, PLAIN, Op, three
+from .record import LOCAL, Recorder
+from .spec import Spec, spec_of, spec_of_array
+from .tensor import More, Tensor
+
+_NUMBERS = (float, int, bool, complex)
+
+
+def apply(op: Op, args: Sequence[Any], **params: Any) -> Any:
+    """Record an operation on tensors and Python numbers; return its result, or a tuple of them.
+
+    Parameters
+    ----------
+    op : Op
+    args : sequence of Tensor or number
+        Numbers become inputs of the row, so that a number that changes is no new program.
+    **params
+        Static parameters, hashable.
+    """
+    rec = LOCAL.rec
+    first, slot, kind = emit(rec, op, args, params)
+    code = CODES[first]
+    if op.view:
+        return _view(rec, code.index, args[0], slot, kind)
+    serial, owners = rec.serial, rec.owners
+    made = []
+    for k, spec in enumerate(code.specs):
+        y = Tensor(serial, slot + k, spec, kind if spec.floating and op.differentiable else PLAIN)
+        owners[slot + k] = y
+        made.append(y)
+    if op.raises or rec.eager or rec.anomaly:
+        _run_at_once(rec, op, made)
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def emit(
+    rec: Recorder, op: Op, args: Sequence[Any], params: dict[str, Any], leaf: bool = False
+) -> tuple[int, int, int]:
+    """Append a row and return its plain code, its first slot and its kind."""
+    serial = rec.serial
+    key: list[Any] = [*params.items()] if params else []
+    kind = 0
+    for a in args:
+        if isinstance(a, Tensor):
+            key.append(a._spec)
+            kind |= a._kind
+        else:
+            key.append(type(a))
+    memo_key = tuple(key)
+    first = op.memo.get(memo_key)
+    if first is None:
+        first = op.memo[memo_key] = _new_code(op, args, params)
+    slots = [
+        (a._slot if a._serial == serial else rec.admit(a)) if isinstance(a, Tensor) else rec.number(a)
+        for a in args
+    ]
+    kind = GRAD if kind and rec.grad and op.differentiable else PLAIN
+    if leaf:
+        kind = LEAF
+    owners = rec.owners
+    slot = len(owners)
+    rec.code += (first + kind, *slots)
+    n = CODES[first].n_out
+    owners += [None] * n
+    if rec.anomaly:
+        from .anomaly import note_line
+
+        note_line(rec, slot)
+    return first, slot, kind
+
+
+def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tensor:
+    spec = CODES[code].specs[0]
+    y = Tensor(rec.serial, slot, spec, kind if spec.floating else PLAIN)
+    more = base._more
+    if more is None:
+        more = base._more = More()
+    root = base if more.base is None else more.root
+    mine = More()
+    mine.base, mine.root, mine.code = base, root, code
+    mine.detached = not rec.grad or not CODES[code].op.differentiable or spec.floating is False
+    mine.seen = root._ver
+    y._more = mine
+    more.adopt(y)
+    rec.owners[slot] = y
+    return y
+
+
+def _run_at_once(rec: Recorder, op: Op, made: list[Tensor]) -> None:
+    """Compute what has just been recorded, so that an error comes from the user's line."""
+    from .anomaly import check_forward
+
+    rec.flush()
+    if rec.anomaly:
+        check_forward(op, made)
+
+
+def _new_code(op: Op, args: Sequence[Any], params: dict[str, Any]) -> int:
+    kinds = tuple(a._spec if isinstance(a, Tensor) else type(a) for a in args)
+    for k in kinds:
+        if not isinstance(k, Spec) and k not in _NUMBERS:
+            raise TypeError(f"{op.name}(): {k.__name__} is no tensor and no Python number")
+    if op.resolve is not None:
+        params = op.resolve(kinds, dict(params))
+    return three(op, dict(params), kinds, infer(op, kinds, params))
+
+
+def infer(op: Op, args: Sequence[Any], params: dict[str, Any]) -> tuple[Spec, ...]:
+    """Return the specs of an operation's results."""
+    if op.shape is not None:
+        return tuple(spec_of(np.dtype(d), tuple(s)) for d, s in op.shape(args, params))
+    given = [stand_in(a) for a in args]
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = op.impl(*given, **params)
+    except np.exceptions.AxisError as error:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of "
+            f"[{-max(error.ndim or 0, 1)}, {max(error.ndim or 0, 1) - 1}], but got {error.axis})"
+        ) from None
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise RuntimeError(f"{op.name}: {error}") from None
+    results = made if isinstance(made, tuple) else (made,)
+    if op.view:
+        return (spec_of_array(np.asarray(results[0])),)
+    return tuple(spec_of(np.asarray(y).dtype, np.shape(y)) for y in results)
+
+
+def stand_in(arg: Any) -> Any:
+    """Return an array of the shape, dtype and layout of a spec, or a number of a type."""
+    if not isinstance(arg, Spec):
+        return arg(1)
+    one = np.ones((), arg.np) if arg.np.kind in "fc" else np.zeros((), arg.np)
+    if arg.strides is not None:
+        room = sum((n - 1) * s for n, s in zip(arg.shape, arg.strides)) + 1
+        flat = np.full(max(room, 1), one)
+        steps = [s * arg.np.itemsize for s in arg.strides]
+        return np.lib.stride_tricks.as_strided(flat, arg.shape, steps)
+    return np.full(arg.shape, one) if arg.shape else one[()]

@@ -1,0 +1,193 @@
+"""Programs: what is known of a trace that has been recorded before, up to its compiled kernel.
+
+The first time a trace is run row by row on arrays, or traced when it holds a backward pass; the
+second time its tape is simplified and interpreted; once interpreting has cost what compiling is
+expected to cost, it is compiled. From then on a training step is a look-up and a call.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.config import config
+from ..core.errors import CompileWarning
+from ..runtime import cache
+from ..runtime.build import build, built
+from ..runtime.interp import Interpreter
+from ..runtime.pipeline import estimate_compile_seconds, optimise
+from ..tape.ir import Tape
+from .codes import GRAD
+from .lower import owned, run_plain, trace_rows
+from .rows import Rows, decoded
+
+TITLE = "torch"
+_MOST = 256
+
+
+class Program:
+    """A trace together with the slots that somebody will look at.
+
+    Attributes
+    ----------
+    computed : tuple of int
+        The slots whose values are computed.
+    graphs : tuple of int
+        The slots that carry a graph.
+    freed : int
+        The rows that backward passes of the trace have freed.
+    retains : bool
+        Whether one of those graphs has not been freed, so that its inputs must be kept.
+    """
+
+    def __init__(self, code: tuple[int, ...], live: tuple[int, ...]) -> None:
+        self.rows: Rows = decoded(code)
+        rows = self.rows
+        views = [rows.rows[rows.producer[s]].code.op.view for s in live]
+        self.computed = tuple(s for s, view in zip(live, views) if not view)
+        self.graphs = tuple(s for s in live if rows.kinds[s] == GRAD)
+        self.freed = freed_rows(rows)
+        self.retains = self.open(self.freed)
+        self.runs = 0
+        self.spent = 0.0
+        self.failed: str | None = None
+        self.tape: Tape | None = None
+        self.binding: list[Any] = []
+        self.fast: Callable[[list[Any]], Any] | None = None
+        self.interpreter: Interpreter | None = None
+        self._estimate: float | None = None
+        self._lock = threading.Lock()
+        self._specs = [rows.spec(s) for s in self.computed]
+        self._derives = any(r.code.op.special == "backward" for r in rows.rows) or any(
+            r.code.op.traced for r in rows.rows
+        )
+
+    def open(self, freed: int) -> bool:
+        """Whether a graph that somebody holds has rows that have not been freed."""
+        return any(self.rows.cone(s).mask & ~freed for s in self.graphs)
+
+    def run(self, inputs: list[Any]) -> Any:
+        """Return the values of the computed slots."""
+        if self.fast is not None:
+            return self.fast(inputs)
+        if not self.computed:
+            return ()
+        self.runs += 1
+        policy = config.compile
+        if self.tape is None:
+            if self.runs == 1 and not self._derives and policy != "always":
+                return run_plain(self.rows, inputs, self.computed)
+            traced = trace_rows(self.rows, inputs, self.computed)
+            self.tape, self.binding = traced.tape, traced.binding
+            if policy != "always":
+                return traced.values
+        if self.interpreter is None:
+            self.tape = optimise(self.tape)
+            self.interpreter = Interpreter(self.tape)
+        given = [inputs[k] if type(k) is int else k for k in self.binding]
+        if policy != "never" and self.failed is None and (policy == "always" or self._due()):
+            self._compile()
+            if self.fast is not None:
+                return self.fast(inputs)
+        started = time.perf_counter()
+        found = self.interpreter(given)
+        made = [owned(y, spec) for y, spec in zip(found, self._specs)]
+        self.spent += time.perf_counter() - started
+        return made
+
+    def _due(self) -> bool:
+        """Whether interpreting has cost what compiling is expected to cost, or code is there."""
+        assert self.tape is not None
+        if self._lock.locked():
+            return False
+        if self._estimate is None:
+            if built(self.tape) is not None:
+                return True
+            if config.cache and cache.has_program(self.tape.hash, TITLE):
+                return True
+            self._estimate = estimate_compile_seconds(self.tape)
+        return self.spent > self._estimate
+
+    def _compile(self) -> None:
+        assert self.tape is not None
+        with self._lock:
+            if self.fast is not None:
+                return
+            try:
+                made = build(self.tape, TITLE).made
+                self.fast = _runner(made, self.binding, self._specs)
+            except Exception as error:
+                self.failed = f"{type(error).__name__}: {error}"
+                message = f"a recorded trace could not be compiled: {self.failed}"
+                warnings.warn(message, CompileWarning, stacklevel=3)
+
+
+def freed_rows(rows: Rows) -> int:
+    """Return the rows that backward passes recorded in a trace have freed, as a mask."""
+    freed = 0
+    for row in rows.rows:
+        if row.code.op.special == "backward" and not row.code.params["retain"]:
+            freed |= rows.cone(row.args[0]).mask
+    return freed
+
+
+def _runner(made: Any, binding: list[Any], specs: list[Any]) -> Callable[[list[Any]], Any]:
+    """Return ``run(inputs)`` of a compiled tape, written out so that a call is one line."""
+    from ..runtime.compile import Kernel, prepared
+
+    def slow(inputs: list[Any]) -> Any:
+        found = made([inputs[k] if type(k) is int else k for k in binding])
+        return [owned(y, spec) for y, spec in zip(found, specs)]
+
+    if not isinstance(made, Kernel):
+        return slow
+    text = made.text
+    space: dict[str, Any] = {"kernel": made.call, "empty": np.empty, "slow": slow}
+    arguments = []
+    for i in text.inputs:
+        k = binding[i]
+        if type(k) is int:
+            arguments.append(f"x[{k}]")
+        else:
+            space[f"c{i}"] = prepared(k, made.tape.value(i))
+            arguments.append(f"c{i}")
+    results: dict[int, str] = {}
+    lines = []
+    for n, (k, aval) in enumerate(text.arrays):
+        space[f"shape{n}"], space[f"dtype{n}"] = aval.shape, aval.dtype
+        lines.append(f"y{n} = empty(shape{n}, dtype{n})")
+        arguments.append(f"y{n}")
+        results[k] = f"y{n}"
+    names = ["status"]
+    for n, k in enumerate(text.scalars):
+        names.append(f"s{n}")
+        space[f"t{n}"] = specs[k].np.type
+        results[k] = f"t{n}(s{n})"
+    lines += [
+        f"try: {', '.join(names)} = kernel({', '.join(arguments)})",
+        "except TypeError: return slow(x)",
+    ]
+    body = "\n    ".join(lines)
+    back = "".join(f"{results[k]}, " for k in range(len(specs)))
+    exec(f"def run(x):\n    {body}\n    return ({back})\n", space)
+    found: Callable[[list[Any]], Any] = space["run"]
+    return found
+
+
+_programs: dict[Any, Program] = {}
+
+
+def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
+    """Return the program of a trace and the slots that are alive."""
+    key = (code, live)
+    found = _programs.get(key)
+    if found is None:
+        while len(_programs) >= _MOST:
+            _programs.pop(next(iter(_programs)), None)
+        found = _programs[key] = Program(code, live)
+    return found

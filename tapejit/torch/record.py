@@ -1,0 +1,259 @@
+"""The recorder: each thread's flat list of rows that have been asked for and not computed.
+
+A row is a code and the slots of its operands, appended to one list of integers; its results take the
+next slots. Nothing is computed until a value is observed: `flush` then looks up the program of these
+integers, runs it, and gives the values to the tensors that are still alive.
+
+Invariants: ``owners[k]`` is the tensor whose current value is slot k, or None; the arrays among
+`inputs` are never written to, so that a row means the same whenever it runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .codes import CODES, GRAD, LEAF, PLAIN, input_code
+from .spec import Spec
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+LIMIT = 20_000
+"""Integers recorded after which a trace is run although nobody has looked: memory stays flat."""
+
+_serials = count(1)
+
+
+class Segment:
+    """Rows that have been run and whose graph somebody still holds.
+
+    Attributes
+    ----------
+    code : tuple of int
+        The rows.
+    inputs : list or None
+        The values of the input slots; None when every graph has been freed.
+    sources : list
+        ``(slot, tensor, version)`` of the tensors among the inputs.
+    leaves, imports : dict
+        The leaves behind input slots, and the graphs behind results of earlier segments.
+    freed : int
+        The rows whose buffers have been freed, as a bit mask.
+    stale : dict
+        Slots whose tensor has been written to since: ``(tensor, version)``.
+    special : dict
+        Slots with hooks, retained gradients or functions of the user's.
+    lines : dict
+        Where rows were written, when anomalies are looked for.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "code",
+        "freed",
+        "imports",
+        "inputs",
+        "leaves",
+        "lines",
+        "nodes",
+        "sources",
+        "special",
+        "stale",
+    )
+
+    def __init__(self, rec: Recorder, code: tuple[int, ...]) -> None:
+        self.code = code
+        self.inputs: list[Any] | None = rec.inputs
+        self.sources, self.leaves, self.imports = rec.sources, rec.leaves, rec.imports
+        self.freed, self.stale, self.special = rec.freed, rec.stale, rec.special
+        self.lines, self.nodes = rec.lines, rec.nodes
+
+
+class Recorder:
+    """What one thread has recorded, and its modes.
+
+    Attributes
+    ----------
+    serial : int
+        Names the current trace; a tensor with this serial has its value in it.
+    grad : bool
+        Whether gradients are recorded.
+    """
+
+    def __init__(self) -> None:
+        self.grad = True
+        self.inference = False
+        self.anomaly = False
+        self.eager = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Start an empty trace."""
+        self.serial = next(_serials)
+        self.code: list[int] = []
+        self.owners: list[Tensor | None] = []
+        self.inputs: list[Any] = []
+        self.sources: list[tuple[int, Tensor, int]] = []
+        self.leaves: dict[int, Tensor] = {}
+        self.imports: dict[int, tuple[Segment, int]] = {}
+        self.freed = 0
+        self.stale: dict[int, tuple[Tensor, int]] = {}
+        self.special: dict[int, Any] = {}
+        self.lines: dict[int, Any] = {}
+        self.nodes: dict[int, Any] = {}
+
+    # ------------------------------------------------------------ operands
+
+    def admit(self, t: Tensor) -> int:
+        """Return the slot of a tensor that has none in this trace yet."""
+        if t._serial == self.serial:
+            return t._slot
+        more = t._more
+        if more is not None and more.base is not None:
+            return self._admit_view(t, more)
+        array = t._array
+        if array is None:
+            from .threads import value_elsewhere
+
+            array = value_elsewhere(t)
+        elif more is not None and more.exposed:
+            array = more.snapshot(t)
+        owners = self.owners
+        slot = len(owners)
+        kind = t._kind
+        self.code.append(input_code(t._spec, kind))
+        owners.append(None)
+        self.inputs.append(array)
+        self.sources.append((slot, t, t._version_of()))
+        if kind == LEAF:
+            self.leaves[slot] = t
+        elif kind == GRAD:
+            graph = t._graph
+            assert graph is not None
+            self.imports[slot] = graph
+        if more is not None and more.hooks:
+            self.special[slot] = t
+        t._serial, t._slot = self.serial, slot
+        return slot
+
+    def _admit_view(self, t: Tensor, more: Any) -> int:
+        """Record a view of its base's current value."""
+        if t._kind == GRAD and t._graph is not None and more.seen == more.root._ver:
+            # Its own node is kept: gradients flow through the graph it was made in.
+            array = t._value()
+            slot = len(self.owners)
+            self.code.append(input_code(t._spec, GRAD))
+            self.owners.append(None)
+            self.inputs.append(array)
+            self.sources.append((slot, t, t._version_of()))
+            self.imports[slot] = t._graph
+            t._serial, t._slot = self.serial, slot
+            return slot
+        base = more.base
+        at = base._slot if base._serial == self.serial else self.admit(base)
+        if more.seen != more.root._ver:
+            more.seen = more.root._ver
+            if t._kind != LEAF:
+                t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
+            t._graph = None
+        slot = len(self.owners)
+        self.code += (more.code + t._kind, at)
+        self.owners.append(t)
+        if t._kind == LEAF:
+            self.leaves[slot] = t
+        t._serial, t._slot = self.serial, slot
+        if more.hooks:
+            self.special[slot] = t
+        return slot
+
+    def number(self, value: Any) -> int:
+        """Return a new slot for a Python number."""
+        self.code.append(input_code(type(value), PLAIN))
+        owners = self.owners
+        slot = len(owners)
+        owners.append(None)
+        self.inputs.append(value)
+        return slot
+
+    def constant(self, array: Any, spec: Spec) -> int:
+        """Return a new slot for an array that nobody writes to."""
+        self.code.append(input_code(spec, PLAIN))
+        slot = len(self.owners)
+        self.owners.append(None)
+        self.inputs.append(array)
+        return slot
+
+    # ------------------------------------------------------------ running
+
+    def flush(self) -> None:
+        """Compute what tensors that are alive stand for, and start an empty trace."""
+        if not self.code:
+            return
+        from .program import program_of
+
+        owners, code = self.owners, tuple(self.code)
+        live = [
+            k
+            for k, t in enumerate(owners)
+            if t is not None and getrefcount(t) > _HELD and t._slot == k
+        ]
+        inputs = self.inputs
+        program = program_of(code, tuple(live))
+        segment = None
+        if program.graphs:
+            segment = Segment(self, code)
+            for k in program.graphs:
+                owners[k]._graph = (segment, k)  # type: ignore[union-attr]
+            if not (program.retains if self.freed == program.freed else program.open(self.freed)):
+                segment.inputs = None
+                segment.sources = []
+        self.begin()
+        try:
+            values = program.run(inputs)
+        except Exception as error:
+            for k in live:
+                owners[k]._failed(error)  # type: ignore[union-attr]
+            raise
+        for k, value in zip(program.computed, values):
+            owners[k]._array = value  # type: ignore[union-attr]
+
+
+def _held() -> int:
+    """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
+    owners = [object()]
+    return [getrefcount(t) for k, t in enumerate(owners) if t is not None][0]
+
+
+_HELD = _held()
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.rec = Recorder()
+        with _all_lock:
+            _all.append(self.rec)
+
+
+_all: list[Recorder] = []
+_all_lock = threading.Lock()
+LOCAL = _Local()
+
+
+def recorder() -> Recorder:
+    """Return this thread's recorder."""
+    return LOCAL.rec
+
+
+def node_of(k: int) -> Any:
+    """Return the code of an index, for reading."""
+    return CODES[k]
+
+
+def as_input(value: Any) -> Any:
+    """Return a value as inputs are kept: an array, or a NumPy scalar for 0-d ones."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value

@@ -1,0 +1,156 @@
+"""Recorded integers read back as rows, and what a backward pass from a slot will reach.
+
+Everything here depends on the integers alone, so that it is worked out once for a training loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .codes import CODES, GRAD, LEAF, Code
+from .spec import Spec
+
+
+class Row(NamedTuple):
+    """One recorded row: its code, its operands' slots and the first of its results' slots."""
+
+    code: Code
+    args: tuple[int, ...]
+    first: int
+
+
+@dataclass(frozen=True)
+class Cone:
+    """What a backward pass from a slot reaches.
+
+    Attributes
+    ----------
+    leaves : tuple of int
+        Slots of leaves that collect gradients, in the order in which they were recorded.
+    imports : tuple of int
+        Input slots that stand for results of earlier segments.
+    rows : tuple of int
+        The rows that it goes through, latest first.
+    mask, saving : int
+        Those rows as a bit mask, and the ones among them that read saved values.
+    saved : frozenset of int
+        The slots of saved values.
+    slots : frozenset of int
+        The slots that gradients reach.
+    special : bool
+        Whether a row has its gradient from Python (a function of the user's).
+    """
+
+    leaves: tuple[int, ...]
+    imports: tuple[int, ...]
+    rows: tuple[int, ...]
+    mask: int
+    saving: int
+    saved: frozenset[int]
+    slots: frozenset[int]
+    special: bool
+
+
+class Rows:
+    """A decoded trace."""
+
+    def __init__(self, code: tuple[int, ...]) -> None:
+        self.code = code
+        self.rows: list[Row] = []
+        self.producer: list[int] = []
+        self.kinds: list[int] = []
+        self._cones: dict[int, Cone] = {}
+        at, n = 0, len(code)
+        while at < n:
+            c = CODES[code[at]]
+            end = at + 1 + c.n_args
+            self.rows.append(Row(c, code[at + 1 : end], len(self.producer)))
+            self.producer += [len(self.rows) - 1] * c.n_out
+            self.kinds += c.kinds
+            at = end
+
+    @property
+    def graded(self) -> int:
+        """The rows that gradients flow through, as a bit mask."""
+        found = 0
+        for r, row in enumerate(self.rows):
+            if row.code.grad and row.code.op.special != "input":
+                found |= 1 << r
+        return found
+
+    def spec(self, slot: int) -> Spec:
+        row = self.rows[self.producer[slot]]
+        return row.code.specs[slot - row.first]
+
+    def cone(self, root: int) -> Cone:
+        """Return what a backward pass from a slot reaches."""
+        found = self._cones.get(root)
+        if found is None:
+            found = self._cones[root] = self._cone(root)
+        return found
+
+    def _cone(self, root: int) -> Cone:
+        kinds, producer, rows = self.kinds, self.producer, self.rows
+        slots, todo = {root}, [root]
+        through: set[int] = set()
+        while todo:
+            slot = todo.pop()
+            row = producer[slot]
+            if kinds[slot] != GRAD or row in through:
+                continue
+            code = rows[row].code
+            if not code.grad or code.op.special == "input":
+                continue
+            through.add(row)
+            for k in rows[row].args:
+                if kinds[k] and k not in slots:
+                    slots.add(k)
+                    todo.append(k)
+        mask = saving = 0
+        saved: set[int] = set()
+        special = False
+        for r in through:
+            code, args, first = rows[r]
+            mask |= 1 << r
+            special = special or code.op.special is not None
+            kept = code.saved([bool(kinds[a]) for a in args])
+            if kept:
+                saving |= 1 << r
+                saved.update(first if k < 0 else args[k] for k in kept)
+        ends = sorted(s for s in slots if producer[s] not in through)
+        return Cone(
+            tuple(s for s in ends if kinds[s] == LEAF),
+            tuple(s for s in ends if kinds[s] == GRAD),
+            tuple(sorted(through, reverse=True)),
+            mask,
+            saving,
+            frozenset(saved),
+            frozenset(slots),
+            special,
+        )
+
+    def needed(self, slots: tuple[int, ...]) -> list[bool]:
+        """Return for each row whether slots depend on it."""
+        wanted = [False] * len(self.rows)
+        for s in slots:
+            wanted[self.producer[s]] = True
+        for r in range(len(self.rows) - 1, -1, -1):
+            if wanted[r]:
+                for k in self.rows[r].args:
+                    wanted[self.producer[k]] = True
+        return wanted
+
+
+_decoded: dict[tuple[int, ...], Rows] = {}
+_MOST = 512
+
+
+def decoded(code: tuple[int, ...]) -> Rows:
+    """Return the rows of a trace, decoded once."""
+    found = _decoded.get(code)
+    if found is None:
+        while len(_decoded) >= _MOST:
+            _decoded.pop(next(iter(_decoded)), None)
+        found = _decoded[code] = Rows(code)
+    return found

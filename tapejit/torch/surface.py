@@ -1,0 +1,145 @@
+"""The public face: functions of the namespace, methods of the tensor, their forms in place.
+
+A function is written once, as ``def name(input, ..)``; `public` enters it under its name into the
+namespace, as a method of `Tensor`, and with ``inplace=True`` as the method ``name_``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .codes import LEAF, PLAIN, op, three
+from .inplace import fitted_slot
+from .record import LOCAL
+from .tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""The functions of the namespace, by PyTorch's names."""
+
+
+def public(
+    *names: str,
+    function: bool = True,
+    method: bool = True,
+    inplace: bool = False,
+    out: bool = False,
+) -> Callable[[F], F]:
+    """Enter a function under its own name, or under several.
+
+    Parameters
+    ----------
+    function, method : bool
+        Whether it is in the namespace, and a method of the tensor.
+    inplace : bool
+        Whether the method ``name_``, which writes the result into the tensor, exists.
+    out : bool
+        Whether the function of the namespace takes ``out=``.
+    """
+
+    def enter(fn: F) -> F:
+        for name in names or (fn.__name__,):
+            if function:
+                FUNCTIONS[name] = _with_out(fn) if out else fn
+            if method:
+                setattr(Tensor, name, fn)
+            if inplace:
+                setattr(Tensor, name + "_", _in_place(fn, name + "_"))
+        return fn
+
+    return enter
+
+
+def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        made = fn(*args, **kwargs)
+        if out is None:
+            return made
+        if isinstance(made, tuple):
+            return type(made)(*[store(o, m) for o, m in zip(out, made)])
+        return store(out, made)
+
+    return with_out
+
+
+def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        rec = LOCAL.rec
+        self._check_inplace(rec)
+        return put(self, fn(self, *args, **kwargs))
+
+    in_place.__name__ = in_place.__qualname__ = name
+    in_place.__doc__ = f"Write the result of `{fn.__name__}` into this tensor and return it."
+    return in_place
+
+
+@op("alias", node="AliasBackward0", saves=((),))
+def alias(x: Any) -> Any:
+    """The same values."""
+    return x
+
+
+def put(self: Tensor, made: Tensor) -> Tensor:
+    """Make the value of a fresh result the value of `self`, as a write in place."""
+    rec = LOCAL.rec
+    leaf = self._check_inplace(rec)
+    slot = made._slot if made._serial == rec.serial else rec.admit(made)
+    slot, kind = fitted_slot(rec, self, made._spec, slot, made._kind)
+    if leaf:
+        first = alias.memo.get(self._spec)
+        if first is None:
+            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
+        rec.code += (first + LEAF, slot)
+        slot, kind = len(rec.owners), LEAF
+        rec.owners.append(None)
+    elif slot < len(rec.owners) and rec.owners[slot] is None:
+        # The value is an input or a view of another tensor: it takes a slot of its own.
+        first = alias.memo.get(self._spec)
+        if first is None:
+            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
+        rec.code += (first + kind, slot)
+        slot = len(rec.owners)
+        rec.owners.append(None)
+    self._set_slot(rec, slot, kind)
+    return self
+
+
+def store(out: Tensor, made: Tensor) -> Tensor:
+    """Write a result into the tensor given as ``out=``."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    if LOCAL.rec.grad and (out._kind or made._kind):
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments requires grad."
+        )
+    if tuple(out._spec.shape) != tuple(made._spec.shape):
+        _resize(out, made)
+    return put(out, made)
+
+
+def _resize(out: Tensor, made: Tensor) -> None:
+    """Give ``out=`` another shape, with PyTorch's warning unless it was empty."""
+    import warnings
+
+    from .spec import spec_of
+
+    if out._spec.numel:
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape "
+            f"{list(out._spec.shape)}, which does not match the required output shape "
+            f"{list(made._spec.shape)}.",
+            UserWarning,
+            stacklevel=4,
+        )
+    spec = spec_of(out._spec.np, tuple(made._spec.shape))
+    out._spec, out._serial = spec, 0
+    out._array = np.zeros(tuple(made._spec.shape), spec.np)[()]
+    out._kind = PLAIN

@@ -1,0 +1,321 @@
+"""The tensor: a name for a value that may not have been computed yet.
+
+A tensor names a slot of its thread's trace, or holds an array. Writing in place gives it another
+slot; its views are invalidated and recorded again from the new value when they are next used, and a
+write to a view rewrites its base. Rows therefore never see a value change.
+"""
+
+from __future__ import annotations
+
+import weakref
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from .codes import CODES, GRAD, LEAF, PLAIN
+from .record import LOCAL, Recorder
+from .spec import Spec
+
+
+class More:
+    """What only some tensors have: a base, views, memory that others see, hooks.
+
+    Attributes
+    ----------
+    base, root : Tensor or None
+        The tensor this one is a view of, and the end of that chain.
+    code : int
+        The code of the view row.
+    detached : bool
+        Whether no gradient flows back to the base.
+    silent : bool
+        Whether writes are hidden from the version counter (``.data``).
+    seen : int
+        The root's version when the view was recorded.
+    exposed : bool
+        Whether code outside may hold the memory: what is read is copied, what is written is
+        written there.
+    hooks, after : dict or None
+        Hooks on the gradient, and hooks after its accumulation.
+    retains : bool
+        Whether the gradient of an inner result is kept.
+    """
+
+    __slots__ = (
+        "after",
+        "base",
+        "code",
+        "detached",
+        "exposed",
+        "hooks",
+        "inference",
+        "node",
+        "retains",
+        "root",
+        "seen",
+        "silent",
+        "views",
+    )
+
+    def __init__(self) -> None:
+        self.base: Tensor | None = None
+        self.root: Any = None
+        self.code = -1
+        self.detached = self.silent = self.exposed = self.retains = self.inference = False
+        self.seen = 0
+        self.views: list[weakref.ref[Tensor]] = []
+        self.hooks: dict[int, Any] | None = None
+        self.after: dict[int, Any] | None = None
+        self.node: Any = None
+
+    def adopt(self, view: Tensor) -> None:
+        """Remember a view, so that it hears of writes."""
+        views = self.views
+        if len(views) > 8 and len(views) & (len(views) - 1) == 0:
+            views[:] = [v for v in views if v() is not None]
+        views.append(weakref.ref(view))
+
+    def snapshot(self, t: Tensor) -> Any:
+        """Return the contents of memory that code outside may write to."""
+        array = t._array
+        assert array is not None
+        if isinstance(array, np.ndarray):
+            if array.base is None and getrefcount(array) <= _ALONE:
+                self.exposed = False
+                return np.ascontiguousarray(array) if array.ndim else array[()]
+            return np.array(array, order="C") if array.ndim else array[()]
+        return array
+
+
+def _alone() -> int:
+    """Return what ``getrefcount`` says, in `snapshot`, of an array that only its tensor holds."""
+
+    class Holder:
+        def __init__(self) -> None:
+            self.array: Any = np.zeros(1)
+
+    t = Holder()
+    array = t.array
+    return getrefcount(array)
+
+
+_ALONE = _alone()
+
+
+class Tensor:
+    """A tensor; made by `tensor`, `zeros` and the like, and by operations."""
+
+    __slots__ = ("__dict__", "__weakref__", "_array", "_kind", "_serial", "_slot", "_spec")
+
+    # What most tensors never set.
+    _graph: Any = None
+    _more: More | None = None
+    _grad: Tensor | None = None
+    _ver = 0
+    _hidden = 0  # writes that the version counter does not show
+    __array_priority__ = 1000.0
+
+    _spec: Spec
+    _array: Any
+    _serial: int
+    _slot: int
+    _kind: int
+
+    def __init__(self, serial: int, slot: int, spec: Spec, kind: int) -> None:
+        self._serial = serial
+        self._slot = slot
+        self._spec = spec
+        self._kind = kind
+        self._array = None
+
+    # ------------------------------------------------------------ the value
+
+    def _value(self) -> Any:
+        """Return the value: an array (for views one that shares memory) or a NumPy scalar."""
+        more = self._more
+        if more is not None and more.base is not None:
+            code = CODES[more.code]
+            base = np.asarray(more.base._value())
+            return code.op.impl(base, **code.params)
+        if self._array is None:
+            rec = LOCAL.rec
+            if self._serial == rec.serial:
+                rec.flush()
+            if self._array is None:
+                from .threads import value_elsewhere
+
+                return value_elsewhere(self)
+        return self._array
+
+    def _failed(self, error: BaseException) -> None:
+        """Note that computing the value raised."""
+        self.__dict__["_error"] = f"{type(error).__name__}: {error}"
+
+    def _version_of(self) -> int:
+        """Return the version counter, which views share with their base."""
+        more = self._more
+        root = self if more is None or more.base is None else more.root
+        return int(root._ver - root._hidden)
+
+    def _expose(self) -> Any:
+        """Return an array that shares memory with this tensor, from now on exactly."""
+        more = self._more
+        root = self if more is None or more.base is None else more.root
+        root._value()
+        rec = LOCAL.rec
+        if root._serial == rec.serial:
+            rec.flush()  # rows that read this memory read it now
+        root._array = np.asarray(root._array)
+        if root._more is None:
+            root._more = More()
+        root._more.exposed = True
+        root._serial = 0
+        if root is self:
+            return root._array[...]
+        return np.asarray(self._value())
+
+    # ------------------------------------------------------------ writing in place
+
+    def _check_inplace(self, rec: Recorder) -> bool:
+        """Say no to writes that autograd forbids; return whether this is a leaf's update."""
+        kind = self._kind
+        more = self._more
+        if more is not None and more.inference and not rec.inference:
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+                "make a clone to get a normal tensor before doing inplace update."
+            )
+        if kind == LEAF:
+            if rec.grad:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            return True
+        if more is not None and more.base is not None:
+            root = more.root
+            if root._kind == LEAF and rec.grad and not more.detached:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place "
+                    "operation."
+                )
+        return False
+
+    def _set_slot(self, rec: Recorder, slot: int, kind: int) -> None:
+        """Make a slot of the current trace this tensor's value, as a write in place."""
+        more = self._more
+        if more is not None and more.base is not None:
+            self._write_through(rec, slot, kind)
+            return
+        owners = rec.owners
+        if self._serial == rec.serial:
+            old = self._slot
+            rec.stale[old] = (self, self._version_of())
+            if owners[old] is self:
+                owners[old] = None
+        if kind == PLAIN and self._kind == GRAD:
+            slot = _attach(rec, self, slot)
+            kind = GRAD
+        self._serial, self._slot = rec.serial, slot
+        self._ver += 1
+        self._kind = kind
+        owners[slot] = self
+        if kind == LEAF:
+            rec.leaves[slot] = self
+        elif self._graph is not None:
+            self._graph = None
+        home = self._array
+        self._array = None
+        if more is not None:
+            if more.hooks or more.retains:
+                rec.special[slot] = self
+            self._invalidate_views()
+            if more.exposed:
+                rec.flush()
+                np.copyto(home, self._array)
+                self._array = home
+                self._serial = 0
+            elif rec.eager:
+                rec.flush()
+        elif rec.eager:
+            rec.flush()
+
+    def _invalidate_views(self) -> None:
+        """Let views be recorded again when they are next used."""
+        more = self._more
+        if more is None:
+            return
+        rec = LOCAL.rec
+        for ref in more.views:
+            view = ref()
+            if view is not None:
+                if view._serial == rec.serial:
+                    if rec.owners[view._slot] is view:
+                        rec.owners[view._slot] = None
+                    rec.stale[view._slot] = (view, view._version_of() - 1)
+                view._serial = 0
+                view._invalidate_views()
+
+    def _write_through(self, rec: Recorder, slot: int, kind: int) -> None:
+        """Rewrite the base so that this view shows a slot."""
+        from .views import written
+
+        more = self._more
+        assert more is not None and more.base is not None
+        base = more.base
+        leaf = base._kind == LEAF and not rec.grad
+        if more.silent or (more.detached and not rec.grad):
+            pass
+        made = written(rec, base, more.code, slot, self._spec, kind, leaf)
+        quiet = more.silent
+        root = more.root
+        before = root._ver
+        base._set_slot(rec, made[0], LEAF if leaf else made[1])
+        if quiet:
+            root._hidden += root._ver - before
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def shape(self) -> Any:
+        """The size of each axis, a `torch.Size`."""
+        return self._spec.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the elements."""
+        return self._spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._spec.ndim
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation on record made this tensor."""
+        return self._kind_now() != GRAD
+
+    def _kind_now(self) -> int:
+        more = self._more
+        if more is not None and more.base is not None and more.seen != more.root._ver:
+            LOCAL.rec.admit(self)
+        return self._kind
+
+    @property
+    def _version(self) -> int:
+        return self._version_of()
+
+
+def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
+    """Return a slot with a new value under the old graph: a write that autograd is not told of."""
+    from .views import attached
+
+    return attached(rec, t, slot)
+
+
+def leaf_of(array: Any, spec: Spec, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of an array that nobody else writes to."""
+    t = Tensor(0, 0, spec, LEAF if requires_grad else PLAIN)
+    t._array = array
+    return t

@@ -1,0 +1,72 @@
+"""Rows that writing in place needs: a base rewritten through a view, a value under an old graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .codes import CODES, GRAD, LEAF, PLAIN, Op, op, three
+from .record import Recorder
+from .spec import Spec
+
+
+@op("copy_slices", node="CopySlices", saves=())
+def copy_slices(base: Any, new: Any, *, view: Op, view_params: Any) -> Any:
+    """The base with what one of its views shows replaced."""
+    params = dict(view_params)
+    if view.write is not None:
+        return view.write(base, new, **params)
+    out = np.array(base) if isinstance(base, np.ndarray | np.generic) else np.copy(base)
+    shown = view.impl(out, **params)
+    shown[...] = new
+    return out
+
+
+@op("attach", node="AttachBackward0", saves=())
+def attach(old: Any, new: Any) -> Any:
+    """The new value; gradients go to the old one, as for writes that autograd is not told of."""
+    from ..transforms.simple import stop_gradient
+
+    zero = old - stop_gradient(old)
+    return np.where(np.isfinite(old), new + zero, new)
+
+
+def written(
+    rec: Recorder, base: Any, code: int, slot: int, spec: Spec, kind: int, leaf: bool
+) -> tuple[int, int]:
+    """Append the row that rewrites a base through a view; return its slot and kind."""
+    view = CODES[code]
+    key = (code, base._spec, spec)
+    first = copy_slices.memo.get(key)
+    if first is None:
+        params = {"view": view.op, "view_params": tuple(view.params.items())}
+        first = copy_slices.memo[key] = three(
+            copy_slices, params, (base._spec, spec), (_dense(base._spec),)
+        )
+    at = rec.admit(base)
+    kind = GRAD if (kind or base._kind) and rec.grad and base._spec.floating else PLAIN
+    if leaf:
+        kind = LEAF
+    made = len(rec.owners)
+    rec.code += (first + kind, at, slot)
+    rec.owners.append(None)
+    return made, kind
+
+
+def attached(rec: Recorder, t: Any, slot: int) -> int:
+    """Append the row that puts a value under the graph of a tensor's old one."""
+    first = attach.memo.get(t._spec)
+    if first is None:
+        first = attach.memo[t._spec] = three(attach, {}, (t._spec, t._spec), (_dense(t._spec),))
+    at = rec.admit(t)
+    made = len(rec.owners)
+    rec.code += (first + GRAD, at, slot)
+    rec.owners.append(None)
+    return made
+
+
+def _dense(spec: Spec) -> Spec:
+    from .spec import spec_of
+
+    return spec_of(spec.np, tuple(spec.shape))
