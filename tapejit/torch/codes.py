@@ -16,6 +16,8 @@ from .spec import Spec
 
 PLAIN, GRAD, LEAF = 0, 1, 2
 """What a value is to autograd: no gradient flows, a result with a graph, a leaf that collects."""
+VOLATILE = 4
+"""A tensor whose results never have a graph, whatever else they are made of."""
 
 Saves = Callable[[tuple[bool, ...], dict[str, Any]], Sequence[int]]
 

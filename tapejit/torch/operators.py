@@ -29,7 +29,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
                 found = look(self, other)
             a = self._slot if self._serial == serial else rec.admit(self)
             b = other._slot if other._serial == serial else rec.admit(other)
-            kind = self._kind or other._kind
+            kind = self._kind | other._kind
         else:
             spec_b = type(other)
             if spec_b not in _NUMBERS:
@@ -44,7 +44,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
             b = rec.number(other)
             kind = self._kind
         first, spec, plain = found
-        if plain or rec.anomaly or rec.eager:
+        if plain or kind > 3 or rec.anomaly or rec.eager:
             return apply(op, (other, self) if reflected else (self, other))
         owners = rec.owners
         if kind and rec.grad and spec.floating:
@@ -89,10 +89,10 @@ def operand(value: Any) -> Any:
     return NotImplemented
 
 
-def inplace(op: Op) -> Callable[[Tensor, Any], Tensor]:
+def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
     """Return an operator that writes its result into its first operand."""
 
-    def method(self: Tensor, other: Any) -> Tensor:
+    def method(self: Tensor, other: Any) -> Any:
         if not isinstance(other, Tensor) and type(other) not in _NUMBERS:
             other = operand(other)
             if other is NotImplemented:
@@ -121,4 +121,4 @@ for _name, _op in {"add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.
     setattr(Tensor, f"__i{_name}__", inplace(_op))
 for _name, _op in {"add": pointwise.add, "mul": pointwise.mul}.items():
     setattr(Tensor, f"__r{_name}__", binary(_op))
-Tensor.__rsub__ = binary(pointwise.rsub)  # type: ignore[attr-defined]
+Tensor.__rsub__ = binary(pointwise.rsub)

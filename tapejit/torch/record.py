@@ -15,9 +15,7 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .codes import CODES, GRAD, LEAF, PLAIN, input_code
+from .codes import GRAD, LEAF, PLAIN, input_code
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -125,7 +123,7 @@ class Recorder:
             array = more.snapshot(t)
         owners = self.owners
         slot = len(owners)
-        kind = t._kind
+        kind = t._kind & 3
         self.code.append(input_code(t._spec, kind))
         owners.append(None)
         self.inputs.append(array)
@@ -162,7 +160,7 @@ class Recorder:
                 t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
             t._graph = None
         slot = len(self.owners)
-        self.code += (more.code + t._kind, at)
+        self.code += (more.code + (t._kind & 3), at)
         self.owners.append(t)
         if t._kind == LEAF:
             self.leaves[slot] = t
@@ -226,7 +224,8 @@ class Recorder:
 def _held() -> int:
     """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
     owners = [object()]
-    return [getrefcount(t) for k, t in enumerate(owners) if t is not None][0]
+    (found,) = [getrefcount(t) for k, t in enumerate(owners) if t is not None]
+    return found
 
 
 _HELD = _held()
@@ -247,13 +246,3 @@ LOCAL = _Local()
 def recorder() -> Recorder:
     """Return this thread's recorder."""
     return LOCAL.rec
-
-
-def node_of(k: int) -> Any:
-    """Return the code of an index, for reading."""
-    return CODES[k]
-
-
-def as_input(value: Any) -> Any:
-    """Return a value as inputs are kept: an array, or a NumPy scalar for 0-d ones."""
-    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value

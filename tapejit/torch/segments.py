@@ -48,7 +48,7 @@ def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, Any]) -> i
             continue
         todo.pop()
         _one_segment(rec, seg, k, memo)
-    return memo[(segment, slot)]
+    return int(memo[(segment, slot)])
 
 
 def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> None:
@@ -108,7 +108,7 @@ def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, An
     first = row.first
     kind = row.code.kinds[0]
     if kind == GRAD and first in seg.imports and seg.imports[first] in memo:
-        return memo[seg.imports[first]]
+        return int(memo[seg.imports[first]])
     if kind == LEAF:
         leaf = seg.leaves[first]
         if leaf._array is value and leaf._serial != rec.serial:
