@@ -11,6 +11,7 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
+from . import autograd, func
 from . import autograd_methods as _autograd_methods
 from . import observe as _observe
 from . import operators as _operators

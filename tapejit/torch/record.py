@@ -15,7 +15,8 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from .codes import GRAD, LEAF, PLAIN, input_code
+from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes
+from .program import program_of
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -124,10 +125,11 @@ class Recorder:
         owners = self.owners
         slot = len(owners)
         kind = t._kind & 3
-        self.code.append(input_code(t._spec, kind))
+        spec = t._spec
+        self.code.append((spec.inputs or input_codes(spec))[kind])
         owners.append(None)
         self.inputs.append(array)
-        self.sources.append((slot, t, t._version_of()))
+        self.sources.append((slot, t, t._ver if more is None else t._version_of()))
         if kind == LEAF:
             self.leaves[slot] = t
         elif kind == GRAD:
@@ -145,7 +147,7 @@ class Recorder:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()
             slot = len(self.owners)
-            self.code.append(input_code(t._spec, GRAD))
+            self.code.append(input_codes(t._spec)[GRAD])
             self.owners.append(None)
             self.inputs.append(array)
             self.sources.append((slot, t, t._version_of()))
@@ -171,7 +173,7 @@ class Recorder:
 
     def number(self, value: Any) -> int:
         """Return a new slot for a Python number."""
-        self.code.append(input_code(type(value), PLAIN))
+        self.code.append(NUMBERS[type(value)])
         owners = self.owners
         slot = len(owners)
         owners.append(None)
@@ -180,7 +182,7 @@ class Recorder:
 
     def constant(self, array: Any, spec: Spec) -> int:
         """Return a new slot for an array that nobody writes to."""
-        self.code.append(input_code(spec, PLAIN))
+        self.code.append(input_codes(spec)[PLAIN])
         slot = len(self.owners)
         self.owners.append(None)
         self.inputs.append(array)
@@ -192,8 +194,6 @@ class Recorder:
         """Compute what tensors that are alive stand for, and start an empty trace."""
         if not self.code:
             return
-        from .program import program_of
-
         owners, code = self.owners, tuple(self.code)
         live = [
             k

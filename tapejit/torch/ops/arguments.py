@@ -117,9 +117,7 @@ def new_size(size: Sequence[int]) -> tuple[int, ...]:
     """Return the size of a tensor to be made: nothing negative."""
     for n in size:
         if n < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {n}: {list(size)}"
-            )
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
     return tuple(size)
 
 

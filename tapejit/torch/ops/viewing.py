@@ -212,8 +212,7 @@ def _matrix_transposed(self: Tensor) -> Any:
     n = self._spec.ndim
     if n < 2:
         raise RuntimeError(
-            "tensor.mT is only supported on matrices or batches of matrices. Got "
-            f"{n}-D tensor."
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {n}-D tensor."
         )
     return apply(transpose_view, (self,), dim0=n - 2, dim1=n - 1)
 
@@ -235,8 +234,7 @@ def _hermitian(self: Tensor) -> Any:
     """The conjugate transpose of a matrix."""
     if self._spec.ndim not in (0, 2):
         raise RuntimeError(
-            "tensor.H is only supported on matrices (2-D tensors). Got "
-            f"{self._spec.ndim}-D tensor."
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self._spec.ndim}-D tensor."
         )
     return adjoint(self)
 
@@ -327,7 +325,11 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if not input._spec.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = dim_of(dim, input._spec.ndim, "narrow")
-    n, at, count = input._spec.shape[d], whole(start, "narrow", "start"), whole(length, "narrow", "length")
+    n, at, count = (
+        input._spec.shape[d],
+        whole(start, "narrow", "start"),
+        whole(length, "narrow", "length"),
+    )
     if count < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -n <= at <= n:
