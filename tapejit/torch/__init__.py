@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from . import autograd, func
 from . import autograd_methods as _autograd_methods
+from . import families as _families
 from . import observe as _observe
 from . import operators as _operators
 from .autograd import Variable, grad_mode
