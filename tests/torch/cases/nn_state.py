@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 from nn_formulas import fill, leaf, wave
 from transcripts import raising
@@ -169,3 +170,14 @@ def case_loading_needs_no_grad(torch):
     layer = torch.nn.Linear(2, 1)
     layer.load_state_dict({"weight": leaf(torch, 1, 2), "bias": torch.zeros(1)})
     yield layer.weight, layer.weight.is_leaf
+
+
+def case_pickled(torch):
+    """A module and its state survive pickling, with values and flags."""
+    net = two_layers(torch)
+    net[1].bias.requires_grad_(False)
+    net.eval()
+    again = pickle.loads(pickle.dumps(net))
+    yield again.state_dict(), [p.requires_grad for p in again.parameters()], again.training
+    yield repr(again), type(again[0].weight).__name__, again[0].weight.is_leaf
+    yield again(wave(torch, 2, 2)), pickle.loads(pickle.dumps(net.state_dict()))
