@@ -138,18 +138,14 @@ softshrink_op = activation("softshrink", _softshrink, SELF, "softshrink_cpu")
 hardshrink_op = activation("hardshrink", _hardshrink, SELF, "hardshrink_cpu")
 threshold_op = activation("threshold", _threshold, SELF, None)
 threshold_in = activation("threshold_", _threshold, RESULT, None, "ThresholdBackward0")
-prelu_op = activation(
-    "prelu", _prelu, ((0, 1), (0, 1)), "prelu_cpu", "PreluKernelBackward0"
-)
-softsign_op = activation(
-    "softsign", lambda x: x / (1 + np.absolute(x)), SELF, None, "DivBackward0"
-)
-tanhshrink_op = activation(
-    "tanhshrink", lambda x: x - np.tanh(x), SELF, None, "SubBackward0"
-)
+prelu_op = activation("prelu", _prelu, ((0, 1), (0, 1)), "prelu_cpu", "PreluKernelBackward0")
+softsign_op = activation("softsign", lambda x: x / (1 + np.absolute(x)), SELF, None, "DivBackward0")
+tanhshrink_op = activation("tanhshrink", lambda x: x - np.tanh(x), SELF, None, "SubBackward0")
 
 
-def _unary(name: str, op: Op, variant: Op | None, input: Any, inplace: bool, **params: Any) -> Tensor:
+def _unary(
+    name: str, op: Op, variant: Op | None, input: Any, inplace: bool, **params: Any
+) -> Tensor:
     """Record an activation, or its form in place: `variant`, or the op on a copy."""
     x = need_tensor(name, "input", 1, input)
     if not inplace:
@@ -228,7 +224,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     x = need_tensor("prelu", "input", 1, input)
     w = need_tensor("prelu", "weight", 2, weight)
     if w.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}"
+        )
     if x._spec.np != w._spec.np:
         raise RuntimeError(
             f"prelu: Type promoting not supported. Got {x._spec.dtype!r} and {w._spec.dtype!r}"

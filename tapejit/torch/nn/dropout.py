@@ -67,9 +67,7 @@ def _dropped(input: Tensor, p: float, training: bool, inplace: bool, channels: b
     return _masked(input, p, shape)
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Set entries to zero with probability `p` and scale the others by ``1 / (1 - p)``.
 
     Parameters

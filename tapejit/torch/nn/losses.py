@@ -18,7 +18,6 @@ from ...transforms.custom_reverse import custom_vjp
 from ..codes import op
 from ..ops.convert import promoted, to
 from ..ops.pointwise import check_broadcast
-from ..spec import Spec
 from ..tensor import Tensor
 from .common import (
     called,
@@ -292,9 +291,7 @@ def binary_cross_entropy(
             f"({x._spec.shape}) is deprecated. Please ensure they have the same size."
         )
     if x._spec.np != y._spec.np:
-        raise RuntimeError(
-            f"Found dtype {called(y._spec.np)} but expected {called(x._spec.np)}"
-        )
+        raise RuntimeError(f"Found dtype {called(y._spec.np)} but expected {called(x._spec.np)}")
     if x._spec.floating and not is_probability(x):
         raise RuntimeError("all elements of input should be between 0 and 1")
     if weight is None:
@@ -525,9 +522,7 @@ def gaussian_nll_loss(
                     raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
-    return record(
-        gaussian_op, (x, y, v), full=bool(full), eps=float(eps), reduction=reduction
-    )
+    return record(gaussian_op, (x, y, v), full=bool(full), eps=float(eps), reduction=reduction)
 
 
 def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
