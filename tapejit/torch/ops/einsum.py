@@ -341,9 +341,7 @@ def _chain(*xs: Any, order: Any, shape: tuple[int, ...]) -> Any:
     return made if made.shape == shape else made.reshape(shape)
 
 
-_CHAINS = [
-    op(f"multi_dot{n}", node="ViewBackward0", saves=_saves(n))(_chain) for n in range(2, 17)
-]
+_CHAINS = [op(f"multi_dot{n}", node="ViewBackward0", saves=_saves(n))(_chain) for n in range(2, 17)]
 
 
 def multi_dot_of(function: str, tensors: Sequence[Any]) -> Tensor:
@@ -400,4 +398,3 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(f"chain_matmul: Tensor at position {k} is not a matrix")
     found = multi_dot_of("chain_matmul", matrices)
     return found if out is None else store(out, found)
-

@@ -56,8 +56,7 @@ def _check_matmul(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, An
     a, b = _factors("matmul", args)
     if not a.ndim or not b.ndim:
         raise RuntimeError(
-            "both arguments to matmul need to be at least 1D, "
-            f"but they are {a.ndim}D and {b.ndim}D"
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
         )
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] != inner:
@@ -69,7 +68,9 @@ def _check_matmul(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, An
             )
         if b.ndim == 1:
             first = "x".join(map(str, a.shape))
-            raise RuntimeError(f"size mismatch, got input ({a.shape[-2]}), mat ({first}), vec ({inner})")
+            raise RuntimeError(
+                f"size mismatch, got input ({a.shape[-2]}), mat ({first}), vec ({inner})"
+            )
         raise _unmultiplied(a, b)
     same_dtype("matmul", (a, b))
     lead_a, lead_b = tuple(a.shape[:-2]), tuple(b.shape[:-2])
@@ -181,9 +182,7 @@ def _check_bmm(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
 def _check_mv(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
     a, b = _factors("mv", args)
     if a.ndim != 2 or b.ndim != 1:
-        raise RuntimeError(
-            f"vector + matrix @ vector expected, got {b.ndim}, {a.ndim}, {b.ndim}"
-        )
+        raise RuntimeError(f"vector + matrix @ vector expected, got {b.ndim}, {a.ndim}, {b.ndim}")
     if a.shape[1] != b.shape[0]:
         raise RuntimeError(
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), "
@@ -281,9 +280,7 @@ def _check_outer(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any
     for k, s in enumerate(_factors("outer", args)):
         if s.ndim != 1:
             name = ("self", "vec2")[k]
-            raise RuntimeError(
-                f"outer: Expected 1-D argument {name}, but got {s.ndim}-D"
-            )
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {s.ndim}-D")
     return {**params, "dtype": promoted(*args).numpy.name}
 
 
