@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
-from table import cases, exprs, fails, full, ints, span
+from table import cases, exprs, fails, ints, span
+from transcripts import raising
 
 X = span(-2, 2, 2, 3)
 N = ints(0, 9, 3)
@@ -91,10 +91,13 @@ def case_from_numpy_layouts(torch):
 
 
 def case_from_numpy_negative_strides_raises(torch):
+    yield torch.from_numpy(np.arange(3.0)[::-1].copy())
     torch.from_numpy(np.arange(3.0)[::-1])
 
 
 def case_from_numpy_of_text_raises(torch):
+    for make in (torch.tensor, torch.as_tensor):
+        yield raising(torch, lambda: make(np.array(["a"])))  # noqa: B023
     torch.from_numpy(np.array(["a"]))
 
 
@@ -121,6 +124,7 @@ def case_default_dtype(torch):
 
 
 def case_default_dtype_of_integers_raises(torch):
+    yield torch.get_default_dtype()
     torch.set_default_dtype(torch.int64)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from table import bools, cases, exprs, fails, full, ints, lit, op, span, waves
+from table import bools, cases, exprs, fails, full, ints, lit, op, waves
 
 NAN = float("nan")
 INF = float("inf")
@@ -11,7 +11,7 @@ Y = lit(1.0, 1.0, NAN, 2.5, -0.0)
 N = ints(-3, 9, 5)
 M = ints(0, 5, 5)
 P = bools(5)
-Q = bools(7).__class__((5,), bools(7).flat[2:], "bool")
+Q = lit(True, True, False, True, False, kind="bool")
 COMPARE = "eq ne lt le gt ge".split()
 LOGICAL = "logical_and logical_or logical_xor".split()
 BITS = "bitwise_and bitwise_or bitwise_xor".split()

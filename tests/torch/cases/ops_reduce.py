@@ -7,6 +7,7 @@ from table import bools, cases, expr, exprs, fails, full, ints, lit, op, span, w
 NAN = float("nan")
 INF = float("inf")
 X = span(-2, 2, 2, 3)
+TALL = full((3, 3), 0.5, -1.25, 2.0, 1.5, 0.75, -0.3, 0.1, 1.0, -2.5)
 POSITIVE = span(0.5, 2, 2, 3)
 T = span(-2, 2, 2, 3, 2)
 N = ints(0, 6, 2, 3)
@@ -14,15 +15,14 @@ P = bools(2, 3)
 Z = full((), 1.5)
 
 
-def everywhere(name, forms="fm", args="", **options):
+def everywhere(name, forms="fm", x=X):
     """One reduction over each kind of axis argument."""
-    tail = f", {args}" if args else ""
     return [
-        op(name, f"x{tail}", forms, x=X, **options),
-        op(name, f"x, dim=0{tail}", "fmo" if "o" in forms else "fm", tag="dim", x=X, **options),
-        op(name, f"x, -1, keepdim=True{tail}", "fm", tag="keepdim", x=X, **options),
-        op(name, f"x, dim=(0, 2){tail}", "f", tag="dims", x=T, **options),
-        op(name, f"x{tail}", "f", tag="zero_d", x=Z, **options),
+        op(name, "x", forms, x=x),
+        op(name, "x, dim=0", forms, tag="dim", x=x),
+        op(name, "x, -1, keepdim=True", "fm", tag="keepdim", x=x),
+        op(name, "x, dim=(0, 2)", "f", tag="dims", x=T),
+        op(name, "x", "f", tag="zero_d", x=Z),
     ]
 
 
@@ -38,8 +38,8 @@ ROWS = [
     op("amax", "x, dim=()", "fm", x=X),
     op("amin", "x, dim=()", "fm", x=X),
     *everywhere("logsumexp", "fmo")[1:-1],
-    *everywhere("var", "fm")[:-1],
-    *everywhere("std", "fm")[:-1],
+    *everywhere("var", x=TALL)[:-1],
+    *everywhere("std", x=TALL)[:-1],
     *everywhere("norm", "fm"),
     *everywhere("count_nonzero", "fm")[:2],
     # products
@@ -57,7 +57,7 @@ ROWS = [
     op("var_mean", "x", "f", x=X),
     op("var_mean", "x, dim=1, correction=0, keepdim=True", "f", tag="keepdim", x=X),
     op("std_mean", "x", "f", x=X),
-    op("std_mean", "x, dim=0", "f", tag="dim", x=X),
+    op("std_mean", "x, dim=0", "f", tag="dim", x=TALL),
     # extremes
     op("max", "x", "fm", x=X),
     op("min", "x", "fm", x=X),
