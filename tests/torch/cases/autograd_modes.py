@@ -1,5 +1,7 @@
 """Grad modes: no_grad, enable_grad, set_grad_enabled, inference_mode, as contexts and decorators."""
 
+import threading
+
 from transcripts import raising
 
 
@@ -321,8 +323,6 @@ def case_autograd_names_of_modes(torch):
 
 
 def case_modes_are_of_the_thread(torch):
-    import threading
-
     found = []
     with torch.no_grad():
         worker = threading.Thread(target=lambda: found.append(torch.is_grad_enabled()))
