@@ -127,25 +127,80 @@ def of_one(name):
 
 ROWS = [
     *(between_tensors(name) for name in BINARY),
-    *(with_numbers(name) for name in "add sub mul div floor_divide remainder pow lt bitwise_and".split()),
+    *(
+        with_numbers(name)
+        for name in "add sub mul div floor_divide remainder pow lt bitwise_and".split()
+    ),
     *(with_zero_d(name) for name in "add mul div pow floor_divide eq where remainder".split()),
     *(of_one(name) for name in UNARY),
-    exprs("gradients_between_precisions", "x.double() * y.float()", "x * torch.tensor([1.0, 2.0], dtype=torch.float64)", "x + n", "n * x", "x / n", "x ** n", "x * b", "torch.where(b, x, 0)",
-          "x * torch.tensor(2.0, dtype=torch.float64)", "x + 1j", x=span(1, 2, 2), y=span(1, 2, 2), n=ints(1, 4, 2), b=bools(2)),
-    exprs("result_type", "torch.result_type(x, 2.5)", "torch.result_type(n, 2.5)", "torch.result_type(n, x)", "torch.result_type(n, torch.tensor(1.5, dtype=torch.float64))",
-          "torch.promote_types(torch.int32, torch.float16)", "torch.promote_types(torch.uint8, torch.int8)", "torch.promote_types(torch.float32, torch.complex64)", "torch.can_cast(torch.float64, torch.int32)",
-          "torch.can_cast(torch.int32, torch.float32)", x=span(1, 2, 2), n=ints(1, 4, 2)),
-    exprs("integers_and_big_numbers", "n + 2**31", "n * 2.5", "n / 3", "n // 2.5", "n ** 2", "n ** 0.5", "n % 2.5", "True + n", "n == 1.5", "n > 0.5", n=ints(1, 4, 2, kind="int32")),
-    exprs("bools_and_numbers", "b + b", "b * b", "b + 1", "b * 2.5", "b / 2", "b // 1", "b & True", "b | False", "b ^ b", "b == 1", "b.sum()", "b + True", "~b", "b * 1.0", "b ** 2", b=bools(3)),
-    fails("integer_minus_bool", "n - True", "True - n", "n - b", n=ints(1, 4, 3), b=bools(3)),
-    fails("bools", "b - b", "-b", "1 - b", "b - True", "b.mean()", "b.std()", b=bools(3)),
-    exprs("zero_d_with_zero_d", "z * 2.5", "z + torch.tensor(1)", "z * torch.tensor(1.5, dtype=torch.float64)", "torch.tensor(2) / torch.tensor(4)", "torch.tensor(2) * 1.5", "torch.tensor(True) + 1", z=full((), 1.5)),
-    exprs("numpy_numbers", *(f"x * __import__('numpy').{t}(2)" for t in "float64 float32 int64 int32 bool_".split()), *(f"n * __import__('numpy').{t}(2)" for t in "float64 float32 int64".split()),
-          x=lit(1.0, 2.0), n=ints(1, 4, 2)),
+    exprs(
+        "gradients_between_precisions",
+        """x.double() * y.float(); x * torch.tensor([1.0, 2.0], dtype=torch.float64); x + n;
+        n * x; x / n; x ** n; x * b; torch.where(b, x, 0);
+        x * torch.tensor(2.0, dtype=torch.float64); x + 1j""",
+        x=span(1, 2, 2),
+        y=span(1, 2, 2),
+        n=ints(1, 4, 2),
+        b=bools(2),
+    ),
+    exprs(
+        "result_type",
+        """torch.result_type(x, 2.5); torch.result_type(n, 2.5); torch.result_type(n, x);
+        torch.result_type(n, torch.tensor(1.5, dtype=torch.float64));
+        torch.promote_types(torch.int32, torch.float16);
+        torch.promote_types(torch.uint8, torch.int8);
+        torch.promote_types(torch.float32, torch.complex64);
+        torch.can_cast(torch.float64, torch.int32);
+        torch.can_cast(torch.int32, torch.float32)""",
+        x=span(1, 2, 2),
+        n=ints(1, 4, 2),
+    ),
+    exprs(
+        "integers_and_big_numbers",
+        """n + 2**31; n * 2.5; n / 3; n // 2.5; n ** 2; n ** 0.5; n % 2.5; True + n; n == 1.5;
+        n > 0.5""",
+        n=ints(1, 4, 2, kind="int32"),
+    ),
+    exprs(
+        "bools_and_numbers",
+        """b + b; b * b; b + 1; b * 2.5; b / 2; b // 1; b & True; b | False; b ^ b; b == 1;
+        b.sum(); b + True; ~b; b * 1.0; b ** 2""",
+        b=bools(3),
+    ),
+    fails("integer_minus_bool", "n - True; True - n; n - b", n=ints(1, 4, 3), b=bools(3)),
+    fails("bools", "b - b; -b; 1 - b; b - True; b.mean(); b.std()", b=bools(3)),
+    exprs(
+        "zero_d_with_zero_d",
+        """z * 2.5; z + torch.tensor(1); z * torch.tensor(1.5, dtype=torch.float64);
+        torch.tensor(2) / torch.tensor(4); torch.tensor(2) * 1.5; torch.tensor(True) + 1""",
+        z=full((), 1.5),
+    ),
+    exprs(
+        "numpy_numbers",
+        *(f"x * __import__('numpy').{t}(2)" for t in "float64 float32 int64 int32 bool_".split()),
+        *(f"n * __import__('numpy').{t}(2)" for t in "float64 float32 int64".split()),
+        x=lit(1.0, 2.0),
+        n=ints(1, 4, 2),
+    ),
     op("mm", "x, y", "f", grad=False, tag="integers", x=ints(0, 4, 2, 2), y=ints(1, 5, 2, 2)),
-    op("dot", "x, y", "f", grad=False, tag="bytes", x=ints(0, 4, 3, kind="uint8"), y=ints(1, 5, 3, kind="uint8")),
+    op(
+        "dot",
+        "x, y",
+        "f",
+        grad=False,
+        tag="bytes",
+        x=ints(0, 4, 3, kind="uint8"),
+        y=ints(1, 5, 3, kind="uint8"),
+    ),
     op("addmm", "x, y, y", "f", grad=False, tag="integers", x=ints(0, 4, 2, 2), y=ints(1, 5, 2, 2)),
-    fails("matmul_dtypes", "x @ n", "torch.mm(x, n)", "torch.mv(x, n[0])", "torch.dot(x[0], n[0])", "torch.addmm(x, x, n)", "torch.bmm(x[None], n[None])", "x @ x.double()", "torch.einsum('ij,jk', x, n)", x=span(0, 1, 2, 2), n=ints(0, 4, 2, 2)),
+    fails(
+        "matmul_dtypes",
+        """x @ n; torch.mm(x, n); torch.mv(x, n[0]); torch.dot(x[0], n[0]);
+        torch.addmm(x, x, n); torch.bmm(x[None], n[None]); x @ x.double();
+        torch.einsum('ij,jk', x, n)""",
+        x=span(0, 1, 2, 2),
+        n=ints(0, 4, 2, 2),
+    ),
 ]
 
 globals().update(cases(*ROWS))
