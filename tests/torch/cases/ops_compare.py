@@ -8,6 +8,8 @@ NAN = float("nan")
 INF = float("inf")
 X = lit(1.0, 2.0, NAN, -1.5, 0.0)
 Y = lit(1.0, 1.0, NAN, 2.5, -0.0)
+U = lit(1.0, 0.0, NAN, -1.5, 0.0)
+V = lit(0.0, 2.0, 1.0, NAN, -0.0)
 N = ints(-3, 9, 5)
 M = ints(0, 5, 5)
 P = bools(5)
@@ -58,7 +60,7 @@ ROWS = [
     op("isin", "x, y, invert=True", "f", tag="invert", x=N, y=M),
     # logic
     *(op(n, "x, y", "fmio", x=P, y=Q) for n in LOGICAL),
-    *(op(n, "x, y", "fmi", tag="floats", x=X, y=Y) for n in LOGICAL),
+    *(op(n, "x, y", "fmi", tag="floats", x=U, y=V) for n in LOGICAL),
     *(op(n, "x, y", "fm", tag="integers", x=N, y=M) for n in LOGICAL),
     op("logical_not", "x", "fmio", x=P),
     op("logical_not", "x", "fmi", tag="floats", x=X),
