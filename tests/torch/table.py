@@ -86,10 +86,9 @@ def lit(*values: Any, kind: str = "float") -> Data:
 
 
 def ints(low: int, high: int, *shape: int, kind: str = "int64") -> Data:
-    """Whole numbers in [low, high)."""
-    return Data(
-        shape, tuple(low + (3 + 7 * k) % (high - low) for k in range(math.prod(shape))), kind
-    )
+    """Whole numbers in [low, high), spread over all of them."""
+    fractions = [((k + 1) * GOLDEN) % 1.0 for k in range(math.prod(shape))]
+    return Data(shape, tuple(low + int((high - low) * f) for f in fractions), kind)
 
 
 def bools(*shape: int) -> Data:
