@@ -95,6 +95,7 @@ ROWS = [
     expr("view_minus_one", "x.view(-1, 2)", x=X),
     expr("view_zero_d", "x.view(1, 1)", x=Z),
     exprs("transposed_attributes", "x.T; x.mT; x.H; x.mH", x=X),
+    exprs("T_of_other_ranks", "x.T; x[0, 0].T; x[0, 0, 0].T", x=T),  # deprecated: each warns
     exprs("mT_of_batch", "x.mT", x=T),
     exprs(
         "sizes",
