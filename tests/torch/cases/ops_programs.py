@@ -12,7 +12,7 @@ from __future__ import annotations
 from table import Data, cases, copies, cotangent, full, span
 
 # Left out: programs in which cancellation makes a float32 gradient mostly rounding error.
-SEEDS = [seed for seed in range(124) if seed not in (6, 36, 58, 92)]
+SEEDS = [seed for seed in range(125) if seed not in (6, 36, 58, 92, 121)]
 INPUTS: dict[str, Data] = {
     "x": span(-1.5, 1.5, 2, 3),
     "y": span(0.3, 1.7, 3),
