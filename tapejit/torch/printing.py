@@ -79,14 +79,15 @@ def choose_format(shown: np.ndarray, options: PrintOptions) -> NumberFormat | Co
 
 
 def _float_format(shown: np.ndarray, options: PrintOptions) -> NumberFormat:
-    values = shown.astype(np.float64).ravel()
+    with np.errstate(invalid="ignore"):  # a signalling nan becomes a quiet one
+        values = shown.astype(np.float64).ravel()
     values = values[np.isfinite(values) & (values != 0)]
     if not values.size:
         return NumberFormat("whole", 1, options.precision)
     sizes = np.abs(values)
     low, high = float(sizes.min()), float(sizes.max())
     whole = bool(np.all(values == np.ceil(values)))
-    # Written as low < high / 1000, float64's tiniest numbers would lose digits before the test.
+    # float32's 1e-4 is 9.9999997e-05, so a float32 tensor of it is scientific, a float64 one is not.
     scientific = high / low > 1000 or high > 1e8 or (not whole and low < 1e-4)
     if options.sci_mode is not None:
         scientific = options.sci_mode
@@ -143,8 +144,6 @@ def _elements(array: np.ndarray, indent: int, options: PrintOptions) -> str:
     cut = array.size > options.threshold
     if cut and not options.edgeitems and array.ndim:
         return "[...]"
-    if array.dtype == np.float16:
-        array = array.astype(np.float32)
     shown = _shown_part(array, options.edgeitems) if cut else array
     return _nested(array, indent, choose_format(shown, options), options, cut)
 
@@ -152,9 +151,11 @@ def _elements(array: np.ndarray, indent: int, options: PrintOptions) -> str:
 def _implied(of: DType, empty: bool) -> bool:
     """Return whether a reader knows the dtype from the elements, so that it need not be said."""
     default = dtypes.get_default_dtype()
+    if empty or of.is_floating_point:
+        return of is default
     if of.is_complex:
         return of is (dtypes.complex128 if default is dtypes.float64 else dtypes.complex64)
-    return of is default or (not empty and of in (dtypes.int64, dtypes.bool_))
+    return of in (dtypes.int64, dtypes.bool_)
 
 
 def tensor_str(
@@ -220,8 +221,8 @@ def tensor_str(
 
 def _with_suffixes(text: str, suffixes: list[str], indent: int, linewidth: int) -> str:
     """Return the text with its suffixes, each on a line of its own where the last one is full."""
-    # The last line is counted with two columns more than it has after a line break and one more
-    # before any, as PyTorch counts it: 80 columns never fill, 79 do in a tensor of one line.
+    # As PyTorch counts it, the line is two columns longer than it is until a suffix wraps, and as
+    # long as it is after that: with the parenthesis, 79 columns of 80 are used before and 81 after.
     used = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if used + len(suffix) + 2 > linewidth:

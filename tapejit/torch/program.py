@@ -39,6 +39,8 @@ class Program:
         The slots whose values are computed.
     graphs : tuple of int
         The slots that carry a graph.
+    freed : int
+        The rows that backward passes of the trace have freed.
     retains : bool
         Whether one of those graphs has not been freed, so that its inputs must be kept.
     """
@@ -49,8 +51,8 @@ class Program:
         views = [rows.rows[rows.producer[s]].code.op.view for s in live]
         self.computed = tuple(s for s, view in zip(live, views) if not view)
         self.graphs = tuple(s for s in live if rows.kinds[s] == GRAD)
-        freed = freed_rows(rows)
-        self.retains = any(rows.cone(s).mask & ~freed for s in self.graphs)
+        self.freed = freed_rows(rows)
+        self.retains = self.open(self.freed)
         self.runs = 0
         self.spent = 0.0
         self.failed: str | None = None
@@ -64,6 +66,10 @@ class Program:
         self._derives = any(r.code.op.special == "backward" for r in rows.rows) or any(
             r.code.op.traced for r in rows.rows
         )
+
+    def open(self, freed: int) -> bool:
+        """Whether a graph that somebody holds has rows that have not been freed."""
+        return any(self.rows.cone(s).mask & ~freed for s in self.graphs)
 
     def run(self, inputs: list[Any]) -> Any:
         """Return the values of the computed slots."""
@@ -185,3 +191,8 @@ def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
             _programs.pop(next(iter(_programs)), None)
         found = _programs[key] = Program(code, live)
     return found
+
+
+def evaluate(rows: Rows, inputs: list[Any], slot: int) -> Any:
+    """Return the value of one slot of somebody else's trace."""
+    return trace_rows(rows, inputs, (slot,)).values[0]

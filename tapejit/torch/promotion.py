@@ -5,7 +5,7 @@ with more dimensions speaks first: tensors with dimensions, then 0-d tensors, th
 Within a kind the dtypes meet in their least upper bound, `promote_types`. A later kind is heard
 only if its category is higher than what has been said so far; then
 
-    said bool or integer:  the result is promote_types(said, heard)
+    said bool or integer:  the result is what is heard
     said floating:         heard is complex, and the result is the complex dtype with said's parts
 
 so ``ones(2) * tensor(1.0, dtype=float64)`` stays float32, ``ones(2) * 2j`` is complex64, and
@@ -15,7 +15,7 @@ so ``ones(2) * tensor(1.0, dtype=float64)`` stays float32, ``ones(2) * 2j`` is c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,8 @@ _CALLED = {  # what PyTorch's messages call an element type
     "uint16": "UInt16",
     "uint32": "UInt32",
     "uint64": "UInt64",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }
 
 
@@ -55,7 +57,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     Raises
     ------
     RuntimeError
-        If one of uint16, uint32, uint64 meets another integer dtype or bool.
+        If one of uint16, uint32, uint64 meets another dtype that is not floating point.
     TypeError
         If an argument is not a dtype.
 
@@ -71,18 +73,20 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return _promote_types(type1, type2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _promote_types(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
     high, low = (a, b) if category(a) >= category(b) else (b, a)
-    if category(low) < category(high) and category(high) >= 2 > category(low):
+    if high.is_floating_point and category(low) < category(high):
         return high
-    if category(high) < 2 and not _WIDE_UNSIGNED.isdisjoint((a, b)):
+    if not _WIDE_UNSIGNED.isdisjoint((a, b)):
         raise RuntimeError(
             "Promotion for uint16, uint32, uint64 types is not supported, "
             f"attempted to promote {_CALLED[a.name]} and {_CALLED[b.name]}"
         )
+    if category(low) < 2 <= category(high):
+        return high
     return dtypes.from_numpy_dtype(np.promote_types(a.numpy, b.numpy))
 
 
@@ -119,7 +123,7 @@ def promote(operands: Iterable[Operand]) -> dtype:
     Raises
     ------
     RuntimeError
-        If there is no such dtype: uint16, uint32, uint64 with other integers, and float16 with a
+        If there is no such dtype: uint16, uint32, uint64 with bool, other integers or complex, and float16 with a
         complex number, whose result PyTorch makes a complex32.
     ValueError
         If there are no operands or a kind is none of the three.
@@ -136,7 +140,7 @@ def promote(operands: Iterable[Operand]) -> dtype:
     return _promote(tuple(operands))
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=4096)  # bounded: a stack of n tensors has a key of n operands
 def _promote(operands: tuple[Operand, ...]) -> dtype:
     if not operands:
         raise ValueError("no operands: an operation needs one at least to have a dtype")
@@ -158,7 +162,11 @@ def _hear(said: dtype, heard: dtype | None) -> dtype:
     """Return what a kind's dtype becomes when it meets the kinds after it."""
     if heard is None or category(heard) <= category(said):
         return said
-    return said.to_complex() if said.is_floating_point else _promote_types(said, heard)
+    if said.is_floating_point:
+        return said.to_complex()
+    # A bool tensor and a 0-d uint16 raise, as two tensors of these dtypes do; a uint16 tensor and a
+    # 0-d complex64 give complex64, though two tensors raise. PyTorch does both.
+    return _promote_types(said, heard) if category(said) == 0 else heard
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

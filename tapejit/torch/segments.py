@@ -9,27 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 from .backward import FREED, raise_modified
-from .codes import GRAD, LEAF, input_code
+from .codes import GRAD, LEAF, PLAIN, input_codes
 from .record import Recorder, Segment
 from .rows import decoded
 from .tensor import Tensor
 
 
-def brought_back(rec: Recorder, root: Tensor) -> int:
-    """Return the slot of a root whose graph lies in earlier segments, recorded in this trace."""
+def brought_back(rec: Recorder, root: Tensor, memo: dict[Any, Any] | None = None) -> int:
+    """Return the slot of a root whose graph lies in earlier segments, recorded in this trace.
+
+    Roots that are brought back together share `memo`, so that common rows are recorded once.
+    """
     graph = root._graph
     if graph is None:
         raise RuntimeError(
             "the graph of this tensor is recorded by another thread that has not computed it yet"
         )
-    memo: dict[Any, int] = {}
+    memo = {} if memo is None else memo
     segment, slot = graph
     at = again(rec, segment, slot, memo)
     root._serial, root._slot = rec.serial, at
     return at
 
 
-def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, int]) -> int:
+def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, Any]) -> int:
     """Record the rows behind a slot of an earlier segment, once for each slot."""
     todo = [(segment, slot)]
     while todo:
@@ -45,10 +48,10 @@ def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, int]) -> i
             continue
         todo.pop()
         _one_segment(rec, seg, k, memo)
-    return memo[(segment, slot)]
+    return int(memo[(segment, slot)])
 
 
-def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, int]) -> None:
+def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> None:
     rows = decoded(seg.code)
     cone = rows.cone(k)
     if seg.freed & cone.saving:
@@ -66,8 +69,7 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, int]) -> N
             raise_modified(rows.rows[rows.producer[s]].code, *found)
     place: dict[int, int] = {}
     taken = 0
-    base = memo.get(("rows", id(seg)))  # type: ignore[call-overload]
-    known: dict[int, int] = base if isinstance(base, dict) else {}
+    known: dict[int, int] = memo.get(("rows", id(seg)), {})
     for row, want in zip(rows.rows, wanted):
         code, args, first = row
         if code.op.special == "input":
@@ -98,15 +100,15 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, int]) -> N
             if first + j in seg.stale:
                 rec.stale[at + j] = seg.stale[first + j]
             rec.nodes[at + j] = (seg, first + j)
-    memo[("rows", id(seg))] = {**known, **place}  # type: ignore[assignment]
+    memo[("rows", id(seg))] = {**known, **place}
     memo[(seg, k)] = place[k]
 
 
-def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, int]) -> int:
+def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, Any]) -> int:
     first = row.first
     kind = row.code.kinds[0]
     if kind == GRAD and first in seg.imports and seg.imports[first] in memo:
-        return memo[seg.imports[first]]
+        return int(memo[seg.imports[first]])
     if kind == LEAF:
         leaf = seg.leaves[first]
         if leaf._array is value and leaf._serial != rec.serial:
@@ -115,7 +117,9 @@ def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, in
             return leaf._slot
     slot = len(rec.owners)
     # A result whose graph is not followed is a constant here.
-    index = row.code.index if kind == LEAF else input_code(row.code.specs[0], 0)
+    spec = row.code.specs[0]
+    plain = row.code.index if isinstance(spec, type) else input_codes(spec)[PLAIN]
+    index = row.code.index if kind == LEAF else plain
     rec.code.append(index)
     rec.owners.append(None)
     rec.inputs.append(value)

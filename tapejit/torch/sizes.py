@@ -43,7 +43,7 @@ class Size(tuple[int, ...]):
         picked = super().__getitem__(key)
         return tuple.__new__(Size, picked) if isinstance(key, slice) else picked
 
-    def __add__(self, other: Any) -> Size:  # type: ignore[override]
+    def __add__(self, other: Any) -> Size:
         if not isinstance(other, tuple):
             raise TypeError(
                 f"can only concatenate tuple (not {type(other).__name__}) to torch.Size"

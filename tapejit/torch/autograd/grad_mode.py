@@ -1,0 +1,179 @@
+"""Whether gradients are recorded: contexts, decorators and plain switches, for each thread."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..record import LOCAL
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Mode:
+    """A context manager that is a decorator too, of functions, generators and classes."""
+
+    def _again(self) -> _Mode:
+        return type(self)()
+
+    def __call__(self, fn: F) -> F:
+        if inspect.isgeneratorfunction(fn):
+            return self._generator(fn)  # type: ignore[return-value]
+
+        @functools.wraps(fn)
+        def within(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return fn(*args, **kwargs)
+
+        return within  # type: ignore[return-value]
+
+    def _generator(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(fn)
+        def within(*args: Any, **kwargs: Any) -> Any:
+            made = fn(*args, **kwargs)
+            sent: Any = None
+            try:
+                while True:
+                    with self._again():
+                        value = made.send(sent)
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        made.close()
+                        raise
+                    except BaseException as error:
+                        with self._again():
+                            value = made.throw(error)
+                        sent = yield value
+            except StopIteration as stop:
+                return stop.value
+
+        return within
+
+    def __enter__(self) -> Any:
+        raise NotImplementedError
+
+    def __exit__(self, *error: Any) -> None:
+        raise NotImplementedError
+
+
+class _Grad(_Mode):
+    """Sets the mode of this thread while it lasts."""
+
+    value = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # As a bare decorator: @torch.no_grad
+        if cls._bare and args and callable(args[0]):
+            made = object.__new__(cls)
+            return made(args[0])
+        return object.__new__(cls)
+
+    _bare = True
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        rec = LOCAL.rec
+        self._before.append(rec.grad)
+        rec.grad = self.value and not rec.inference
+
+    def __exit__(self, *error: Any) -> None:
+        LOCAL.rec.grad = self._before.pop()
+
+
+class no_grad(_Grad):
+    """Switch the recording of gradients off, as a context or a decorator.
+
+    Examples
+    --------
+    >>> import tapejit.torch as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    value = False
+
+
+class enable_grad(_Grad):
+    """Switch the recording of gradients on, also inside `no_grad`."""
+
+    value = True
+
+
+class set_grad_enabled(_Grad):
+    """Switch the recording of gradients on or off, at once and until the end of a ``with``."""
+
+    _bare = False
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        rec = LOCAL.rec
+        self.mode = bool(mode)
+        self._outer = rec.grad
+        rec.grad = self.mode
+
+    def _again(self) -> _Mode:
+        return set_grad_enabled(self.mode)
+
+    def __call__(self, fn: F) -> F:
+        LOCAL.rec.grad = self._outer
+        return super().__call__(fn)
+
+    def __enter__(self) -> None:
+        LOCAL.rec.grad = self.mode
+
+    def __exit__(self, *error: Any) -> None:
+        LOCAL.rec.grad = self._outer
+
+
+class inference_mode(_Mode):
+    """Switch gradients off for good: results can never take part in a graph.
+
+    Parameters
+    ----------
+    mode : bool
+        False switches the mode off inside an outer one.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args and callable(args[0]):
+            made = object.__new__(cls)
+            made.__init__()  # type: ignore[misc]
+            return made(args[0])
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+        self._before: list[tuple[bool, bool]] = []
+
+    def _again(self) -> _Mode:
+        return inference_mode(self.mode)
+
+    def __enter__(self) -> None:
+        rec = LOCAL.rec
+        self._before.append((rec.inference, rec.grad))
+        rec.inference = self.mode
+        if self.mode:
+            rec.grad = False
+        else:
+            rec.grad = True
+
+    def __exit__(self, *error: Any) -> None:
+        LOCAL.rec.inference, LOCAL.rec.grad = self._before.pop()
+
+
+def is_grad_enabled() -> bool:
+    """Return whether gradients are being recorded in this thread."""
+    return LOCAL.rec.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether this thread is in inference mode."""
+    return LOCAL.rec.inference

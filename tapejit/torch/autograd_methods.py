@@ -1,0 +1,278 @@
+"""What autograd gives a tensor: flags, gradients, nodes, hooks, detached names of the same memory."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from .codes import GRAD, LEAF, PLAIN, op
+from .emit import apply
+from .hooks import Handle
+from .record import LOCAL
+from .surface import public
+from .tensor import More, Tensor
+
+NOT_LEAF_GRAD = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+    "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
+    "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
+    "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead."
+)
+
+
+@op("detach", view=True, differentiable=False)
+def _detach(x: Any) -> Any:
+    return x[...] if getattr(x, "ndim", 0) else x
+
+
+def detach(self: Tensor) -> Tensor:
+    """Return a leaf that shares memory with this tensor and needs no gradient."""
+    made: Tensor = apply(_detach, (self,))
+    return made
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cut this tensor off from its graph."""
+    more = self._more
+    if more is not None and more.base is not None and not more.detached:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel "
+            "(DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of "
+            "DDP buckets, and hence detach_() cannot be called on these gradients."
+        )
+    if self._kind & 3 == PLAIN:
+        return self
+    value = self._value() if self._array is None else self._array
+    self._array, self._serial, self._graph, self._kind = value, 0, None, PLAIN
+    return self
+
+
+def _get_data(self: Tensor) -> Tensor:
+    made = detach(self)
+    assert made._more is not None
+    made._more.silent = True
+    return made
+
+
+def _set_data(self: Tensor, value: Tensor) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    replace_value(self, value)
+
+
+def replace_value(self: Tensor, value: Tensor) -> None:
+    """Give a tensor the memory of another one, whatever it was before."""
+    import numpy as np
+
+    from .spec import spec_of
+
+    array = np.array(value._value())
+    spec = spec_of(value._spec.np, tuple(value._spec.shape))
+    if self._kind and not spec.floating:
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point")
+    rec = LOCAL.rec
+    if self._serial == rec.serial:
+        rec.flush()
+    self._spec, self._serial = spec, 0
+    self._array = array if array.ndim else array[()]
+    self._invalidate_views()
+
+
+def _get_requires_grad(self: Tensor) -> bool:
+    return self._kind_now() != PLAIN
+
+
+def _set_requires_grad(self: Tensor, value: bool) -> None:
+    requires_grad_(self, value)
+
+
+@public(function=False)
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Say whether a leaf collects gradients.
+
+    Raises
+    ------
+    RuntimeError
+        For integer tensors, and for switching a result off.
+    """
+    kind = self._kind_now()
+    if kind == GRAD:
+        if not requires_grad:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        return self
+    if requires_grad and not self._spec.floating:
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+    if (
+        self._more is not None
+        and self._more.inference
+        and requires_grad
+        and not LOCAL.rec.inference
+    ):
+        raise RuntimeError(
+            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+        )
+    wanted = LEAF if requires_grad else PLAIN
+    if wanted != kind:
+        self._value()
+        self._serial = 0  # rows recorded so far read it as it was; it is admitted again
+        self._kind = wanted
+    return self
+
+
+def _get_grad(self: Tensor) -> Tensor | None:
+    found = self._grad
+    if found is None and self._kind == GRAD:
+        more = self._more
+        if more is None or not more.retains:
+            warnings.warn(NOT_LEAF_GRAD, UserWarning, stacklevel=2)
+    return found
+
+
+def _set_grad(self: Tensor, value: Tensor | None) -> None:
+    if value is None:
+        self._grad = None
+        return
+    if not isinstance(value, Tensor):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")  # fmt: skip
+    if value is self:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if tuple(value._spec.shape) != tuple(self._spec.shape):
+        raise RuntimeError(
+            f"assigned grad has data of a different size: got {list(value._spec.shape)}, expected "
+            f"{list(self._spec.shape)}"
+        )
+    if value._spec.np != self._spec.np:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{value._spec.dtype}' to a tensor with "
+            f"dtype '{self._spec.dtype}'. The gradient must match the tensor's dtype (the tensor's "
+            "grad_dtype)."
+        )
+    self._grad = value
+
+
+def _del_grad(self: Tensor) -> None:
+    self._grad = None
+
+
+def _get_grad_fn(self: Tensor) -> Any:
+    if self._kind_now() != GRAD:
+        return None
+    from .graph import node_of
+
+    return node_of(self)
+
+
+@public(function=False)
+def retain_grad(self: Tensor) -> None:
+    """Keep the gradient of this result in ``.grad``."""
+    kind = self._kind_now()
+    if kind == PLAIN:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if kind == LEAF:
+        return
+    more = _more(self)
+    more.retains = True
+    _note(self)
+
+
+def _more(self: Tensor) -> More:
+    if self._more is None:
+        self._more = More()
+    return self._more
+
+
+def _note(self: Tensor) -> None:
+    """Let backward passes know that this tensor's gradient is asked for."""
+    rec = LOCAL.rec
+    if self._serial == rec.serial:
+        rec.special[self._slot] = self
+    if self._graph is not None:
+        segment, slot = self._graph
+        segment.special[slot] = self
+    for seg_slot, t, _ in rec.sources:
+        if t is self:
+            rec.special[seg_slot] = self
+
+
+@public(function=False)
+def register_hook(self: Tensor, hook: Any) -> Handle:
+    """Call ``hook(grad)`` when this tensor's gradient is known; what it returns replaces it."""
+    if self._kind_now() == PLAIN:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    more = _more(self)
+    if more.hooks is None:
+        more.hooks = {}
+    handle = Handle(more.hooks, hook)
+    _note(self)
+    return handle
+
+
+@public(function=False)
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
+    """Call ``hook(tensor)`` after a gradient has been added to this leaf's ``.grad``."""
+    kind = self._kind_now()
+    if kind == PLAIN:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if kind == GRAD:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    more = _more(self)
+    if more.after is None:
+        more.after = {}
+    return Handle(more.after, hook)
+
+
+@public(function=False)
+def backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Compute the gradients of this tensor with respect to the leaves and add them to ``.grad``.
+
+    Parameters
+    ----------
+    gradient : Tensor or None
+        The cotangent, of this tensor's shape; may be left out for a scalar.
+    retain_graph : bool or None
+        Whether the graph may be used again; by default as `create_graph`.
+    create_graph : bool
+        Whether the gradients have a graph of their own, for second derivatives.
+    inputs : Tensor or sequence of Tensor
+        Accumulate into these only.
+    """
+    from .autograd import backward as run
+
+    run(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+def _is_view(self: Tensor) -> bool:
+    return self._more is not None and self._more.base is not None
+
+
+def _get_base(self: Tensor) -> Tensor | None:
+    more = self._more
+    if more is None or more.base is None or more.detached:
+        return None
+    root: Tensor = more.root
+    return root
+
+
+for _name, _value in {
+    "detach": detach,
+    "detach_": detach_,
+    "data": property(_get_data, _set_data),
+    "requires_grad": property(_get_requires_grad, _set_requires_grad),
+    "grad": property(_get_grad, _set_grad, _del_grad),
+    "grad_fn": property(_get_grad_fn),
+    "retains_grad": property(lambda self: self._more is not None and self._more.retains),
+    "_is_view": _is_view,
+    "_base": property(_get_base),
+    "is_inference": lambda self: self._more is not None and self._more.inference,
+}.items():
+    setattr(Tensor, _name, _value)

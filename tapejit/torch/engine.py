@@ -1,0 +1,342 @@
+"""The walk of a backward pass row by row, for what needs Python on the way.
+
+Hooks, retained gradients, functions of the user's, gradients of inner results and gradients with
+graphs of their own: each row's gradient is recorded as a `vjp` row, latest row first. The walk holds
+a tensor for every value it will need, so that a hook may look at gradients, which runs the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .backward import check, free
+from .codes import GRAD, LEAF, PLAIN
+from .emit import apply
+from .record import Recorder
+from .rows import Row, Rows, decoded
+from .tensor import Tensor
+from .vjps import needs_of, vjp
+
+
+def accumulate_into_leaves(
+    rec: Recorder,
+    roots: list[Tensor],
+    seeds: Sequence[Tensor | None],
+    retain: bool,
+    create: bool,
+    inputs: list[Tensor] | None,
+) -> None:
+    """Add the gradients of roots to ``.grad`` of the leaves, or of `inputs` alone."""
+    walk = Walk(rec, roots, seeds, retain, create)
+    if inputs is None:
+        walk.run(None)
+        return
+    for t, g in zip(inputs, walk.run(inputs)):
+        if g is not None:
+            add_to_grad(rec, t, g, create)
+
+
+def gradients(
+    rec: Recorder,
+    roots: list[Tensor],
+    seeds: Sequence[Tensor | None],
+    inputs: list[Tensor],
+    retain: bool,
+    create: bool,
+) -> list[Tensor | None]:
+    """Return the gradients of roots with respect to `inputs`, None where none flows."""
+    return Walk(rec, roots, seeds, retain, create).run(inputs)
+
+
+def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
+    """Add a gradient to ``.grad``: in place, or as a new tensor when it has a graph."""
+    from .ops.pointwise import add
+
+    old = t._grad
+    if old is None:
+        t._grad = g if create else own(rec, g)
+    elif create:
+        t._grad = apply(add, (old, g))
+    else:
+        made = apply(add, (old, g))
+        old._set_slot(rec, rec.admit(made), made._kind)
+    more = t._more
+    if more is not None and more.after:
+        for hook in list(more.after.values()):
+            hook(t)
+
+
+def own(rec: Recorder, g: Tensor) -> Tensor:
+    """Return a gradient as a tensor that nothing else names."""
+    from .surface import alias
+
+    made: Tensor = apply(alias, (g,))
+    made._kind = PLAIN
+    return made
+
+
+class Walk:
+    """One backward pass.
+
+    Attributes
+    ----------
+    handles : dict
+        A tensor for each slot that the walk reads.
+    """
+
+    def __init__(
+        self,
+        rec: Recorder,
+        roots: list[Tensor],
+        seeds: Sequence[Tensor | None],
+        retain: bool,
+        create: bool,
+    ) -> None:
+        self.rec, self.create, self.retain = rec, create, retain
+        self.roots, self.seeds = roots, seeds
+        self.slots = located(rec, roots)
+        self.rows: Rows = decoded(tuple(rec.code))
+        cones = [self.rows.cone(s) for s in self.slots]
+        for cone in cones:
+            check(rec, cone)
+        self.through = sorted({r for c in cones for r in c.rows}, reverse=True)
+        self.leaf_slots = {s for c in cones for s in c.leaves}
+        self.handles: dict[int, Tensor] = {}
+        self.inputs = {slot: t for slot, t, _ in rec.sources}
+        self.special = dict(rec.special)
+        self.leaves = dict(rec.leaves)
+        self.lines = dict(rec.lines)
+        for r in self.through:
+            row = self.rows.rows[r]
+            for k in (*row.args, *range(row.first, row.first + row.code.n_out)):
+                self._hold(k)
+        for s in (*self.slots, *self.leaf_slots):
+            self._hold(s)
+        if not retain:
+            for cone in cones:
+                free(rec, cone)
+
+    def _hold(self, slot: int) -> None:
+        """Keep a tensor of a slot."""
+        if slot in self.handles:
+            return
+        rec, rows = self.rec, self.rows
+        owner = rec.owners[slot]
+        if owner is None:
+            row = rows.rows[rows.producer[slot]]
+            if row.code.op.special == "input" and not hasattr(row.code.specs[0], "np"):
+                self.handles[slot] = rec.inputs[self._input_index(slot)]
+                return
+            kind = rows.kinds[slot]
+            t = self.inputs.get(slot)
+            if t is not None and t._serial == rec.serial and t._slot == slot:
+                self.handles[slot] = t
+                return
+            owner = Tensor(rec.serial, slot, rows.spec(slot), kind)
+            if row.code.op.special == "input":
+                owner._array = rec.inputs[self._input_index(slot)]
+            else:
+                rec.owners[slot] = owner
+        self.handles[slot] = owner
+
+    def _input_index(self, slot: int) -> int:
+        rows = self.rows
+        upto = rows.producer[slot]
+        return sum(1 for row in rows.rows[:upto] if row.code.op.special == "input")
+
+    # ------------------------------------------------------------ the walk
+
+    def run(self, inputs: list[Tensor] | None) -> list[Tensor | None]:
+        """Walk; return the gradients of `inputs`, or accumulate into leaves when it is None."""
+        rec = self.rec
+        before, rec.grad = rec.grad, self.create
+        try:
+            return self._run(inputs)
+        finally:
+            rec.grad = before
+
+    def _run(self, inputs: list[Tensor] | None) -> list[Tensor | None]:
+        grads: dict[int, Tensor] = {}
+        for slot, root, seed in zip(self.slots, self.roots, self.seeds):
+            self._add(grads, slot, one_like(root) if seed is None else seed)
+        wanted: dict[int, list[int]] = {}
+        found: list[Tensor | None] = [None] * len(inputs or ())
+        if inputs is not None:
+            for n, t in enumerate(inputs):
+                for s in self._slots_of(t):
+                    wanted.setdefault(s, []).append(n)
+        reach = self._towards(set(wanted)) if inputs is not None else None
+        waiting = self._uses(reach)
+
+        def captured(slot: int, g: Tensor) -> None:
+            for n in wanted.get(slot, ()):
+                known = found[n]
+                found[n] = g if known is None else add_up(known, g)
+
+        def leaf_done(slot: int) -> None:
+            g = grads.pop(slot, None)
+            if g is None:
+                return
+            leaf = self.leaves[slot]
+            g = hooked(leaf, g)
+            if inputs is None:
+                add_to_grad(self.rec, leaf, g, self.create)
+            else:
+                captured(slot, g)
+
+        for slot in sorted(self.leaf_slots):
+            if not waiting.get(slot):
+                leaf_done(slot)
+        for r in self.through:
+            row = self.rows.rows[r]
+            self._finish_results(row, grads, captured)
+            given = [grads.pop(row.first + k, None) for k in range(row.code.n_out)]
+            followed = reach is None or r in reach
+            if followed and any(g is not None for g in given):
+                for slot, g in self._through(row, given):
+                    self._add(grads, slot, g)
+            if followed:
+                for k in row.args:
+                    if k in waiting:
+                        waiting[k] -= 1
+                        if not waiting[k] and k in self.leaf_slots:
+                            leaf_done(k)
+        return found
+
+    def _finish_results(self, row: Row, grads: dict[int, Tensor], captured: Any) -> None:
+        """Run hooks on the gradients of a row's results and keep those that are asked for."""
+        for k in range(row.code.n_out):
+            slot = row.first + k
+            g = grads.get(slot)
+            if g is None:
+                continue
+            t = self.special.get(slot)
+            if isinstance(t, Tensor):
+                g = grads[slot] = hooked(t, g)
+                more = t._more
+                if more is not None and more.retains:
+                    if t._grad is None:
+                        t._grad = g if self.create else own(self.rec, g)
+                    else:
+                        t._grad = add_up(t._grad, g)
+            captured(slot, g)
+
+    def _through(self, row: Row, given: list[Tensor | None]) -> list[tuple[int, Tensor]]:
+        """Return the gradients of a row's operands."""
+        code, rows = row.code, self.rows
+        if code.op.special == "function":
+            from .autograd.function import run_backward
+
+            context = self.special[row.first]
+            found = run_backward(context, given, self.retain)
+            return [(k, g) for k, g in zip(row.args, found) if g is not None and rows.kinds[k]]
+        needs = needs_of(code, [rows.kinds[k] for k in row.args])
+        if not any(needs):
+            return []
+        operands = [self.handles[k] for k in row.args]
+        made = apply(
+            vjp,
+            [*(g for g in given if g is not None), *operands],
+            fwd=code.op,
+            fwd_params=tuple(code.params.items()),
+            needs=needs,
+            given=tuple(g is not None for g in given),
+        )
+        made = made if isinstance(made, tuple) else (made,)
+        if self.rec.anomaly:
+            from .anomaly import check_backward
+
+            check_backward(code.node, made, self.lines.get(row.first))
+        each = iter(made)
+        return [(k, next(each)) for k, need in zip(row.args, needs) if need]
+
+    # ------------------------------------------------------------ bookkeeping
+
+    def _add(self, grads: dict[int, Tensor], slot: int, g: Tensor) -> None:
+        known = grads.get(slot)
+        grads[slot] = g if known is None else add_up(known, g)
+
+    def _slots_of(self, t: Tensor) -> list[int]:
+        """Return the slots of the cone that stand for a tensor."""
+        found = [s for s in self.leaf_slots if self.leaves[s] is t]
+        found += [s for s, h in self.handles.items() if h is t and s not in found]
+        if not found and t._graph is not None:
+            nodes = self.rec.nodes
+            found = [s for s in self.handles if nodes.get(s) == t._graph]
+        return found
+
+    def _towards(self, slots: set[int]) -> set[int]:
+        """Return the rows through which gradients reach some slots."""
+        reach: set[int] = set()
+        needed = set(slots)
+        for r in sorted(self.through):
+            row = self.rows.rows[r]
+            if any(k in needed for k in row.args):
+                reach.add(r)
+                needed.update(range(row.first, row.first + row.code.n_out))
+        return reach
+
+    def _uses(self, reach: set[int] | None) -> dict[int, int]:
+        """Return how many followed rows read each leaf."""
+        uses = dict.fromkeys(self.leaf_slots, 0)
+        for r in self.through:
+            if reach is None or r in reach:
+                for k in self.rows.rows[r].args:
+                    if k in uses:
+                        uses[k] += 1
+        return uses
+
+
+def add_up(a: Tensor, b: Tensor) -> Tensor:
+    """Return the sum of two gradients."""
+    from .ops.pointwise import add
+
+    made: Tensor = apply(add, (a, b))
+    return made
+
+
+def hooked(t: Tensor, g: Tensor) -> Tensor:
+    """Return a gradient after the tensor's hooks."""
+    more = t._more
+    if more is None or not more.hooks:
+        return g
+    for hook in list(more.hooks.values()):
+        found = hook(g)
+        if found is not None:
+            if not isinstance(found, Tensor):
+                raise TypeError(f"expected hook to return None or a Tensor, but got '{type(found).__name__}'")  # fmt: skip
+            g = found
+    return g
+
+
+def one_like(t: Tensor) -> Tensor:
+    """Return the cotangent of a scalar: one."""
+    import numpy as np
+
+    from .spec import spec_of
+    from .tensor import leaf_of
+
+    spec = spec_of(t._spec.np, tuple(t._spec.shape))
+    value = np.ones(tuple(spec.shape), spec.np)
+    return leaf_of(value if value.ndim else value[()], spec)
+
+
+def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
+    """Return the slots of roots, with all their graphs in the current trace."""
+    for root in roots:
+        if root._kind != PLAIN:
+            root._kind_now()
+    here = [r._serial == rec.serial or r._kind == LEAF for r in roots]
+    whole = all(here)
+    if whole:
+        slots = [rec.admit(r) for r in roots]
+        rows = decoded(tuple(rec.code))
+        whole = not any(rows.cone(s).imports for s in slots)
+    if whole:
+        return slots
+    rec.flush()
+    from .segments import brought_back
+
+    memo: dict[Any, Any] = {}
+    return [rec.admit(r) if r._kind != GRAD else brought_back(rec, r, memo) for r in roots]

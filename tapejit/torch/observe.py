@@ -1,0 +1,161 @@
+"""Looking at values: numbers, lists, arrays, printing, copying and pickling. Each runs the trace."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .codes import GRAD, LEAF
+from .printing import tensor_str
+from .spec import spec_of_array
+from .surface import public
+from .tensor import Tensor, leaf_of
+
+
+@public(function=False)
+def item(self: Tensor) -> Any:
+    """Return the value of a tensor of one element as a Python number."""
+    if self._spec.numel != 1:
+        raise RuntimeError(
+            f"a Tensor with {self._spec.numel} elements cannot be converted to Scalar"
+        )
+    return np.asarray(self._value()).reshape(()).item()
+
+
+@public(function=False)
+def tolist(self: Tensor) -> Any:
+    """Return the values as nested lists of Python numbers; a number for a 0-d tensor."""
+    return np.asarray(self._value()).tolist()
+
+
+@public(function=False)
+def numpy(self: Tensor, *, force: bool = False) -> Any:
+    """Return an array that shares memory with this tensor.
+
+    Raises
+    ------
+    RuntimeError
+        When the tensor requires a gradient and `force` is False.
+    """
+    if self._kind_now() and not force:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    return self._expose()
+
+
+def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    if self._kind_now():
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    if copy or (dtype is not None and np.dtype(dtype) != self._spec.np):
+        return np.array(self._value(), dtype)
+    return self._expose()
+
+
+def _bool(self: Tensor) -> bool:
+    n = self._spec.numel
+    if n != 1:
+        what = "no values" if n == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+    return bool(np.asarray(self._value()).reshape(())[()])
+
+
+def _index(self: Tensor) -> int:
+    if self._spec.np.kind not in "iub" or self._spec.numel != 1:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return operator.index(int(item(self)))
+
+
+def _len(self: Tensor) -> int:
+    if not self._spec.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return int(self._spec.shape[0])
+
+
+def grad_fn_name(self: Tensor) -> str | None:
+    """Return the name of the node behind a result, None for leaves."""
+    if self._kind_now() != GRAD:
+        return None
+    node = self.grad_fn
+    return None if node is None else str(node.name())
+
+
+def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
+    value = np.asarray(self._value())
+    name = grad_fn_name(self)
+    kind = self._kind_now()
+    return tensor_str(value, self._spec.dtype, requires_grad=kind == LEAF, grad_fn=name)
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if self._spec.ndim == 0 and type(self) is Tensor:
+        return format(item(self), spec)
+    if not spec:
+        return repr(self)
+    raise TypeError(f"unsupported format string passed to {type(self).__name__}.__format__")
+
+
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+            "protocol at the moment.  If you were attempting to deepcopy a module, this may be "
+            "because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    found = memo.get(id(self))
+    if found is None:
+        found = _restored(type(self), np.array(self._value()), self._kind == LEAF, None)
+        memo[id(self)] = found
+        if self._grad is not None:
+            found._grad = _deepcopy(self._grad, memo)
+    return found  # type: ignore[no-any-return]
+
+
+def _restored(cls: type, array: Any, requires_grad: bool, grad: Any) -> Any:
+    made = leaf_of(array if array.ndim else array[()], spec_of_array(array), requires_grad)
+    if cls is not Tensor:
+        made.__class__ = cls
+    made._grad = grad
+    return made
+
+
+def _reduce(self: Tensor) -> Any:
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
+            "does not support crossing process boundaries.  If you just want to transfer the data, "
+            "call detach() on the tensor before serializing (e.g., putting it on the queue)."
+        )
+    return (_restored, (type(self), np.array(self._value()), self._kind == LEAF, None))
+
+
+def _dlpack(self: Tensor, **options: Any) -> Any:
+    if self._kind_now():
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return np.asarray(self._expose()).__dlpack__(**options)
+
+
+METHODS = {
+    "__array__": _array,
+    "__bool__": _bool,
+    "__float__": lambda self: float(item(self)),
+    "__int__": lambda self: int(item(self)),
+    "__complex__": lambda self: complex(item(self)),
+    "__index__": _index,
+    "__len__": _len,
+    "__repr__": _repr,
+    "__str__": _repr,
+    "__format__": _format,
+    "__deepcopy__": _deepcopy,
+    "__reduce_ex__": lambda self, protocol: _reduce(self),
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": lambda self: (1, 0),
+    "__hash__": lambda self: id(self),
+}
+for _name, _method in METHODS.items():
+    setattr(Tensor, _name, _method)
