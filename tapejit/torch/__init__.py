@@ -64,6 +64,24 @@ from .legacy import (
 )
 from .limits import finfo, iinfo
 from .modes import is_eager, set_default_dtype, set_eager
+from .ops import (
+    einsum as _einsum,
+)
+from .ops import (
+    matrices as _m,
+)
+from .ops import (
+    matrix_sums as _ms,
+)
+from .ops import (
+    products as _p,
+)
+from .ops import (
+    reshaping as _r,
+)
+from .ops import (
+    viewing as _v,
+)
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (

@@ -83,7 +83,18 @@ def _get_requires_grad(self: Tensor) -> bool:
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables."
+            + ("" if value else _SUBGRAPH)
+        )
     requires_grad_(self, value)
+
+
+_SUBGRAPH = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+    "var_no_grad = var.detach()."
+)
 
 
 @public(function=False)
@@ -99,9 +110,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     if kind == GRAD:
         if not requires_grad:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables." + _SUBGRAPH
             )
         return self
     if requires_grad and not self._spec.floating:

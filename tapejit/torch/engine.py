@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .backward import check, free
-from .codes import GRAD, LEAF, PLAIN
+from .codes import GRAD, LEAF, PLAIN, op
 from .emit import apply
 from .record import Recorder
 from .rows import Row, Rows, decoded
@@ -55,7 +55,7 @@ def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
 
     old = t._grad
     if old is None:
-        t._grad = g if create else own(rec, g)
+        t._grad = own(rec, g, create)
     elif create:
         t._grad = apply(add, (old, g))
     else:
@@ -67,12 +67,17 @@ def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
             hook(t)
 
 
-def own(rec: Recorder, g: Tensor) -> Tensor:
-    """Return a gradient as a tensor that nothing else names."""
-    from .surface import alias
+@op("accumulated", node="torch::autograd::CopyBackwards", saves=((),))
+def accumulated(g: Any) -> Any:
+    """The gradient, as what ``.grad`` holds."""
+    return g
 
-    made: Tensor = apply(alias, (g,))
-    made._kind = PLAIN
+
+def own(rec: Recorder, g: Tensor, create: bool = False) -> Tensor:
+    """Return a gradient as a tensor that nothing else names."""
+    made: Tensor = apply(accumulated, (g,))
+    if not create:
+        made._kind = PLAIN
     return made
 
 
@@ -217,7 +222,7 @@ class Walk:
                 more = t._more
                 if more is not None and more.retains:
                     if t._grad is None:
-                        t._grad = g if self.create else own(self.rec, g)
+                        t._grad = own(self.rec, g, self.create)
                     else:
                         t._grad = add_up(t._grad, g)
             captured(slot, g)
