@@ -143,7 +143,7 @@ def logdet(input: Tensor) -> Tensor:
 # ---------------------------------------------------------------- powers and functions
 
 
-@op("matrix_power_zero", node="CopyBackwards", saves=())
+@op("matrix_power_zero", node="torch::autograd::CopyBackwards", saves=())
 def _POWER_ZERO(x: Any) -> Any:
     zero = np.zeros_like(x)
     return zero + np.eye(x.shape[-1], dtype=x.dtype)
