@@ -1,0 +1,23 @@
+"""Every case gives through `tapejit.torch` the transcript that PyTorch gave."""
+
+from __future__ import annotations
+
+import pytest
+import tapejit.torch as torch
+from case_files import answers_of, cases_of, modules
+from differences import DIFFERENCES
+from transcript_differences import transcript_differences
+from transcripts import transcript
+
+ALL = {f"{module}.{name}": (module, case) for module in modules()
+       for name, case in cases_of(module).items()}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ALL)
+def test_answer_is_pytorchs(key):
+    module, case = ALL[key]
+    lines = transcript_differences(transcript(case, torch), answers_of(module)[case.__name__])
+    if key in DIFFERENCES:
+        assert lines, f"{key} agrees with PyTorch: take it out of DIFFERENCES"
+    else:
+        assert not lines, "\n".join([f"{key} differs from PyTorch:", *lines])
