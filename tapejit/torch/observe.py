@@ -80,7 +80,7 @@ def grad_fn_name(self: Tensor) -> str | None:
     """Return the name of the node behind a result, None for leaves."""
     if self._kind_now() != GRAD:
         return None
-    node = self.grad_fn  # type: ignore[attr-defined]
+    node = self.grad_fn
     return None if node is None else str(node.name())
 
 
@@ -136,9 +136,7 @@ def _reduce(self: Tensor) -> Any:
 
 def _dlpack(self: Tensor, **options: Any) -> Any:
     if self._kind_now():
-        raise BufferError(
-            "Can't export tensors that require gradient, use tensor.detach()"
-        )
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
     return np.asarray(self._expose()).__dlpack__(**options)
 
 

@@ -191,3 +191,8 @@ def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
             _programs.pop(next(iter(_programs)), None)
         found = _programs[key] = Program(code, live)
     return found
+
+
+def evaluate(rows: Rows, inputs: list[Any], slot: int) -> Any:
+    """Return the value of one slot of somebody else's trace."""
+    return trace_rows(rows, inputs, (slot,)).values[0]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import math
+import types
+import warnings
 
+import numpy as np
 import pytest
 from case_files import answers_of, cases_of, modules
 from differences import DIFFERENCES
 from transcript_differences import differences, same, same_text, transcript_differences
-from transcripts import describe_error, raising
+from transcripts import describe_error, raising, transcript
 
 TENSOR = {
     "tensor": "torch.float32", "shape": [2], "requires_grad": True, "is_leaf": False,
@@ -142,6 +146,9 @@ class Finer(ValueError):
         ({"raises": None, "words": {}}, error(ValueError("a")), False),
         (error(ValueError("a")), {"raises": None, "words": {}}, False),
         (1, error(ValueError("a")), False),
+        (error(ValueError("a")), 1, False),
+        (error(ValueError("a")) | {"warns": ["UserWarning: b"]}, error(ValueError("a")), False),
+        ({"raises": None, "words": {}}, {"raises": None, "words": {}}, True),
     ],
 )
 def test_errors(found, stored, fits):
@@ -157,3 +164,85 @@ def test_every_decided_difference_names_a_case():
     names = {f"{module}.{name}" for module in modules() for name in cases_of(module)}
     assert set(DIFFERENCES) <= names
     assert all(DIFFERENCES.values())
+
+
+class Vector:
+    """As much of a tensor as a transcript asks for."""
+
+    dtype, requires_grad, is_leaf, grad_fn = "toy.float64", False, True, None
+
+    def __init__(self, *values):
+        self.values = list(values)
+        self.shape = (len(values),)
+
+    def detach(self):
+        return self
+
+    def tolist(self):
+        return list(self.values)
+
+    def __repr__(self):
+        return f"vector({self.values})"
+
+
+def toy():
+    """A library of vectors, with the switches that a transcript puts back."""
+    put_back = []
+    switch = lambda name: lambda *a, **k: put_back.append(name)
+    names = ("manual_seed", "set_grad_enabled", "set_default_dtype", "set_printoptions")
+    return types.SimpleNamespace(
+        Tensor=Vector, Size=type("Size", (tuple,), {}), dtype=bytes, device=bytes, float32=b"",
+        autograd=types.SimpleNamespace(set_detect_anomaly=switch("anomaly")), put_back=put_back,
+        **{name: switch(name) for name in names},
+    )  # fmt: skip
+
+
+def test_values_are_described_when_they_are_yielded():
+    def case(torch):
+        v = torch.Tensor(1.0, math.nan)
+        yield v
+        v.values[0] = 2.0
+        yield [v, (1, None), {"k": 2.5}, np.float32(0.5), np.arange(2), 1j]
+
+    first, second = transcript(case, toy())
+    assert first["yields"]["values"] == [1.0, {"float": "nan"}]
+    assert first["yields"]["repr"] == "vector([1.0, nan])"
+    listed = second["yields"]["list"]
+    assert listed[0]["values"][0] == 2.0
+    assert listed[1:3] == [{"tuple": [1, None]}, {"dict": [["k", 2.5]]}]
+    assert listed[3:] == [
+        {"scalar": "float32", "values": 0.5},
+        {"array": "int64", "shape": [2], "values": [0, 1]},
+        {"complex": [0.0, 1.0]},
+    ]
+
+
+def test_warnings_and_the_end_are_recorded():
+    def case(torch):
+        yield 1
+        warnings.warn("first", UserWarning, stacklevel=1)
+        warnings.warn("first", UserWarning, stacklevel=1)
+        yield raising(torch, lambda: {}["key"], "key")
+        raise Finer("the end")
+
+    library = toy()
+    assert transcript(case, library) == [
+        {"yields": 1},
+        {
+            "yields": {
+                "raises": "KeyError", "bases": ["LookupError"], "message": "'key'",
+                "words": {"key": True},
+            },
+            "warns": ["UserWarning: first"],
+        },
+        {"raises": "Finer", "bases": ["ValueError"], "message": "the end"},
+    ]  # fmt: skip
+    assert library.put_back == 2 * library.put_back[:5]
+
+
+def test_a_value_without_description_is_refused():
+    def case(torch):
+        yield object()
+
+    with pytest.raises(TypeError, match="yielded a object"):
+        transcript(case, toy())

@@ -48,9 +48,7 @@ def pointwise(
             d = floated(d)
         return {**params, "dtype": d.numpy.name}
 
-    made = OPS[name] = Op(
-        name, impl, node, saves, resolve=resolve, differentiable=differentiable
-    )
+    made = OPS[name] = Op(name, impl, node, saves, resolve=resolve, differentiable=differentiable)
     return made
 
 

@@ -172,6 +172,20 @@ def case_numpy_of_data_and_of_detached(torch):
 # How it works inside
 
 
+def case_variable_is_the_old_name(torch):
+    Variable = torch.autograd.Variable
+    t = torch.tensor([1.0, 2.0])
+    x = Variable(t, requires_grad=True)
+    c = Variable(t)
+    yield x, c, isinstance(x, torch.Tensor), isinstance(t, Variable)
+    y = (x * x + c).sum()
+    yield y, y.data, y.grad_fn.name(), x.grad_fn, x.grad
+    y.backward()
+    yield x.grad, x.grad.data, c.grad
+    t[0] = 10
+    yield x, c
+
+
 def case_data_grad_and_grad_fn(torch):
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * 3

@@ -1,0 +1,41 @@
+"""Switches of the front end: laziness, the default dtype."""
+
+from __future__ import annotations
+
+from . import dtypes
+from .codes import OPS
+from .record import LOCAL
+
+
+def set_eager(eager: bool) -> None:
+    """Compute every operation of this thread when it is called, or record and compute later.
+
+    Results are the same; eager mode makes errors and timings appear at the line that causes them.
+    """
+    rec = LOCAL.rec
+    rec.flush()
+    rec.eager = bool(eager)
+
+
+def is_eager() -> bool:
+    """Return whether this thread computes every operation when it is called."""
+    return LOCAL.rec.eager
+
+
+def set_default_dtype(d: dtypes.dtype, /) -> None:
+    """Set the dtype of tensors made from Python floats.
+
+    Raises
+    ------
+    TypeError
+        If `d` is not a floating point dtype.
+    """
+    from .operators import HOT
+
+    before = dtypes.get_default_dtype()
+    dtypes.set_default_dtype(d)
+    if d is not before:  # what integers and numbers become has changed
+        for op in OPS.values():
+            op.memo.clear()
+        for hot in HOT:
+            hot.clear()
