@@ -74,6 +74,8 @@ def main() -> int:
     torch.set_warn_always(True)  # or a warning belongs to whichever case comes first
     bad: list[str] = []
     for module in options.modules or modules():
+        for case in cases_of(module).values():
+            transcript(case, torch)  # PyTorch's lazy imports warn about themselves, once
         answers = {name: transcript(case, torch) for name, case in cases_of(module).items()}
         bad += [line for name, steps in answers.items() for line in complaints(name, steps)]
         if options.check:

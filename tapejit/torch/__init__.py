@@ -8,3 +8,82 @@ Examples
 >>> x.grad
 tensor([2., 2., 2.])
 """
+
+from __future__ import annotations
+
+from . import autograd, func, special
+from . import autograd_methods as _autograd_methods
+from . import families as _families
+from . import observe as _observe
+from . import operators as _operators
+from .autograd import Variable, grad_mode
+from .autograd.anomaly_mode import is_anomaly_enabled
+from .autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .dtypes import bool_ as bool
+from .dtypes import (
+    cdouble,
+    cfloat,
+    complex64,
+    complex128,
+    double,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    short,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .dtypes import float_ as float
+from .dtypes import int_ as int
+from .legacy import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
+from .limits import finfo, iinfo
+from .modes import is_eager, set_default_dtype, set_eager, stats
+from .print_options import set_printoptions
+from .promotion import can_cast, promote_types
+from .sizes import (
+    Size,
+    channels_last,
+    contiguous_format,
+    device,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from .surface import FUNCTIONS as _FUNCTIONS
+from .tensor import Tensor
+
+bool_, int_, float_ = bool, int, float
+globals().update(_FUNCTIONS)
+
+
+def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
+    """Return whether an object is a tensor."""
+    return isinstance(obj, Tensor)

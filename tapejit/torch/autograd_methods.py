@@ -40,7 +40,7 @@ def detach_(self: Tensor) -> Tensor:
             "(DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of "
             "DDP buckets, and hence detach_() cannot be called on these gradients."
         )
-    if self._kind == PLAIN:
+    if self._kind & 3 == PLAIN:
         return self
     value = self._value() if self._array is None else self._array
     self._array, self._serial, self._graph, self._kind = value, 0, None, PLAIN
@@ -56,9 +56,15 @@ def _get_data(self: Tensor) -> Tensor:
 
 def _set_data(self: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor):
-        raise TypeError(
-            f"Variable data has to be a tensor, but got {type(value).__name__}"
-        )
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    more = value._more
+    if (
+        more is not None
+        and more.base is not None
+        and more.root is self
+        and (value._spec.shape == self._spec.shape)
+    ):
+        return  # x.data += 1 has already written through
     replace_value(self, value)
 
 
@@ -85,7 +91,18 @@ def _get_requires_grad(self: Tensor) -> bool:
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables."
+            + ("" if value else _SUBGRAPH)
+        )
     requires_grad_(self, value)
+
+
+_SUBGRAPH = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+    "var_no_grad = var.detach()."
+)
 
 
 @public(function=False)
@@ -101,16 +118,17 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     if kind == GRAD:
         if not requires_grad:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables." + _SUBGRAPH
             )
         return self
     if requires_grad and not self._spec.floating:
-        raise RuntimeError(
-            "only Tensors of floating point and complex dtype can require gradients"
-        )
-    if self._more is not None and self._more.inference and requires_grad and not LOCAL.rec.inference:
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+    if (
+        self._more is not None
+        and self._more.inference
+        and requires_grad
+        and not LOCAL.rec.inference
+    ):
         raise RuntimeError(
             "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
         )

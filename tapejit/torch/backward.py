@@ -121,9 +121,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     seeded = () if seed is None else (rec.admit(seed),)
     olds = [t._grad for t in leaves]
     serial = rec.serial
-    old_slots = [
-        g._slot if g._serial == serial else rec.admit(g) for g in olds if g is not None
-    ]
+    old_slots = [g._slot if g._serial == serial else rec.admit(g) for g in olds if g is not None]
     added = tuple([g is not None for g in olds])
     specs = tuple([t._spec for t in leaves])
     key = (seed is not None, retain, added, specs)

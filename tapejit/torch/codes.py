@@ -16,6 +16,8 @@ from .spec import Spec
 
 PLAIN, GRAD, LEAF = 0, 1, 2
 """What a value is to autograd: no gradient flows, a result with a graph, a leaf that collects."""
+VOLATILE = 4
+"""A tensor whose results never have a graph, whatever else they are made of."""
 
 Saves = Callable[[tuple[bool, ...], dict[str, Any]], Sequence[int]]
 
@@ -194,15 +196,20 @@ def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Sp
 
 INPUT = Op("input", lambda: None, special="input")
 BACKWARD = Op("backward", lambda: None, special="backward")
-_inputs: dict[Any, int] = {}
 
 
-def input_code(spec: Spec | type, kind: int) -> int:
-    """Return the code of an input: a tensor's memory, or a Python number of a type."""
-    key = (spec, kind)
-    found = _inputs.get(key)
+def input_codes(spec: Spec) -> tuple[int, int, int]:
+    """Return the codes of inputs that are tensors' memory: plain, with a graph, leaves."""
+    found = spec.inputs
     if found is None:
         with _lock:
-            code = Code(INPUT, {}, (), (spec,), (kind,))  # type: ignore[arg-type]
-        found = _inputs.setdefault(key, code.index)
+            made = [Code(INPUT, {}, (), (spec,), (k,)).index for k in (PLAIN, GRAD, LEAF)]
+        found = spec.inputs = (made[0], made[1], made[2])
     return found
+
+
+NUMBERS: dict[type, int] = {
+    kind: Code(INPUT, {}, (), (kind,), (PLAIN,)).index  # type: ignore[arg-type]
+    for kind in (float, int, bool, complex)
+}
+"""The codes of inputs that are Python numbers, by type."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, LEAF, PLAIN, Op, three
+from .codes import CODES, GRAD, LEAF, PLAIN, VOLATILE, Op, three
 from .record import LOCAL, Recorder
 from .spec import Spec, spec_of, spec_of_array
 from .tensor import More, Tensor
@@ -65,15 +65,20 @@ def emit(
     if first is None:
         first = op.memo[memo_key] = _new_code(op, args, params)
     slots = [
-        (a._slot if a._serial == serial else rec.admit(a)) if isinstance(a, Tensor) else rec.number(a)
+        (a._slot if a._serial == serial else rec.admit(a))
+        if isinstance(a, Tensor)
+        else rec.number(a)
         for a in args
     ]
-    kind = GRAD if kind and rec.grad and op.differentiable else PLAIN
     if leaf:
         kind = LEAF
+    elif kind > 3:
+        kind = VOLATILE
+    else:
+        kind = GRAD if kind and rec.grad and op.differentiable else PLAIN
     owners = rec.owners
     slot = len(owners)
-    rec.code += (first + kind, *slots)
+    rec.code += (first + (kind & 3), *slots)
     n = CODES[first].n_out
     owners += [None] * n
     if rec.anomaly:

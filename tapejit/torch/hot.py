@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, PLAIN, Op
+from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import _new_code, apply, emit
 from .inplace import fitted
 from .record import LOCAL
 from .spec import spec_of_array
 from .tensor import Tensor, leaf_of
 
-_NUMBERS = (float, int, bool, complex)
 Found = tuple[int, Any, bool, bool, dict[str, Any]]
 """The plain code, the result's spec, whether `apply` must do it, whether it carries gradients."""
 
@@ -52,7 +51,7 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     first, spec, slow, graded, params = found
     rec = LOCAL.rec
-    if slow or rec.anomaly or rec.eager:
+    if slow or x._kind > 3 or rec.anomaly or rec.eager:
         return apply(op, (x,), **params)
     serial = rec.serial
     a = x._slot if x._serial == serial else rec.admit(x)
@@ -81,7 +80,7 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             found = hot[input._spec] = look_up(op, (input,), {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
-        if slow or rec.anomaly or rec.eager:
+        if slow or input._kind > 3 or rec.anomaly or rec.eager:
             return apply(op, (input,))
         serial = rec.serial
         a = input._slot if input._serial == serial else rec.admit(input)
@@ -155,10 +154,10 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
                 found = look(self, other)
             a = self._slot if self._serial == serial else rec.admit(self)
             b = other._slot if other._serial == serial else rec.admit(other)
-            kind = self._kind or other._kind
+            kind = self._kind | other._kind
         else:
             spec_b = type(other)
-            if spec_b not in _NUMBERS:
+            if spec_b not in NUMBERS:
                 other = operand(other)
                 if other is NotImplemented:
                     return NotImplemented
@@ -170,7 +169,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
             b = rec.number(other)
             kind = self._kind
         first, spec, slow, graded, _ = found
-        if slow or rec.anomaly or rec.eager:
+        if slow or kind > 3 or rec.anomaly or rec.eager:
             return apply(op, (other, self) if reflected else (self, other))
         owners = rec.owners
         if graded and kind and rec.grad:
@@ -208,15 +207,60 @@ def not_a_tensor(name: str, argument: str, position: int, value: Any) -> TypeErr
     )
 
 
-def inplace(op: Op) -> Callable[[Tensor, Any], Tensor]:
+def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
     """Return an operator that writes its result into its first operand."""
+    hot: dict[Any, int] = table()
 
-    def method(self: Tensor, other: Any) -> Tensor:
-        if not isinstance(other, Tensor) and type(other) not in _NUMBERS:
-            other = operand(other)
-            if other is NotImplemented:
-                return NotImplemented
-        return write(self, op, (self, other))
+    def method(self: Tensor, other: Any) -> Any:
+        rec = LOCAL.rec
+        serial = rec.serial
+        kind = self._kind
+        if isinstance(other, Tensor):
+            first = hot.get((self._spec, other._spec), -1)
+            kind |= other._kind
+        else:
+            if type(other) not in NUMBERS:
+                other = operand(other)
+                if other is NotImplemented:
+                    return NotImplemented
+            first = hot.get((self._spec, type(other)), -1)
+        if first < 0 or self._more is not None or kind > 3 or rec.anomaly or rec.eager:
+            return general(self, other)
+        if self._kind == LEAF:
+            if rec.grad:
+                self._check_inplace(rec)
+            flag = LEAF
+        else:
+            flag = GRAD if kind and rec.grad else PLAIN
+            if flag != self._kind and self._kind:
+                return general(self, other)
+        a = self._slot if self._serial == serial else rec.admit(self)
+        if isinstance(other, Tensor):
+            b = other._slot if other._serial == serial else rec.admit(other)
+        else:
+            b = rec.number(other)
+        owners = rec.owners
+        slot = len(owners)
+        rec.code += (first + flag, a, b)
+        rec.stale[a] = (self, self._ver)
+        if owners[a] is self:
+            owners[a] = None
+        owners.append(self)
+        self._slot, self._kind, self._array = slot, flag, None
+        self._ver += 1
+        if flag == LEAF:
+            rec.leaves[slot] = self
+        elif self._graph is not None:
+            self._graph = None
+        return self
+
+    def general(self: Tensor, other: Any) -> Tensor:
+        made = write(self, op, (self, other))
+        key = (self._spec, other._spec if isinstance(other, Tensor) else type(other))
+        first = op.memo.get(key)
+        if first is not None and CODES[first].specs[0] is self._spec and self._spec.floating:
+            hot[key] = first
+        return made
 
     return method
 

@@ -33,9 +33,7 @@ def fitted(rec: Recorder, t: Tensor, first: int, slot: int, kind: int) -> tuple[
     return fitted_slot(rec, t, CODES[first].specs[0], slot, kind)
 
 
-def fitted_slot(
-    rec: Recorder, t: Tensor, spec: Spec, slot: int, kind: int
-) -> tuple[int, int]:
+def fitted_slot(rec: Recorder, t: Tensor, spec: Spec, slot: int, kind: int) -> tuple[int, int]:
     """Return the slot and kind of a value of a spec made ready to be the value of `t`."""
     mine = t._spec
     if spec is mine:
@@ -72,6 +70,4 @@ _CALLED = {
 
 
 def _called(kind: Any) -> str:
-    return _CALLED.get(kind.name, kind.name)
-
-
+    return _CALLED.get(kind.name, str(kind.name))

@@ -174,9 +174,7 @@ class _Lowering:
         fixed = {s.id: snapshot for s, _, snapshot in self.cap.consts}
         kind = BY_NAME["input"].index
         return [
-            self.bound[i] if i in self.bound else fixed[i]
-            for i in range(len(b))
-            if b.op[i] == kind
+            self.bound[i] if i in self.bound else fixed[i] for i in range(len(b)) if b.op[i] == kind
         ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .hot import HOT, binary, inplace, operand, unary, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
-from .ops.arguments import NUMBERS
+from .ops.checks import NUMBERS
 from .surface import put
 from .tensor import Tensor
 
@@ -67,7 +67,6 @@ def _enter() -> None:
     own["__pos__"], own["__invert__"] = rounding.positive, logic.bitwise_not
     for name, method in comparison.OPERATORS.items():
         own[f"__{name}__"] = method
-    own["__hash__"] = object.__hash__
     for name, value in own.items():
         setattr(Tensor, name, value)
 

@@ -15,9 +15,8 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .codes import CODES, GRAD, LEAF, PLAIN, input_code
+from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes
+from .program import program_of
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -50,6 +49,10 @@ class Segment:
         Slots with hooks, retained gradients or functions of the user's.
     lines : dict
         Where rows were written, when anomalies are looked for.
+    nodes : dict
+        For slots recorded again from an earlier segment, that segment and its slot.
+    node_hooks : dict
+        Hooks on rows: before and after their step of a backward pass.
     """
 
     __slots__ = (
@@ -60,6 +63,7 @@ class Segment:
         "inputs",
         "leaves",
         "lines",
+        "node_hooks",
         "nodes",
         "sources",
         "special",
@@ -72,6 +76,7 @@ class Segment:
         self.sources, self.leaves, self.imports = rec.sources, rec.leaves, rec.imports
         self.freed, self.stale, self.special = rec.freed, rec.stale, rec.special
         self.lines, self.nodes = rec.lines, rec.nodes
+        self.node_hooks: dict[int, Any] = {}
 
 
 class Recorder:
@@ -125,11 +130,12 @@ class Recorder:
             array = more.snapshot(t)
         owners = self.owners
         slot = len(owners)
-        kind = t._kind
-        self.code.append(input_code(t._spec, kind))
+        kind = t._kind & 3
+        spec = t._spec
+        self.code.append((spec.inputs or input_codes(spec))[kind])
         owners.append(None)
         self.inputs.append(array)
-        self.sources.append((slot, t, t._version_of()))
+        self.sources.append((slot, t, t._ver if more is None else t._version_of()))
         if kind == LEAF:
             self.leaves[slot] = t
         elif kind == GRAD:
@@ -147,7 +153,7 @@ class Recorder:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()
             slot = len(self.owners)
-            self.code.append(input_code(t._spec, GRAD))
+            self.code.append(input_codes(t._spec)[GRAD])
             self.owners.append(None)
             self.inputs.append(array)
             self.sources.append((slot, t, t._version_of()))
@@ -162,7 +168,7 @@ class Recorder:
                 t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
             t._graph = None
         slot = len(self.owners)
-        self.code += (more.code + t._kind, at)
+        self.code += (more.code + (t._kind & 3), at)
         self.owners.append(t)
         if t._kind == LEAF:
             self.leaves[slot] = t
@@ -173,7 +179,7 @@ class Recorder:
 
     def number(self, value: Any) -> int:
         """Return a new slot for a Python number."""
-        self.code.append(input_code(type(value), PLAIN))
+        self.code.append(NUMBERS[type(value)])
         owners = self.owners
         slot = len(owners)
         owners.append(None)
@@ -182,7 +188,7 @@ class Recorder:
 
     def constant(self, array: Any, spec: Spec) -> int:
         """Return a new slot for an array that nobody writes to."""
-        self.code.append(input_code(spec, PLAIN))
+        self.code.append(input_codes(spec)[PLAIN])
         slot = len(self.owners)
         self.owners.append(None)
         self.inputs.append(array)
@@ -194,8 +200,6 @@ class Recorder:
         """Compute what tensors that are alive stand for, and start an empty trace."""
         if not self.code:
             return
-        from .program import program_of
-
         owners, code = self.owners, tuple(self.code)
         live = [
             k
@@ -226,7 +230,8 @@ class Recorder:
 def _held() -> int:
     """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
     owners = [object()]
-    return [getrefcount(t) for k, t in enumerate(owners) if t is not None][0]
+    (found,) = [getrefcount(t) for k, t in enumerate(owners) if t is not None]
+    return found
 
 
 _HELD = _held()
@@ -247,13 +252,3 @@ LOCAL = _Local()
 def recorder() -> Recorder:
     """Return this thread's recorder."""
     return LOCAL.rec
-
-
-def node_of(k: int) -> Any:
-    """Return the code of an index, for reading."""
-    return CODES[k]
-
-
-def as_input(value: Any) -> Any:
-    """Return a value as inputs are kept: an array, or a NumPy scalar for 0-d ones."""
-    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value

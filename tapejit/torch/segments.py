@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .backward import FREED, raise_modified
-from .codes import GRAD, LEAF, input_code
+from .codes import GRAD, LEAF, PLAIN, input_codes
 from .record import Recorder, Segment
 from .rows import decoded
 from .tensor import Tensor
@@ -48,7 +48,7 @@ def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, Any]) -> i
             continue
         todo.pop()
         _one_segment(rec, seg, k, memo)
-    return memo[(segment, slot)]
+    return int(memo[(segment, slot)])
 
 
 def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> None:
@@ -99,7 +99,10 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
                 rec.lines[at + j] = seg.lines[first + j]
             if first + j in seg.stale:
                 rec.stale[at + j] = seg.stale[first + j]
-            rec.nodes[at + j] = (seg, first + j)
+            rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
+            origin, its = rec.nodes[at + j]
+            if decoded(origin.code).producer[its] in origin.node_hooks:
+                rec.special.setdefault(at + j, origin)
     memo[("rows", id(seg))] = {**known, **place}
     memo[(seg, k)] = place[k]
 
@@ -108,7 +111,7 @@ def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, An
     first = row.first
     kind = row.code.kinds[0]
     if kind == GRAD and first in seg.imports and seg.imports[first] in memo:
-        return memo[seg.imports[first]]
+        return int(memo[seg.imports[first]])
     if kind == LEAF:
         leaf = seg.leaves[first]
         if leaf._array is value and leaf._serial != rec.serial:
@@ -117,7 +120,9 @@ def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, An
             return leaf._slot
     slot = len(rec.owners)
     # A result whose graph is not followed is a constant here.
-    index = row.code.index if kind == LEAF else input_code(row.code.specs[0], 0)
+    spec = row.code.specs[0]
+    plain = row.code.index if isinstance(spec, type) else input_codes(spec)[PLAIN]
+    index = row.code.index if kind == LEAF else plain
     rec.code.append(index)
     rec.owners.append(None)
     rec.inputs.append(value)

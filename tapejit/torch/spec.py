@@ -26,9 +26,11 @@ class Spec:
         Elements to skip for one step along each axis; None when contiguous.
     floating : bool
         Whether the tensor may require a gradient: real or complex floating point.
+    inputs : tuple of int or None
+        The codes of inputs of this spec, by kind, once there are any.
     """
 
-    __slots__ = ("dtype", "floating", "ndim", "np", "numel", "shape", "strides")
+    __slots__ = ("dtype", "floating", "inputs", "ndim", "np", "numel", "shape", "strides")
 
     def __init__(self, np_dtype: np.dtype[Any], shape: tuple[int, ...], strides: Any) -> None:
         self.np = np_dtype
@@ -37,6 +39,7 @@ class Spec:
         self.ndim = len(shape)
         self.strides: tuple[int, ...] | None = strides
         self.floating = np_dtype.kind in "fc"
+        self.inputs: tuple[int, int, int] | None = None
         n = 1
         for dim in shape:
             n *= dim

@@ -62,7 +62,8 @@ def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
         if out is None:
             return made
         if isinstance(made, tuple):
-            return type(made)(*[store(o, m) for o, m in zip(out, made)])
+            kept = [store(o, m) for o, m in zip(out, made)]
+            return type(made)(*kept) if hasattr(made, "_fields") else tuple(kept)
         return store(out, made)
 
     return with_out

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -122,12 +122,31 @@ class Tensor:
     _slot: int
     _kind: int
 
-    def __init__(self, serial: int, slot: int, spec: Spec, kind: int) -> None:
-        self._serial = serial
-        self._slot = slot
-        self._spec = spec
-        self._kind = kind
-        self._array = None
+    def __init__(
+        self,
+        serial: Any = None,
+        slot: Any = None,
+        spec: Any = None,
+        kind: Any = None,
+        *more: Any,
+        device: Any = None,
+    ) -> None:
+        """Name a slot of a trace; what users give, data or sizes, goes the way of `legacy`."""
+        if type(spec) is Spec:
+            self._serial = serial
+            self._slot = slot
+            self._spec = spec
+            self._kind = kind
+            self._array = None
+        else:
+            from .legacy import construct
+
+            given = (serial, slot, spec, kind, *more)
+            construct(self, tuple(g for g in given if g is not None))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # methods are entered by `surface.public`
 
     # ------------------------------------------------------------ the value
 
@@ -262,16 +281,15 @@ class Tensor:
 
         more = self._more
         assert more is not None and more.base is not None
-        base = more.base
-        leaf = base._kind == LEAF and not rec.grad
-        if more.silent or (more.detached and not rec.grad):
-            pass
-        made = written(rec, base, more.code, slot, self._spec, kind, leaf)
-        quiet = more.silent
-        root = more.root
+        base, root = more.base, more.root
+        if more.detached:  # autograd is not told
+            leaf, grad = base._kind == LEAF, False
+        else:
+            leaf, grad = base._kind == LEAF and not rec.grad, rec.grad
+        at, found = written(rec, base, more.code, slot, self._spec, kind, leaf, grad)
         before = root._ver
-        base._set_slot(rec, made[0], LEAF if leaf else made[1])
-        if quiet:
+        base._set_slot(rec, at, found)
+        if more.silent:
             root._hidden += root._ver - before
 
     # ------------------------------------------------------------ what it is
@@ -300,7 +318,7 @@ class Tensor:
         more = self._more
         if more is not None and more.base is not None and more.seen != more.root._ver:
             LOCAL.rec.admit(self)
-        return self._kind
+        return self._kind & 3
 
     @property
     def _version(self) -> int:

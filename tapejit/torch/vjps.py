@@ -47,9 +47,7 @@ def _impl(
 
 def _shape(args: Any, params: dict[str, Any]) -> list[Any]:
     n = sum(params["given"])
-    return [
-        (a.np, tuple(a.shape)) for a, need in zip(args[n:], params["needs"]) if need
-    ]
+    return [(a.np, tuple(a.shape)) for a, need in zip(args[n:], params["needs"]) if need]
 
 
 def _node(params: dict[str, Any], args: Any) -> str:
@@ -64,6 +62,4 @@ vjp = OPS["vjp"] = Op("vjp", _impl, _node, shape=_shape, traced=True)
 
 def needs_of(code: Code, kinds: list[int]) -> tuple[bool, ...]:
     """Return which operands of a row take a cotangent."""
-    return tuple(
-        bool(k) and isinstance(a, Spec) and a.floating for k, a in zip(kinds, code.args)
-    )
+    return tuple(bool(k) and isinstance(a, Spec) and a.floating for k, a in zip(kinds, code.args))

@@ -94,6 +94,21 @@ def same_error(found: dict[str, Any], stored: dict[str, Any]) -> bool:
     return _kind_of_error(ours) == _kind_of_error(theirs) and theirs[0].lstrip("_") in names
 
 
+def _errors(found: dict[str, Any], stored: dict[str, Any], where: str) -> list[str]:
+    """Two exceptions: kind, the words that a case asked for, and the warnings before them."""
+    if not same_error(found, stored):
+        return [f"{where}: {_raised(found)}, expected {_raised(stored)}"]
+    lines: list[str] = []
+    said = found.get("words", {})
+    missing = [word for word in stored.get("words", {}) if not said.get(word)]
+    if missing and stored["raises"] is not None:
+        lines.append(f"{where}: the message lacks {missing}: {found['message']!r}")
+    ours, theirs = (_categories(step).get("warns", []) for step in (found, stored))
+    if ours != theirs:
+        lines.append(f"{where}.warns: {ours}, expected {theirs}")
+    return lines
+
+
 def _numbers(found: Any, stored: Any, tolerance: tuple[float, float], where: str) -> list[str]:
     if isinstance(stored, list) and isinstance(found, list):
         if len(found) != len(stored):
@@ -119,10 +134,9 @@ def _fields(found: dict[str, Any], stored: dict[str, Any], where: str) -> list[s
         elif key == "repr":
             if not same_text(got, wanted):
                 lines.append(f"{at}:\n  found    {got}\n  expected {wanted}")
-        elif key == "words":
-            missing = [word for word in wanted if not got.get(word)]
-            if missing:
-                lines.append(f"{where}: the message lacks {missing}: {found.get('message')!r}")
+        elif key == "dict" and [k for k, _ in got] == [k for k, _ in wanted]:
+            for (name, one), (_, other) in zip(got, wanted, strict=True):
+                lines += differences(one, other, f"{where}[{name!r}]")
         elif key in ("tuple", "list", "dict", "yields"):
             lines += differences(got, wanted, at)
         elif got != wanted:
@@ -139,12 +153,7 @@ def differences(found: Any, stored: Any, where: str = "value") -> list[str]:
         return [d for i, (f, s) in pairs for d in differences(f, s, f"{where}[{i}]")]
     if isinstance(stored, dict):
         if isinstance(found, dict) and "raises" in stored and "raises" in found:
-            if not same_error(found, stored):
-                return [f"{where}: {_raised(found)}, expected {_raised(stored)}"]
-            pick = ("words", "warns")
-            found, stored = ({k: v for k, v in d.items() if k in pick} | {"message": d.get("message")}
-                             for d in (found, stored))  # fmt: skip
-            stored["message"] = found["message"]
+            return _errors(found, stored, where)
         found = _categories(found)
         stored = _categories(stored)
         if not isinstance(found, dict) or found.keys() != stored.keys():

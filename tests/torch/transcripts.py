@@ -126,17 +126,32 @@ def describe(value: Any, torch: Any) -> Any:
 
 
 def _ordinary(torch: Any) -> None:
-    """Put back what a case may have left changed, and start the random stream afresh."""
-    torch.manual_seed(0)
-    torch.set_grad_enabled(True)
-    torch.set_default_dtype(torch.float32)
-    torch.set_printoptions(profile="default")
+    """Put back what a case may have left changed, and start the random stream afresh.
+
+    A switch that a library lacks cannot have been left changed.
+    """
+    for name, arguments, keywords in (
+        ("manual_seed", (0,), {}),
+        ("set_grad_enabled", (True,), {}),
+        ("autograd.set_detect_anomaly", (False,), {}),
+        ("set_default_dtype", (torch.float32,), {}),
+        ("set_printoptions", (), {"profile": "default"}),
+    ):
+        switch = torch
+        for part in name.split("."):
+            switch = getattr(switch, part, None)
+        if switch is not None:
+            switch(*arguments, **keywords)
 
 
 def _warned(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Each different warning once, in order: how often one repeats is not compared."""
+    """Each different warning once, in order: how often one repeats is not compared.
+
+    NumPy's complaints about an `__array__` or `__array_wrap__` without its newer arguments are
+    about how a library is written, not about the program: they are left out.
+    """
     found = [f"{w.category.__name__}: {str(w.message)[:WARNING_LETTERS]}" for w in caught]
-    return list(dict.fromkeys(found))
+    return [w for w in dict.fromkeys(found) if not w.startswith("DeprecationWarning: __array")]
 
 
 def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
@@ -148,14 +163,9 @@ def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
         while True:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                try:
-                    step = {"yields": describe(next(program), torch)}
-                except StopIteration:
-                    step = {}
-                except Exception as error:
-                    step = describe_error(error)
-            if caught:
-                step["warns"] = _warned(caught)
+                step = _step(program, torch)
+            if warned := _warned(caught):
+                step["warns"] = warned
             if step:
                 steps.append(step)
             if "yields" not in step:
@@ -163,3 +173,14 @@ def transcript(case: Case, torch: Any) -> list[dict[str, Any]]:
     finally:
         program.close()
         _ordinary(torch)
+
+
+def _step(program: Generator[Any, None, None], torch: Any) -> dict[str, Any]:
+    """Run to the next yield; a value that cannot be described is the test's failure, not a step."""
+    try:
+        value = next(program)
+    except StopIteration:
+        return {}
+    except Exception as error:
+        return describe_error(error)
+    return {"yields": describe(value, torch)}

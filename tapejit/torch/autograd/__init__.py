@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import backward as _sweep
 from ..codes import PLAIN
 from ..record import LOCAL
 from ..tensor import Tensor
-
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -17,11 +16,15 @@ from .variable import Variable
 
 __all__ = [
     "Function",
+    "GradcheckError",
     "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",
@@ -156,15 +159,15 @@ def _tensors(given: Any, n: int = 0) -> list[Any]:
         return [None] * n
     if isinstance(given, Tensor):
         return [given]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     found = list(given)
     if n and len(found) != n:
         raise RuntimeError(f"got {n} tensors and {len(found)} gradients")
     return found
 
 
-def _seeds(
-    roots: Sequence[Tensor], given: Sequence[Any], what: str
-) -> list[Tensor | None]:
+def _seeds(roots: Sequence[Tensor], given: Sequence[Any], what: str) -> list[Tensor | None]:
     """Check the cotangents of roots."""
     seeds: list[Tensor | None] = []
     for root, seed in zip(roots, given):
@@ -216,3 +219,8 @@ def _zeros_of(spec: Any) -> Tensor:
 
     value = np.zeros(tuple(spec.shape), spec.np)
     return leaf_of(value if value.ndim else value[()], spec_of(spec.np, tuple(spec.shape)))
+
+
+# These stand on `grad`.
+from . import functional  # noqa: E402
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402

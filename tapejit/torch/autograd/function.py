@@ -97,9 +97,7 @@ class FunctionCtx:
         return f"{self._function.__name__}Backward"
 
     def _finish(self) -> None:
-        self._saved = [
-            (t, 0 if t is None else t._version_of(), self.name()) for t in self._to_save
-        ]
+        self._saved = [(t, 0 if t is None else t._version_of(), self.name()) for t in self._to_save]
         self._to_save = ()
 
 
@@ -270,9 +268,7 @@ def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool)
     for k in ctx._positions:
         g = found[k]
         if g is not None and not isinstance(g, Tensor):
-            raise TypeError(
-                f"expected Variable or None (got {type(g).__name__}) from {ctx.name()}"
-            )
+            raise TypeError(f"expected Variable or None (got {type(g).__name__}) from {ctx.name()}")
         grads.append(g if ctx.needs_input_grad[k] else None)
     return grads
 
@@ -298,14 +294,14 @@ def once_differentiable(fn: F) -> F:
 def _refusing(found: Any) -> Any:
     """Return gradients with a node that raises when a gradient reaches it."""
     many = found if isinstance(found, tuple) else (found,)
-    out = tuple(_Refuse.apply(g.requires_grad_()) if isinstance(g, Tensor) else g for g in many)  # type: ignore[attr-defined]
+    out = tuple(_Refuse.apply(g.requires_grad_()) if isinstance(g, Tensor) else g for g in many)
     return out if isinstance(found, tuple) else out[0]
 
 
 class _Refuse(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.clone()  # type: ignore[attr-defined,no-any-return]
+        return x.clone()  # type: ignore[no-any-return]
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:

@@ -13,7 +13,7 @@ from ..hot import binary
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import CALLED, number_of, operand_of, tensor_of
+from .checks import CALLED, number_of, operand_of, tensor_of
 from .forms import enter, numbered, of_two, two
 from .kinks import no_gradient
 from .pointwise import add as add_op

@@ -11,7 +11,7 @@ from ..emit import apply
 from ..hot import binary
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import CALLED, NUMBERS, not_implemented, operand_of, tensor_of
+from .checks import CALLED, NUMBERS, not_implemented, operand_of, tensor_of
 from .forms import of_one, of_two
 from .pointwise import pointwise
 

@@ -16,7 +16,7 @@ from ..hot import parametric
 from ..return_types import of as named
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import axes_of, bool_of, dim_of, int_of, not_implemented, tensor_of
+from .checks import axes_of, bool_of, dim_of, int_of, not_implemented, tensor_of
 from .selection import EXTREMES
 
 _MISSING: Any = object()

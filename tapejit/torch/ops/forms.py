@@ -11,7 +11,7 @@ from ..emit import apply
 from ..hot import binary, not_a_tensor, unary
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import operand_of
+from .checks import operand_of
 
 Function = Callable[..., Any]
 

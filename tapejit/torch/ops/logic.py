@@ -11,7 +11,7 @@ from ..dtypes import dtype as DType
 from ..dtypes import int64
 from ..hot import inplace
 from ..tensor import Tensor
-from .arguments import not_implemented
+from .checks import not_implemented
 from .forms import of_one, of_two, two
 from .pointwise import pointwise
 

@@ -17,7 +17,7 @@ from ..emit import apply
 from ..hot import parametric
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import NUMBERS, axes_of, bool_of, number_of, tensor_of
+from .checks import NUMBERS, axes_of, bool_of, number_of, tensor_of
 from .convert import to
 from .pointwise import check_broadcast
 from .reductions import Params, floating_dtype

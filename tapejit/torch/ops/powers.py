@@ -15,7 +15,7 @@ from ..hot import look_up, recorded, table
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import NUMBERS, operand_of, tensor_of
+from .checks import NUMBERS, operand_of, tensor_of
 from .convert import promoted, to
 from .forms import enter, of_one
 from .kinks import sqrt as steep_sqrt

@@ -12,7 +12,7 @@ from ..hot import parametric
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import CALLED, axes_of, bool_of, dim_of, dims_of, dtype_of
+from .checks import CALLED, axes_of, bool_of, dim_of, dims_of, dtype_of
 from .convert import floated, to
 
 Params = dict[str, Any]

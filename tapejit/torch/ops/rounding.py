@@ -13,7 +13,7 @@ from ..hot import parametric
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import NUMBERS, int_of, not_implemented, operand_of, tensor_of
+from .checks import NUMBERS, int_of, not_implemented, operand_of, tensor_of
 from .forms import enter, numbered, of_one, of_two
 from .pointwise import neg as neg_op
 from .pointwise import pointwise

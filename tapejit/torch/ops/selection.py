@@ -12,7 +12,7 @@ from ..emit import apply
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import CALLED, not_implemented, number_of, operand_of, tensor_of
+from .checks import CALLED, not_implemented, number_of, operand_of, tensor_of
 from .convert import promoted, to
 from .forms import of_two
 from .kinks import no_gradient

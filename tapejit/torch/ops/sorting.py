@@ -12,7 +12,7 @@ from ..hot import parametric
 from ..return_types import of as named
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import bool_of, dim_of, int_of, not_implemented, tensor_of
+from .checks import bool_of, dim_of, int_of, not_implemented, tensor_of
 from .extremes import order_of
 
 

@@ -10,7 +10,7 @@ from ..dtypes import dtype as DType
 from ..hot import parametric
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import not_implemented
+from .checks import not_implemented
 from .forms import of_one, of_two
 from .pointwise import Saves, pointwise
 

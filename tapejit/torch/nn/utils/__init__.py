@@ -1,0 +1,1 @@
+"""Helpers around gradients and parameters."""

@@ -1,0 +1,41 @@
+"""Values that another thread has recorded and not computed.
+
+That thread may be recording at this moment, so its trace is read, never changed: rows are appended
+before their results are owned, hence the rows behind a tensor that exists are complete.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .record import _all, _all_lock
+from .rows import Rows
+
+
+def value_elsewhere(t: Any) -> Any:
+    """Return the value of a tensor that is pending in another thread's trace.
+
+    Raises
+    ------
+    RuntimeError
+        When computing the value has failed before.
+    """
+    with _all_lock:
+        recorders = list(_all)
+    for rec in recorders:
+        if rec.serial != t._serial:
+            continue
+        code, inputs, slot = tuple(rec.code), list(rec.inputs), t._slot
+        if rec.serial != t._serial:
+            break
+        from .program import evaluate
+
+        rows = Rows(code)
+        t._array = evaluate(rows, inputs, slot)
+        return t._array
+    if t._array is not None:
+        return t._array
+    reason = t.__dict__.get("_error")
+    if reason is None:
+        raise RuntimeError("the value of this tensor is not known: its trace is gone")
+    raise RuntimeError(f"the value of this tensor could not be computed: {reason}")
