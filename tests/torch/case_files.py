@@ -36,6 +36,11 @@ def answers_of(module: str) -> dict[str, Any]:
     return filled(json.loads(file.read_text(encoding="utf-8"))["cases"]) if file.exists() else {}
 
 
+def _is_tensor(description: dict[str, Any]) -> bool:
+    """Whether this describes a tensor: the words of a message may well be {"tensor": true}."""
+    return "shape" in description and "tensor" in description
+
+
 def _usual(tensor: dict[str, Any]) -> dict[str, Any]:
     """The flags of almost every tensor: those of a plain leaf, or of what a node made."""
     node = tensor.get("grad_fn")
@@ -48,7 +53,7 @@ def brief(value: Any) -> Any:
         return [brief(v) for v in value]
     if not isinstance(value, dict):
         return value
-    if "tensor" in value and _usual(value).items() <= value.items():
+    if _is_tensor(value) and _usual(value).items() <= value.items():
         drop = ("requires_grad", "is_leaf") + (() if value["grad_fn"] else ("grad_fn",))
         return {k: v for k, v in value.items() if k not in drop}
     return {k: brief(v) for k, v in value.items()}
@@ -60,6 +65,6 @@ def filled(value: Any) -> Any:
         return [filled(v) for v in value]
     if not isinstance(value, dict):
         return value
-    if "tensor" in value:
+    if _is_tensor(value):
         return _usual(value) | value
     return {k: filled(v) for k, v in value.items()}
