@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from . import autograd, func
 from . import autograd_methods as _autograd_methods
+from . import families as _families
 from . import observe as _observe
 from . import operators as _operators
 from .autograd import Variable, grad_mode
@@ -63,25 +64,7 @@ from .legacy import (
     ShortTensor,
 )
 from .limits import finfo, iinfo
-from .modes import is_eager, set_default_dtype, set_eager
-from .ops import (
-    einsum as _einsum,
-)
-from .ops import (
-    matrices as _m,
-)
-from .ops import (
-    matrix_sums as _ms,
-)
-from .ops import (
-    products as _p,
-)
-from .ops import (
-    reshaping as _r,
-)
-from .ops import (
-    viewing as _v,
-)
+from .modes import is_eager, set_default_dtype, set_eager, stats
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (

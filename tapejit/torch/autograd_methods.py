@@ -57,6 +57,14 @@ def _get_data(self: Tensor) -> Tensor:
 def _set_data(self: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    more = value._more
+    if (
+        more is not None
+        and more.base is not None
+        and more.root is self
+        and (value._spec.shape == self._spec.shape)
+    ):
+        return  # x.data += 1 has already written through
     replace_value(self, value)
 
 
