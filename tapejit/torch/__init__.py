@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from . import autograd, func
 from . import autograd_methods as _autograd_methods
+from . import families as _families
 from . import observe as _observe
 from . import operators as _operators
 from .autograd import Variable, grad_mode
@@ -64,7 +65,6 @@ from .legacy import (
 )
 from .limits import finfo, iinfo
 from .modes import is_eager, set_default_dtype, set_eager
-from .ops import shaping as _shaping
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (
