@@ -11,7 +11,7 @@ from ..codes import CODES, GRAD, PLAIN, op
 from ..emit import _new_code, apply
 from ..record import LOCAL
 from ..tensor import More, Tensor
-from .index_keys import FULL, checked, fast_key, parse
+from .index_keys import Key, checked, fast_key, parse
 
 
 @op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -32,14 +32,19 @@ _HOT: dict[Any, Any] = {}
 _MOST = 100_000
 
 
-def _code_of(t: Tensor, index: Any) -> int:
-    """Return the code of a basic index, of which there is one for each index of a spec."""
-    parsed = parse(t, index)
+FULL_VIEWS: set[int] = set()
+"""Codes of views that are the whole tensor in its own shape: ``x[...]``, ``x[:]``."""
+
+
+def code_of(t: Tensor, parsed: Key) -> int:
+    """Return the code of a parsed basic index, of which there is one for each index of a spec."""
     params = {"key": parsed.basic, "node": parsed.node}
     key = (t._spec, parsed.basic, parsed.node)
     first = basic_index.memo.get(key)
     if first is None:
         first = basic_index.memo[key] = _new_code(basic_index, (t,), params)
+        if parsed.whole:
+            FULL_VIEWS.add(first)
     return int(first)
 
 
@@ -52,7 +57,7 @@ def basic_code(t: Tensor, index: Any) -> int | None:
     if found is None:
         if len(_HOT) > _MOST:
             _HOT.clear()
-        found = _HOT[key] = _code_of(t, index)
+        found = _HOT[key] = code_of(t, parse(t, index))
     return int(found)
 
 
@@ -103,15 +108,14 @@ def basic_part(self: Tensor, parsed: Any) -> Tensor:
     """Return the view that the basic part of an index names: the tensor itself if that is all."""
     if parsed.whole:
         return self
-    key = tuple(i if i != FULL else (None, None, None) for i in parsed.basic)
-    made: Tensor = apply(basic_index, (self,), key=key, node=parsed.node)
+    made: Tensor = apply(basic_index, (self,), key=parsed.basic, node=parsed.node)
     return made
 
 
 def _general(self: Tensor, index: Any) -> Any:
     parsed = parse(self, index)
     if not parsed.tensors:
-        return apply(basic_index, (self,), key=parsed.basic, node=parsed.node)
+        return view_of(self, code_of(self, parsed))
     base = basic_part(self, parsed)
     return take_at(base, parsed.tensors)
 
