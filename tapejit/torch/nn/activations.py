@@ -16,6 +16,7 @@ import numpy as np
 from ...scipy import special
 from ...transforms.custom_reverse import custom_vjp
 from ..codes import OPS, Op
+from ..ops.pointwise import pointwise
 from ..spec import Spec
 from ..surface import FUNCTIONS, public
 from ..tensor import Tensor
