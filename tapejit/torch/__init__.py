@@ -64,7 +64,7 @@ from .legacy import (
     ShortTensor,
 )
 from .limits import finfo, iinfo
-from .modes import is_eager, set_default_dtype, set_eager
+from .modes import is_eager, set_default_dtype, set_eager, stats
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (
