@@ -57,6 +57,14 @@ def _get_data(self: Tensor) -> Tensor:
 def _set_data(self: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    more = value._more
+    if (
+        more is not None
+        and more.base is not None
+        and more.root is self
+        and (value._spec.shape == self._spec.shape)
+    ):
+        return  # x.data += 1 has already written through
     replace_value(self, value)
 
 
@@ -83,7 +91,18 @@ def _get_requires_grad(self: Tensor) -> bool:
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables."
+            + ("" if value else _SUBGRAPH)
+        )
     requires_grad_(self, value)
+
+
+_SUBGRAPH = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+    "var_no_grad = var.detach()."
+)
 
 
 @public(function=False)
@@ -99,9 +118,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     if kind == GRAD:
         if not requires_grad:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables." + _SUBGRAPH
             )
         return self
     if requires_grad and not self._spec.floating:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .backward import check, free
-from .codes import GRAD, LEAF, PLAIN
+from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
 from .record import Recorder
 from .rows import Row, Rows, decoded
@@ -55,7 +55,7 @@ def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
 
     old = t._grad
     if old is None:
-        t._grad = g if create else own(rec, g)
+        t._grad = own(rec, g, create)
     elif create:
         t._grad = apply(add, (old, g))
     else:
@@ -67,12 +67,29 @@ def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
             hook(t)
 
 
-def own(rec: Recorder, g: Tensor) -> Tensor:
-    """Return a gradient as a tensor that nothing else names."""
-    from .surface import alias
+@op("accumulated", node="torch::autograd::CopyBackwards", saves=((),))
+def accumulated(g: Any) -> Any:
+    """The gradient, as what ``.grad`` holds."""
+    return g
 
-    made: Tensor = apply(alias, (g,))
-    made._kind = PLAIN
+
+def unlinked(rec: Recorder, t: Tensor) -> Tensor:
+    """Return a value without its graph."""
+    if not (t._kind and rec.grad):
+        return t
+    rec.grad = False
+    try:
+        made: Tensor = apply(accumulated, (t,))
+    finally:
+        rec.grad = True
+    return made
+
+
+def own(rec: Recorder, g: Tensor, create: bool = False) -> Tensor:
+    """Return a gradient as a tensor that nothing else names."""
+    made: Tensor = apply(accumulated, (g,))
+    if not create:
+        made._kind = PLAIN
     return made
 
 
@@ -107,6 +124,7 @@ class Walk:
         self.special = dict(rec.special)
         self.leaves = dict(rec.leaves)
         self.lines = dict(rec.lines)
+        self.nodes = dict(rec.nodes)
         for r in self.through:
             row = self.rows.rows[r]
             for k in (*row.args, *range(row.first, row.first + row.code.n_out)):
@@ -217,13 +235,39 @@ class Walk:
                 more = t._more
                 if more is not None and more.retains:
                     if t._grad is None:
-                        t._grad = g if self.create else own(self.rec, g)
+                        t._grad = own(self.rec, g, self.create)
                     else:
                         t._grad = add_up(t._grad, g)
             captured(slot, g)
 
     def _through(self, row: Row, given: list[Tensor | None]) -> list[tuple[int, Tensor]]:
         """Return the gradients of a row's operands."""
+        hooks = self._node_hooks(row)
+        if hooks is None:
+            return self._step(row, given)
+        for hook in list(hooks[0].values()):
+            changed = hook(tuple(given))
+            if changed is not None:
+                given = list(changed if isinstance(changed, tuple) else (changed,))
+        found: dict[int, Tensor] = {}
+        for k, g in self._step(row, given):
+            found[k] = add_up(found[k], g) if k in found else g
+        for hook in list(hooks[1].values()):
+            changed = hook(tuple(found.get(k) for k in row.args), tuple(given))
+            if changed is not None:
+                each = changed if isinstance(changed, tuple) else (changed,)
+                found = {k: g for k, g in zip(row.args, each) if g is not None}
+        return list(found.items())
+
+    def _node_hooks(self, row: Row) -> Any:
+        origin = self.nodes.get(row.first)
+        if origin is None:
+            return None
+        segment, slot = origin
+        return segment.node_hooks.get(decoded(segment.code).producer[slot])
+
+    def _step(self, row: Row, given: list[Tensor | None]) -> list[tuple[int, Tensor]]:
+        """Return the gradients of a row's operands, hooks apart."""
         code, rows = row.code, self.rows
         if code.op.special == "function":
             from .autograd.function import run_backward
@@ -234,7 +278,37 @@ class Walk:
         needs = needs_of(code, [rows.kinds[k] for k in row.args])
         if not any(needs):
             return []
-        operands = [self.handles[k] for k in row.args]
+        found: list[tuple[int, Tensor]] = []
+        for part in self._parts(code, needs):
+            found += self._vjp(row, given, part)
+        return found
+
+    def _parts(self, code: Code, needs: tuple[bool, ...]) -> list[tuple[bool, ...]]:
+        """Return which operands' gradients are recorded together.
+
+        When the gradients get a graph of their own, those that read no operand (of a sum) must not
+        be tied to what their neighbours read: of ``addmm`` the input's gradient is the cotangent.
+        """
+        if not self.create or sum(needs) < 2:
+            return [needs]
+        reads = [
+            bool(need and code.saved([j == k for j in range(len(needs))]))
+            for k, need in enumerate(needs)
+        ]
+        parts = [tuple(reads), tuple(need and not r for need, r in zip(needs, reads))]
+        return [part for part in parts if any(part)]
+
+    def _vjp(
+        self, row: Row, given: list[Tensor | None], needs: tuple[bool, ...]
+    ) -> list[tuple[int, Tensor]]:
+        """Record the gradients of some operands of a row."""
+        code = row.code
+        kept = set(code.saved(needs))
+        operands = [
+            # What the gradient does not read must not connect it to a graph.
+            h if k in kept or -1 in kept or not isinstance(h, Tensor) else unlinked(self.rec, h)
+            for k, h in enumerate([self.handles[a] for a in row.args])
+        ]
         made = apply(
             vjp,
             [*(g for g in given if g is not None), *operands],
@@ -262,8 +336,7 @@ class Walk:
         found = [s for s in self.leaf_slots if self.leaves[s] is t]
         found += [s for s, h in self.handles.items() if h is t and s not in found]
         if not found and t._graph is not None:
-            nodes = self.rec.nodes
-            found = [s for s in self.handles if nodes.get(s) == t._graph]
+            found = [s for s in self.handles if self.nodes.get(s) == t._graph]
         return found
 
     def _towards(self, slots: set[int]) -> set[int]:

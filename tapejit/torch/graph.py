@@ -39,6 +39,20 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
+    def register_hook(self, hook: Any) -> Handle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this step of a backward pass.
+
+        What it returns, if not None, replaces the gradients of the operands.
+        """
+        return Handle(self._hooks()[1], hook)
+
+    def register_prehook(self, hook: Any) -> Handle:
+        """Call ``hook(grad_outputs)`` before this step; what it returns replaces them."""
+        return Handle(self._hooks()[0], hook)
+
+    def _hooks(self) -> tuple[dict[int, Any], dict[int, Any]]:
+        return self._segment.node_hooks.setdefault(self._row, ({}, {}))
+
     def __eq__(self, other: object) -> bool:
         return (
             type(other) is type(self)
@@ -110,11 +124,16 @@ class AccumulateGrad:
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
 
-    def __hash__(self) -> int:
-        return hash(("AccumulateGrad", id(self.variable)))
+def collector(leaf: Tensor) -> AccumulateGrad:
+    """Return the one end of the graph at a leaf."""
+    found = _collectors.get(id(leaf))
+    if found is None or found.variable is not leaf:
+        found = _collectors[id(leaf)] = AccumulateGrad(leaf)
+    return found
+
+
+_collectors: weakref.WeakValueDictionary[int, AccumulateGrad] = weakref.WeakValueDictionary()
 
 
 def edge(segment: Segment, slot: int) -> tuple[Any, int]:
@@ -122,7 +141,7 @@ def edge(segment: Segment, slot: int) -> tuple[Any, int]:
     rows = decoded(segment.code)
     kind = rows.kinds[slot]
     if kind == LEAF:
-        return (AccumulateGrad(segment.leaves[slot]), 0)
+        return (collector(segment.leaves[slot]), 0)
     if kind != GRAD:
         return (None, 0)
     if slot in segment.imports:
@@ -138,8 +157,16 @@ def _node(segment: Segment, row: int) -> Node:
     key = (id(segment), row)
     found = _known.get(key)
     if found is None or found._segment is not segment:
-        found = _known[key] = Node(segment, row)
+        name = decoded(segment.code).rows[row].code.node
+        kind = _classes.get(name)
+        if kind is None:
+            kind = _classes[name] = type(name, (Node,), {})
+        found = _known[key] = kind(segment, row)
     return found
+
+
+_classes: dict[str, type[Node]] = {}
+"""A class for each name of a node, as ``type(y.grad_fn).__name__`` shows it."""
 
 
 def node_of(t: Tensor) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .codes import GRAD, LEAF
 from .printing import tensor_str
+from .record import LOCAL
 from .spec import spec_of_array
 from .surface import public
 from .tensor import Tensor, leaf_of
@@ -39,18 +41,20 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
     RuntimeError
         When the tensor requires a gradient and `force` is False.
     """
-    if self._kind_now() and not force:
-        raise RuntimeError(
-            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-        )
+    if not force:
+        _refuse_grad(self)
     return self._expose()
 
 
-def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
-    if self._kind_now():
+def _refuse_grad(self: Tensor) -> None:
+    if self._kind_now() and LOCAL.rec.grad:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
+
+
+def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    _refuse_grad(self)
     if copy or (dtype is not None and np.dtype(dtype) != self._spec.np):
         return np.array(self._value(), dtype)
     return self._expose()
@@ -62,6 +66,17 @@ def _bool(self: Tensor) -> bool:
         what = "no values" if n == 0 else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
     return bool(np.asarray(self._value()).reshape(())[()])
+
+
+def _scalar(self: Tensor) -> Any:
+    if self._kind_now():
+        warnings.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+            "behavior. Consider using tensor.detach() first.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return item(self)
 
 
 def _index(self: Tensor) -> int:
@@ -143,9 +158,9 @@ def _dlpack(self: Tensor, **options: Any) -> Any:
 METHODS = {
     "__array__": _array,
     "__bool__": _bool,
-    "__float__": lambda self: float(item(self)),
-    "__int__": lambda self: int(item(self)),
-    "__complex__": lambda self: complex(item(self)),
+    "__float__": lambda self: float(_scalar(self)),
+    "__int__": lambda self: int(_scalar(self)),
+    "__complex__": lambda self: complex(_scalar(self)),
     "__index__": _index,
     "__len__": _len,
     "__repr__": _repr,

@@ -49,6 +49,10 @@ class Segment:
         Slots with hooks, retained gradients or functions of the user's.
     lines : dict
         Where rows were written, when anomalies are looked for.
+    nodes : dict
+        For slots recorded again from an earlier segment, that segment and its slot.
+    node_hooks : dict
+        Hooks on rows: before and after their step of a backward pass.
     """
 
     __slots__ = (
@@ -59,6 +63,7 @@ class Segment:
         "inputs",
         "leaves",
         "lines",
+        "node_hooks",
         "nodes",
         "sources",
         "special",
@@ -71,6 +76,7 @@ class Segment:
         self.sources, self.leaves, self.imports = rec.sources, rec.leaves, rec.imports
         self.freed, self.stale, self.special = rec.freed, rec.stale, rec.special
         self.lines, self.nodes = rec.lines, rec.nodes
+        self.node_hooks: dict[int, Any] = {}
 
 
 class Recorder:

@@ -99,7 +99,10 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
                 rec.lines[at + j] = seg.lines[first + j]
             if first + j in seg.stale:
                 rec.stale[at + j] = seg.stale[first + j]
-            rec.nodes[at + j] = (seg, first + j)
+            rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
+            origin, its = rec.nodes[at + j]
+            if decoded(origin.code).producer[its] in origin.node_hooks:
+                rec.special.setdefault(at + j, origin)
     memo[("rows", id(seg))] = {**known, **place}
     memo[(seg, k)] = place[k]
 

@@ -281,16 +281,15 @@ class Tensor:
 
         more = self._more
         assert more is not None and more.base is not None
-        base = more.base
-        leaf = base._kind == LEAF and not rec.grad
-        if more.silent or (more.detached and not rec.grad):
-            pass
-        made = written(rec, base, more.code, slot, self._spec, kind, leaf)
-        quiet = more.silent
-        root = more.root
+        base, root = more.base, more.root
+        if more.detached:  # autograd is not told
+            leaf, grad = base._kind == LEAF, False
+        else:
+            leaf, grad = base._kind == LEAF and not rec.grad, rec.grad
+        at, found = written(rec, base, more.code, slot, self._spec, kind, leaf, grad)
         before = root._ver
-        base._set_slot(rec, made[0], LEAF if leaf else made[1])
-        if quiet:
+        base._set_slot(rec, at, found)
+        if more.silent:
             root._hidden += root._ver - before
 
     # ------------------------------------------------------------ what it is

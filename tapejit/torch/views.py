@@ -33,7 +33,7 @@ def attach(old: Any, new: Any) -> Any:
 
 
 def written(
-    rec: Recorder, base: Any, code: int, slot: int, spec: Spec, kind: int, leaf: bool
+    rec: Recorder, base: Any, code: int, slot: int, spec: Spec, kind: int, leaf: bool, grad: bool
 ) -> tuple[int, int]:
     """Append the row that rewrites a base through a view; return its slot and kind."""
     view = CODES[code]
@@ -45,7 +45,7 @@ def written(
             copy_slices, params, (base._spec, spec), (_dense(base._spec),)
         )
     at = rec.admit(base)
-    kind = GRAD if (kind or base._kind) and rec.grad and base._spec.floating else PLAIN
+    kind = GRAD if (kind or base._kind) and grad and base._spec.floating else PLAIN
     if leaf:
         kind = LEAF
     made = len(rec.owners)

@@ -86,8 +86,9 @@ def lit(*values: Any, kind: str = "float") -> Data:
 
 
 def ints(low: int, high: int, *shape: int, kind: str = "int64") -> Data:
-    """Whole numbers in [low, high)."""
-    return Data(shape, tuple(low + (3 + 7 * k) % (high - low) for k in range(math.prod(shape))), kind)
+    """Whole numbers in [low, high), spread over all of them."""
+    fractions = [((k + 1) * GOLDEN) % 1.0 for k in range(math.prod(shape))]
+    return Data(shape, tuple(low + int((high - low) * f) for f in fractions), kind)
 
 
 def bools(*shape: int) -> Data:
@@ -226,12 +227,17 @@ def expr(
     return {name: expression(text, inputs, grad=grad, second=smooth)}
 
 
+def split(texts: tuple[str, ...]) -> list[str]:
+    """The expressions of a row: text between semicolons."""
+    return [part.strip() for text in texts for part in text.split(";")]
+
+
 def exprs(name: str, *texts: str, grad: bool = True, **inputs: Data) -> dict[str, Case]:
-    """Several expressions in the same inputs as one case."""
-    parts = [expression(text, inputs, grad=grad) for text in texts]
+    """Several expressions in the same inputs, ``"x + 1; x - 1"``, as one case."""
+    parts = [(text, expression(text, inputs, grad=grad)) for text in split(texts)]
 
     def case(torch: Any) -> Iterator[Any]:
-        for text, part in zip(texts, parts):
+        for text, part in parts:
             yield text
             yield from part(torch)
 
@@ -243,10 +249,10 @@ def fails(name: str, *texts: str, **inputs: Data) -> dict[str, Case]:
 
     A class of one's own is welcome below the builtin one, as linalg.LinAlgError is a RuntimeError.
     """
-    parts = [expression(text, inputs) for text in texts]
+    parts = [(text, expression(text, inputs)) for text in split(texts)]
 
     def case(torch: Any) -> Iterator[Any]:
-        for text, part in zip(texts, parts):
+        for text, part in parts:
             try:
                 found = list(part(torch))
             except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import backward as _sweep
@@ -159,6 +159,8 @@ def _tensors(given: Any, n: int = 0) -> list[Any]:
         return [None] * n
     if isinstance(given, Tensor):
         return [given]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     found = list(given)
     if n and len(found) != n:
         raise RuntimeError(f"got {n} tensors and {len(found)} gradients")

@@ -45,6 +45,8 @@ class Variable(metaclass=_Kind):
                 DeprecationWarning,
                 stacklevel=2,
             )
+            if volatile and requires_grad:
+                raise ValueError("Variable can't be volatile and require_grad at the same time!")
             if volatile:
                 made._kind = VOLATILE
                 return made

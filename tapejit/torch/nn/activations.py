@@ -116,7 +116,7 @@ def _prelu(x: Any, w: Any, *, along: tuple[int, ...]) -> Any:
     return np.where(x > 0, x, x * w.reshape(along))
 
 
-relu_ = activation("relu", _relu, RESULT, None)
+relu_op = activation("relu", _relu, RESULT, None)
 hardtanh_op = activation("hardtanh", _hardtanh, SELF, None)
 hardtanh_in = activation("hardtanh_", _hardtanh, RESULT, None, "HardtanhBackward0")
 leaky_op = activation("leaky_relu", leaky_relu_of, SELF, "leaky_relu_cpu")
@@ -171,7 +171,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return _unary("relu", relu_, relu_, input, inplace)
+    return _unary("relu", relu_op, relu_op, input, inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -408,3 +408,57 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
             f"Halving dimension must be even, but dimension {axis} is size {x.shape[axis]}"
         )
     return record(glu_op, (x,), axis=axis)
+
+
+def _written(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """Return the form of a function that writes into its argument."""
+
+    def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, **kwargs, inplace=True)
+
+    in_place.__name__ = in_place.__qualname__ = name
+    in_place.__doc__ = f"Write the result of `{function.__name__}` into `input` and return it."
+    return in_place
+
+
+relu_ = public()(_written(relu, "relu_"))
+leaky_relu_ = _written(leaky_relu, "leaky_relu_")
+elu_ = _written(elu, "elu_")
+selu_ = public()(_written(selu, "selu_"))
+celu_ = public()(_written(celu, "celu_"))
+hardtanh_ = _written(hardtanh, "hardtanh_")
+threshold_ = public(method=False)(_written(threshold, "threshold_"))
+public(method=False)(threshold)
+
+__all__ = [
+    "celu",
+    "celu_",
+    "elu",
+    "elu_",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]

@@ -25,12 +25,6 @@ def alias_view(x: Any) -> Any:
     return x[...]
 
 
-@op("detach", view=True, differentiable=False)
-def detach_view(x: Any) -> Any:
-    """All of it, cut off from the graph."""
-    return x[...]
-
-
 @op("t", saves=((),), view=True)
 def t_view(x: Any) -> Any:
     """A matrix transposed; a vector or number as it is."""
@@ -371,11 +365,10 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     return made
 
 
-@public()
-def detach(input: Tensor) -> Tensor:
+@public("detach", method=False)
+def _detach_function(input: Tensor) -> Tensor:
     """Return a view that no gradient flows through; a leaf that does not require grad."""
-    need_tensor(input, "detach")
-    made: Tensor = apply(detach_view, (input,))
+    made: Tensor = need_tensor(input, "detach").detach()  # type: ignore[attr-defined]
     return made
 
 

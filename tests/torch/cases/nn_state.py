@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 from nn_formulas import fill, leaf, wave
 from transcripts import raising
@@ -145,7 +146,7 @@ def case_extra_state(torch):
 
 
 def case_training_resumed(torch):
-    """Network and optimiser restored: the next steps are the same as without the break."""
+    """Network and optimiser restored: the next steps are those without the break."""
     results = []
     for broken in (False, True):
         net = two_layers(torch)
@@ -161,7 +162,7 @@ def case_training_resumed(torch):
             (net(wave(torch, 3, 2)) ** 2).mean().backward()
             optimizer.step()
         results.append([p.detach().clone() for p in net.parameters()])
-    yield results[0], all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+    yield results[0], all(map(torch.allclose, *results))
 
 
 def case_loading_needs_no_grad(torch):
@@ -169,3 +170,14 @@ def case_loading_needs_no_grad(torch):
     layer = torch.nn.Linear(2, 1)
     layer.load_state_dict({"weight": leaf(torch, 1, 2), "bias": torch.zeros(1)})
     yield layer.weight, layer.weight.is_leaf
+
+
+def case_pickled(torch):
+    """A module and its state survive pickling, with values and flags."""
+    net = two_layers(torch)
+    net[1].bias.requires_grad_(False)
+    net.eval()
+    again = pickle.loads(pickle.dumps(net))
+    yield again.state_dict(), [p.requires_grad for p in again.parameters()], again.training
+    yield repr(again), type(again[0].weight).__name__, again[0].weight.is_leaf
+    yield again(wave(torch, 2, 2)), pickle.loads(pickle.dumps(net.state_dict()))

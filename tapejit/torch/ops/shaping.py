@@ -1,0 +1,8 @@
+"""All operations that make, reshape, index, join and convert tensors: imported for their names."""
+
+from __future__ import annotations
+
+from . import conversion, creation, from_data, layout, reshaping, viewing
+
+FAMILY = (conversion, creation, from_data, layout, reshaping, viewing)
+"""The modules of this family."""
