@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .ops.reductions import log_softmax, logsumexp, softmax
+from .nn.softmaxes import log_softmax, softmax
+from .ops.reductions import logsumexp
 from .ops.transcendental import SPECIAL
 
 SPECIAL.update(log_softmax=log_softmax, logsumexp=logsumexp, softmax=softmax)

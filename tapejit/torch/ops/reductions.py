@@ -256,50 +256,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
     return {**params, "dtype": floated(input._spec.dtype).numpy.name}
 
 
-def _softmax_impl(x: Any, *, axis: int, dtype: str) -> Any:
-    x = to(x, dtype)
-    if not x.shape:
-        return np.exp(x - x)
-    top = np.max(x, axis=axis, keepdims=True) if x.size else x
-    e = np.exp(x - stopped(top))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def _log_softmax_impl(x: Any, *, axis: int, dtype: str) -> Any:
-    x = to(x, dtype)
-    if not x.shape:
-        return x - x
-    y = x - stopped(np.max(x, axis=axis, keepdims=True) if x.size else x)
-    return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
-
-
 def stopped(x: Any) -> Any:
     """Return a value that no gradient flows to: the shift that keeps an exponential in range."""
     from ...transforms.simple import stop_gradient
 
     return stop_gradient(x)
-
-
-_softmax = op("softmax", node="SoftmaxBackward0", saves=((-1,),))(_softmax_impl)
-_log_softmax = op("log_softmax", node="LogSoftmaxBackward0", saves=((-1,),))(_log_softmax_impl)
-
-
-def _softened(name: str, input: Tensor, dim: Any, dtype: Any) -> Params:
-    d = dtype_of(name, dtype) or input._spec.dtype
-    if not d.is_floating_point:
-        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{CALLED[d.name]}'")
-    return {"axis": dim_of(name, dim, input._spec.ndim), "dtype": d.numpy.name}
-
-
-@public("softmax", out=True)
-@parametric(_softmax)
-def softmax(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Any:
-    """Return ``exp(input)`` divided by its sum along an axis, without overflow."""
-    return _softened("softmax", input, dim, dtype)
-
-
-@public("log_softmax", out=True)
-@parametric(_log_softmax)
-def log_softmax(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Any:
-    """Return the logarithm of `softmax` along an axis, without overflow."""
-    return _softened("log_softmax", input, dim, dtype)

@@ -224,18 +224,6 @@ clamp_min = enter(_clamped(_clamp_min, "clamp_min", "min"), "clamp_min", "Return
 clamp_max = enter(_clamped(_clamp_max, "clamp_max", "max"), "clamp_max", "Return the elements, none above `max`.")
 
 
-def _relu_check(d: DType, args: tuple[Any, ...]) -> None:
-    if d.name == "bool":
-        raise RuntimeError("Boolean inputs not supported for relu")
-
-
-# Zero and nan: relu(nan) is nan, and the gradient is that of the result being above 0.
-relu = of_one(
-    pointwise("relu", lambda x: np.where(x <= 0, np.zeros((), x.dtype)[()], x), ((-1,),), check=_relu_check),
-    "relu", "Return the elements, 0 for negative ones; the gradient at 0 is 0.", out=False,
-)  # fmt: skip
-
-
 # ---------------------------------------------------------------- nan and infinity replaced
 
 
