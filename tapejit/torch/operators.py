@@ -12,7 +12,7 @@ from typing import Any
 from .hot import HOT, binary, inplace, operand, unary, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
 from .ops.checks import NUMBERS
-from .surface import put
+from .surface import rewritten
 from .tensor import Tensor
 
 __all__ = ["HOT", "binary", "inplace", "operand", "write"]
@@ -37,11 +37,7 @@ def _in_place(method: Method) -> Method:
     """Return the operator that writes what another one gives into its first operand."""
 
     def written(self: Tensor, other: Any) -> Any:
-        from .record import LOCAL
-
-        self._check_inplace(LOCAL.rec)
-        made = method(self, other)
-        return made if made is NotImplemented else put(self, made)
+        return rewritten(self, method, other)
 
     return written
 

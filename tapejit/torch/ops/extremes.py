@@ -248,29 +248,31 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     return named("kthvalue")(*apply(_kth, (x,), axis=d, keepdim=kept, k=n - 1))
 
 
-def _median_at(x: Any, axis: int, ignore_nan: bool) -> Any:
-    """The index of the lower middle element along an axis; of a nan, unless they are ignored."""
+def _middle_of(x: Any, axis: int, ignore_nan: bool) -> Any:
+    """The place of the lower middle element among the sorted; of a nan, unless they are ignored."""
     n = x.shape[axis]
-    order = order_of(x, axis)
     if x.dtype.kind != "f":
-        return order[(slice(None),) * axis + (slice((n - 1) // 2, (n - 1) // 2 + 1),)]
+        return np.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), (n - 1) // 2)
     nans = np.sum(np.isnan(x), axis=axis, keepdims=True)
     # Sorted, the nan stand last: the first of them is the answer if there is one.
-    middle = np.maximum(n - nans - 1, 0) // 2 if ignore_nan else np.where(nans > 0, n - nans, (n - 1) // 2)
-    return np.take_along_axis(order, middle, axis)
+    if ignore_nan:
+        return np.maximum(n - nans - 1, 0) // 2
+    return np.where(nans > 0, n - nans, (n - 1) // 2)
 
 
 def _median_dim(x: Any, *, axis: int, keepdim: bool, ignore_nan: bool) -> Any:
     if not x.shape:
         return x, np.zeros((), "int64")[()]
-    return picked(x, _median_at(x, axis, ignore_nan), axis, keepdim)
+    at = np.take_along_axis(order_of(x, axis), _middle_of(x, axis, ignore_nan), axis)
+    return picked(x, at, axis, keepdim)
 
 
 def _median_all(x: Any, *, ignore_nan: bool) -> Any:
     if x.size == 0:
         return np.full((), np.nan, x.dtype)[()]
-    flat = np.reshape(x, (-1,))
-    return picked(flat, _median_at(flat, 0, ignore_nan), 0, False)[0]
+    # Sorted values, not picked ones: equal elements share the gradient.
+    order = np.sort(np.reshape(x, (-1,)))
+    return np.reshape(np.take_along_axis(order, _middle_of(order, 0, ignore_nan), 0), ())
 
 
 def _middle(name: str, ignore_nan: bool, doc: str) -> Any:

@@ -13,6 +13,7 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .checks import CALLED, not_implemented, number_of, operand_of, tensor_of
+from . import kinks
 from .convert import promoted, to
 from .forms import of_two
 from .kinks import no_gradient
@@ -30,11 +31,11 @@ def _not_complex(name: str) -> Any:
 
 
 def _largest(x: Any, y: Any) -> Any:
-    return np.logical_or(x, y) if x.dtype.kind == "b" else np.maximum(x, y)
+    return np.logical_or(x, y) if x.dtype.kind == "b" else kinks.maximum(x, y)
 
 
 def _least(x: Any, y: Any) -> Any:
-    return np.logical_and(x, y) if x.dtype.kind == "b" else np.minimum(x, y)
+    return np.logical_and(x, y) if x.dtype.kind == "b" else kinks.minimum(x, y)
 
 
 def _fmax(x: Any, y: Any) -> Any:

@@ -11,6 +11,7 @@ from ..hot import parametric
 from ..surface import public
 from ..tensor import Tensor
 from .checks import not_implemented
+from . import kinks
 from .forms import of_one, of_two
 from .pointwise import Saves, pointwise
 
@@ -28,15 +29,6 @@ def scipy(name: str) -> Any:
         return getattr(special, name)(*xs)
 
     return function
-
-
-def _logit(x: Any) -> Any:
-    # At 0 and 1 it is infinite, and so is its slope; outside it is nan.
-    return np.log(x / (1 - x))
-
-
-def _sinc(x: Any) -> Any:
-    return np.sinc(x)
 
 
 _TABLE: list[tuple[str, Any, Saves, str | None, str]] = [
@@ -57,9 +49,9 @@ _TABLE: list[tuple[str, Any, Saves, str | None, str]] = [
     ("cosh", np.cosh, IN, None, "Return the hyperbolic cosine."),
     ("tanh", np.tanh, OUT, None, "Return the hyperbolic tangent."),
     ("asinh arcsinh", np.arcsinh, IN, None, "Return the inverse hyperbolic sine."),
-    ("acosh arccosh", np.arccosh, IN, None, "Return the inverse hyperbolic cosine."),
+    ("acosh arccosh", kinks.arccosh, IN, None, "Return the inverse hyperbolic cosine."),
     ("atanh arctanh", np.arctanh, IN, None, "Return the inverse hyperbolic tangent."),
-    ("sinc special_sinc", _sinc, IN, None, "Return ``sin(pi x) / (pi x)``, 1 at 0."),
+    ("sinc special_sinc", np.sinc, IN, None, "Return ``sin(pi x) / (pi x)``, 1 at 0."),
     ("deg2rad", np.deg2rad, NONE, "Deg2RadBackward0", "Return degrees as radians."),
     ("rad2deg", np.rad2deg, NONE, "Rad2DegBackward0", "Return radians as degrees."),
     ("sigmoid special_expit", scipy("expit"), OUT, None, "Return ``1 / (1 + exp(-input))``."),
@@ -105,9 +97,9 @@ for _names, _fn, _saves, _node, _doc in _TABLE:
 
 def _logit_impl(x: Any, *, eps: float | None) -> Any:
     if eps is None:
-        return _logit(x)
+        return kinks.logit(x)
     inside = (x >= eps) & (x <= 1 - eps)
-    return np.where(inside, _logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps)))
+    return np.where(inside, kinks.logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps)))
 
 
 def _ends(x: Any, eps: float) -> tuple[Any, Any]:
@@ -147,16 +139,16 @@ atan2 = of_two(
     "atan2 arctan2", "Return the angle of the point (other, input).", number=False, number_first=False,
 )  # fmt: skip
 hypot = of_two(
-    pointwise("hypot", np.hypot, ((0, -1), (1, -1)), check=floating_only("hypot")),
+    pointwise("hypot", kinks.hypot, ((0, -1), (1, -1)), check=floating_only("hypot")),
     "hypot", "Return the length of the vector (input, other).", number=False, number_first=False,
 )  # fmt: skip
 logaddexp = of_two(
-    pointwise("logaddexp", np.logaddexp, ((0, 1), (0, 1)), check=floating_only("logaddexp")),
+    pointwise("logaddexp", kinks.logaddexp, ((0, 1), (0, 1)), check=floating_only("logaddexp")),
     "logaddexp", "Return ``log(exp(input) + exp(other))``.",
     inplace=False, number=False, number_first=False,
 )  # fmt: skip
 logaddexp2 = of_two(
-    pointwise("logaddexp2", np.logaddexp2, ((0, 1), (0, 1)), check=floating_only("logaddexp2")),
+    pointwise("logaddexp2", kinks.logaddexp2, ((0, 1), (0, 1)), check=floating_only("logaddexp2")),
     "logaddexp2", "Return ``log2(2**input + 2**other)``.",
     inplace=False, number=False, number_first=False,
 )  # fmt: skip
@@ -177,7 +169,7 @@ def _xlog1py_node(params: Any, args: Any) -> str:
 
 
 xlogy = of_two(
-    pointwise("xlogy", scipy("xlogy"), ((0, 1), (0, 1)), node=_xlogy_node, floats=True),
+    pointwise("xlogy", kinks.xlogy, ((0, 1), (0, 1)), node=_xlogy_node, floats=True),
     "xlogy", "Return ``input * log(other)``, 0 where `input` is 0 and `other` is no nan.",
 )  # fmt: skip
 SPECIAL["xlogy"] = xlogy
