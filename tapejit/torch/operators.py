@@ -42,6 +42,14 @@ def _in_place(method: Method) -> Method:
     return written
 
 
+def _inverted(self: Tensor) -> Any:
+    if self._spec.floating:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return logic.bitwise_not(self)
+
+
 def _enter() -> None:
     own: dict[str, Any] = {}
     for name, op in {"add": pointwise.add, "sub": pointwise.sub, "mul": pointwise.mul,
@@ -60,7 +68,7 @@ def _enter() -> None:
     own["__pow__"], own["__rpow__"] = powers.power_of, powers.power_to
     own["__ipow__"] = _in_place(powers.power_of)
     own["__neg__"], own["__abs__"] = unary(pointwise.neg), rounding.abs
-    own["__pos__"], own["__invert__"] = rounding.positive, logic.bitwise_not
+    own["__pos__"], own["__invert__"] = rounding.positive, _inverted
     for name, method in comparison.OPERATORS.items():
         own[f"__{name}__"] = method
     for name, value in own.items():

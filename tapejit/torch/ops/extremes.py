@@ -176,8 +176,9 @@ def _arg(name: str, fn: Any, doc: str) -> Any:
     its = op(name, saves=((),), differentiable=False)(_arg_impl(fn))
 
     def params_of(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-        _ordered(name, input)
         spec = input._spec
+        if spec.np.kind in "bc":
+            raise RuntimeError(f"{name}_cpu not implemented for {spec.dtype}")
         k = None if dim is None else dim_of(name, dim, spec.ndim)
         if spec.numel == 0 and (k is None or spec.shape[k] == 0):
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
@@ -282,7 +283,8 @@ def _middle(name: str, ignore_nan: bool, doc: str) -> Any:
 
     def function(input: Tensor, dim: Any = _MISSING, keepdim: bool = False) -> Any:
         x = tensor_of(name, "input", 1, input)
-        _ordered(name, x)
+        if x._spec.np.kind in "bc":
+            raise not_implemented(name, x._spec.dtype)
         if dim is _MISSING:
             if x._spec.numel == 0 and x._spec.np.kind != "f":
                 raise RuntimeError(f"{name}(): there is no nan of {x._spec.dtype} to return for no elements")

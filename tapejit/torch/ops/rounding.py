@@ -58,7 +58,7 @@ def _sign(x: Any) -> Any:
 def _real(name: str) -> Any:
     def check(d: DType, args: tuple[Any, ...]) -> None:
         if d.is_complex:
-            raise RuntimeError(f"Unlike NumPy, torch.{name} is not intended to support complex numbers.")
+            raise not_implemented(name, d)
 
     return check
 
@@ -89,7 +89,7 @@ def positive(input: Tensor) -> Tensor:
 
 copysign = of_two(
     pointwise(
-        "copysign", np.copysign, ((0, -1), (0, -1)), node=numbered("Copysign", 0, 1), floats=True
+        "copysign", np.copysign, ((0, -1), (0, -1)), node=numbered("Copysign", 0, 1), floats=True, check=_real("copysign")
     ),
     "copysign", "Return the size of `input` with the sign of `other`.", number_first=False,
 )  # fmt: skip
