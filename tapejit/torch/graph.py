@@ -147,6 +147,9 @@ def edge(segment: Segment, slot: int) -> tuple[Any, int]:
     if slot in segment.imports:
         return edge(*segment.imports[slot])
     r = rows.producer[slot]
+    if rows.rows[r].code.op.name == "attach":
+        # A write that autograd is not told of leaves the graph as it is.
+        return edge(segment, rows.rows[r].args[0])
     origin = segment.nodes.get(slot)
     if origin is not None:
         return edge(*origin)
