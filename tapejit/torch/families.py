@@ -1,8 +1,19 @@
 """The families of operations, imported so that their functions and methods exist."""
 
 from . import fft, linalg
-from .ops import complexes, einsum, matrices, matrix_sums, products, shaping
+from .ops import (
+    complexes,
+    distances,
+    einsum,
+    estimates,
+    matrices,
+    matrix_sums,
+    products,
+    shaping,
+    windows,
+)
 
 __all__ = [
-    "complexes", "einsum", "fft", "linalg", "matrices", "matrix_sums", "products", "shaping",
+    "complexes", "distances", "einsum", "estimates", "fft", "linalg", "matrices", "matrix_sums",
+    "products", "shaping", "windows",
 ]  # fmt: skip

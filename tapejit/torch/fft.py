@@ -38,7 +38,9 @@ def _node(params: dict[str, Any], specs: tuple[Any, ...]) -> str:
     if kind in ("irfft", "hfft"):
         return "FftC2RBackward0"
     # PyTorch transforms a real signal along one axis directly, and along several once converted.
-    return "FftR2CBackward0" if real and params["one"] else "FftC2CBackward0"
+    if real and params["one"]:
+        return "FftR2CBackward0" if kind == "fft" else "ConjBackward0"
+    return "FftC2CBackward0"
 
 
 def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +52,16 @@ def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
         if spec.np.kind == "c":
             raise RuntimeError(f"{kind} expects a real input tensor, but got {scalar_type(spec)}")
         return {**params, "dtype": floated(spec.dtype).numpy.name}
-    return {**params, "dtype": floated(spec.dtype).to_complex().name}
+    dtype = floated(spec.dtype)
+    if kind in ("fft", "ifft") and params["one"]:
+        return {**params, "dtype": dtype.name}
+    return {**params, "dtype": dtype.to_complex().name}
+
+
+def _mirrored(half: Any, n: int, axis: int) -> Any:
+    """Return n entries of a spectrum from the first ``n // 2 + 1``."""
+    turned = np.flip(np.conj(np.take(half, range(1, n - n // 2), axis=axis)), axis)
+    return np.concatenate([half, turned], axis=axis)
 
 
 @op("fft", node=_node, saves=((),), resolve=_resolve)
@@ -82,6 +93,11 @@ def TRANSFORM(
     if kind == "hfft":
         x = np.fft.fftn(x, lengths, axes=rest, norm=norm) if rest else x
         return np.fft.irfft(np.conj(x), n, axis=last, norm=mirror[norm])
+    if one and np.dtype(x.dtype).kind != "c":
+        # The spectrum of a real signal mirrors its half exactly; the inverse is its conjugate.
+        if kind == "ifft":
+            return np.conj(_mirrored(np.fft.rfft(x, n, axis=last, norm=mirror[norm]), n, last))
+        return _mirrored(np.fft.rfft(x, n, axis=last, norm=norm), n, last)
     if kind == "ifft":
         return np.fft.ifftn(x, sizes, axes=dims, norm=norm)
     return np.fft.fftn(x, sizes, axes=dims, norm=norm)

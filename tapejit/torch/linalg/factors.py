@@ -18,6 +18,8 @@ from ..ops.matrices import (
     LinAlgError,
     adjoint,
     at_once,
+    deprecated,
+    ghost,
     floating,
     matrix,
     matrix_op,
@@ -48,11 +50,9 @@ def _square(value: Any, function: str) -> Tensor:
 
 def mirrored(x: Any, lower: bool) -> Any:
     """Return the Hermitian matrix that a triangle stands for, with the gradient ``(G + G^H)/2``."""
-    half = (x + adjoint(x)) / 2
     fixed = stop_gradient(x)
     one, rest = (np.tril(fixed), np.tril(fixed, -1)) if lower else (np.triu(fixed), np.triu(fixed, 1))
-    # Where x is finite this is the triangle's matrix exactly: half - half is 0.
-    return (one + adjoint(rest)) + (half - stop_gradient(half))
+    return (one + adjoint(rest)) + ghost((x + adjoint(x)) / 2)
 
 
 # ---------------------------------------------------------------- Cholesky
@@ -98,6 +98,7 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 @public("cholesky", out=True)
 def _torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """Return the triangular factors of positive definite matrices."""
+    deprecated("cholesky", "cholesky")
     return _cholesky(input, upper, "cholesky", "CholeskyBackward0")  # type: ignore[no-any-return]
 
 
@@ -159,6 +160,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 @public("qr")
 def _torch_qr(input: Tensor, some: bool = True) -> Any:
     """Return Q with orthonormal columns and R upper triangular."""
+    deprecated("qr", "qr")
     return results.qr(*_qr(input, "reduced" if some else "complete", "qr"))
 
 

@@ -50,7 +50,7 @@ def _as_real_write(base: Any, new: Any) -> Any:
 @op("view_as_real", saves=((),), view=True, write=_as_real_write)
 def VIEW_AS_REAL(x: Any) -> Any:
     """The parts side by side, on a last axis of two."""
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         part = np.dtype(x.real.dtype)
         strides = (*x.strides, part.itemsize)
         return np.lib.stride_tricks.as_strided(x.real, (*x.shape, 2), strides)
@@ -65,7 +65,7 @@ def _as_complex_write(base: Any, new: Any) -> Any:
 def VIEW_AS_COMPLEX(x: Any) -> Any:
     """Numbers whose parts lie side by side on the last axis of two."""
     name = "complex64" if x.dtype == np.float32 else "complex128"
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         return x.view(name)[..., 0]
     return complex_array(x[..., 0], x[..., 1], name)
 
