@@ -11,7 +11,7 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
-from . import autograd, func
+from . import autograd, func, nn, special
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
@@ -64,7 +64,7 @@ from .legacy import (
     ShortTensor,
 )
 from .limits import finfo, iinfo
-from .modes import is_eager, set_default_dtype, set_eager
+from .modes import is_eager, set_default_dtype, set_eager, stats
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
 from .sizes import (

@@ -249,7 +249,9 @@ class Walk:
             changed = hook(tuple(given))
             if changed is not None:
                 given = list(changed if isinstance(changed, tuple) else (changed,))
-        found = dict(self._step(row, given))
+        found: dict[int, Tensor] = {}
+        for k, g in self._step(row, given):
+            found[k] = add_up(found[k], g) if k in found else g
         for hook in list(hooks[1].values()):
             changed = hook(tuple(found.get(k) for k in row.args), tuple(given))
             if changed is not None:

@@ -60,7 +60,7 @@ def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
 
 def _mirrored(half: Any, n: int, axis: int) -> Any:
     """Return n entries of a spectrum from the first ``n // 2 + 1``."""
-    turned = np.flip(np.conj(np.take(half, range(1, n - n // 2), axis=axis)), axis)
+    turned = np.flip(np.conj(np.take(half, np.arange(1, n - n // 2), axis=axis)), axis)
     return np.concatenate([half, turned], axis=axis)
 
 

@@ -39,3 +39,38 @@ def set_default_dtype(d: dtypes.dtype, /) -> None:
             op.memo.clear()
         for hot in HOT:
             hot.clear()
+
+
+def stats() -> dict[str, int]:
+    """Return what has been recorded and run in this process.
+
+    Returns
+    -------
+    dict
+        ``pending``: rows that this thread has recorded and not computed; ``programs``: traces
+        known; ``compiled``: those that have a kernel; ``interpreted`` and ``kernel_calls``: how
+        often traces have been run by NumPy and compiled.
+
+    Examples
+    --------
+    >>> import tapejit.torch as torch
+    >>> x = torch.ones(3)
+    >>> y = x + 1
+    >>> torch.stats()["pending"]  # the input, the number and the sum
+    3
+    >>> y.tolist()
+    [2.0, 2.0, 2.0]
+    >>> torch.stats()["pending"]
+    0
+    """
+    from .program import programs
+    from .rows import Rows
+
+    known = programs()
+    return {
+        "pending": len(Rows(tuple(LOCAL.rec.code)).rows),
+        "programs": len(known),
+        "compiled": sum(p.fast is not None for p in known),
+        "interpreted": sum(p.runs for p in known),
+        "kernel_calls": sum(p.calls for p in known),
+    }

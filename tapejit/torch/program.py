@@ -41,6 +41,8 @@ class Program:
         The slots that carry a graph.
     freed : int
         The rows that backward passes of the trace have freed.
+    runs, calls : int
+        How often it has been run by NumPy, and compiled.
     retains : bool
         Whether one of those graphs has not been freed, so that its inputs must be kept.
     """
@@ -53,7 +55,7 @@ class Program:
         self.graphs = tuple(s for s in live if rows.kinds[s] == GRAD)
         self.freed = freed_rows(rows)
         self.retains = self.open(self.freed)
-        self.runs = 0
+        self.runs = self.calls = 0
         self.spent = 0.0
         self.failed: str | None = None
         self.tape: Tape | None = None
@@ -74,6 +76,7 @@ class Program:
     def run(self, inputs: list[Any]) -> Any:
         """Return the values of the computed slots."""
         if self.fast is not None:
+            self.calls += 1
             return self.fast(inputs)
         if not self.computed:
             return ()
@@ -93,6 +96,8 @@ class Program:
         if policy != "never" and self.failed is None and (policy == "always" or self._due()):
             self._compile()
             if self.fast is not None:
+                self.runs -= 1
+                self.calls += 1
                 return self.fast(inputs)
         started = time.perf_counter()
         found = self.interpreter(given)
@@ -196,3 +201,8 @@ def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
 def evaluate(rows: Rows, inputs: list[Any], slot: int) -> Any:
     """Return the value of one slot of somebody else's trace."""
     return trace_rows(rows, inputs, (slot,)).values[0]
+
+
+def programs() -> list[Program]:
+    """Return the programs known to this process."""
+    return list(_programs.values())
