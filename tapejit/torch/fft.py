@@ -72,14 +72,14 @@ def TRANSFORM(
     one: bool,
     dims: tuple[int, ...],
     sizes: tuple[int, ...],
-    norm: str | None,
+    norm: Any,
     dtype: str,
 ) -> Any:
     """A discrete Fourier transform; the last of the axes is the halved one."""
     x = to(x, dtype)
     last, n = dims[-1], sizes[-1]
     rest, lengths = dims[:-1], sizes[:-1]
-    mirror = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+    mirror: Any = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
     if kind == "rfft":
         x = np.fft.rfft(x, n, axis=last, norm=norm)
         return np.fft.fftn(x, lengths, axes=rest, norm=norm) if rest else x
@@ -177,7 +177,12 @@ def _one(name: str, kind: str, text: str) -> Callable[..., Tensor]:
     ) -> Tensor:  # fmt: skip
         return _run(name, kind, True, input, n, dim, norm, out)
 
-    return _named(transform, name, text + " along one axis", "n : int, optional\n    The length; the signal is cut or filled with zeros.\n")
+    return _named(
+        transform,
+        name,
+        text + " along one axis",
+        "n : int, optional\n    The length; the signal is cut or filled with zeros.\n",
+    )
 
 
 def _several(
@@ -191,7 +196,12 @@ def _several(
         return _run(name, kind, False, input, s, dim, norm, out)
 
     axes = " along two axes" if default else " along several axes"
-    return _named(transform, name, text + axes, "s : sequence of int, optional\n    The length along each axis.\n")
+    return _named(
+        transform,
+        name,
+        text + axes,
+        "s : sequence of int, optional\n    The length along each axis.\n",
+    )
 
 
 def _named(fn: Callable[..., Tensor], name: str, text: str, sizes: str) -> Callable[..., Tensor]:

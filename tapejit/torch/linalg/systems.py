@@ -17,8 +17,8 @@ from ..ops.matrices import (
     adjoint,
     at_once,
     deprecated,
-    ghost,
     floating,
+    ghost,
     matrix,
     matrix_op,
     same_dtype,
@@ -151,9 +151,7 @@ def SOLVE_TRIANGULAR(a: Any, b: Any, *, upper: bool, left: bool, unit: bool) -> 
     return found if left else transposed(found)
 
 
-def _triangular(
-    A: Any, B: Any, upper: bool, left: bool, unit: bool, function: str
-) -> Tensor:
+def _triangular(A: Any, B: Any, upper: bool, left: bool, unit: bool, function: str) -> Tensor:
     a, b = _system(function, A, B)
     matrix(function, b._spec, "B")
     _check_fit(function, a, b, False, left)
@@ -184,7 +182,7 @@ def triangular_solve(
     """Return the solution of ``A X = b`` and a copy of A; the older name of `solve_triangular`."""
     deprecated("triangular_solve", "solve_triangular")
     _system("triangular_solve", A, b)
-    matrix_ = A.mT if transpose else A  # type: ignore[attr-defined]
+    matrix_ = A.mT if transpose else A
     up = bool(upper) != bool(transpose)
     x = _triangular(matrix_, b, up, True, bool(unitriangular), "triangular_solve")
     return _triangular_result(*apply(_OLD_TRIANGULAR, (x, A)))
@@ -285,7 +283,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     if how == "gelsy" or not (m > n and bool(np.all(rank == n))):
         rest = empty
     ranks = constant(np.zeros(0, np.int64)) if how == "gels" else constant(rank)
-    singular = constant(values) if how in ("gelsd", "gelss") else constant(np.zeros(0, values.dtype))
+    singular = (
+        constant(values) if how in ("gelsd", "gelss") else constant(np.zeros(0, values.dtype))
+    )
     return linalg_lstsq(found, rest, ranks, singular)
 
 

@@ -1,8 +1,7 @@
-"""Sums that estimate: covariances, correlations, integrals by trapezoids, slopes by differences."""
+"""Covariances, correlations and the trace: sums over pairs of rows and over the diagonal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from ..emit import apply
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .convert import floated, promoted, to
-from .matrices import tensor, wrapped
+from .convert import floated, to
+from .matrices import tensor
 
 # ---------------------------------------------------------------- covariance
 
@@ -116,7 +115,9 @@ def cov(
     if aweights is not None:
         ws.append(_weights("aweights", aweights, n, False))
     if not isinstance(correction, int):
-        raise TypeError(f"cov(): argument 'correction' must be int, not {type(correction).__name__}")
+        raise TypeError(
+            f"cov(): argument 'correction' must be int, not {type(correction).__name__}"
+        )
     if not ws and n - correction <= 0:
         import warnings
 
@@ -179,148 +180,3 @@ def trace(input: Tensor) -> Tensor:
     if spec.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {spec.ndim}")
     return apply(TRACE, (input,))  # type: ignore[no-any-return]
-
-
-# ---------------------------------------------------------------- integrals
-
-
-def _node(several: str) -> Any:
-    def node(params: dict[str, Any], specs: tuple[Any, ...]) -> str:
-        if several:
-            return "DivBackward1" if params["spaced"] else "CumsumBackward0"
-        return "DivBackward1" if params["spaced"] else "MulBackward1"
-
-    return node
-
-
-def _spread(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-    kinds = args if params["spaced"] else args[:1]
-    d = promoted(*kinds)
-    if not params["spaced"]:
-        d = floated(d)
-    return {**params, "dtype": floated(d).numpy.name}
-
-
-def _areas(y: Any, x: Any, dim: int, spaced: bool, dtype: str) -> Any:
-    """Return the areas of the trapezoids between neighbours along an axis."""
-    y = np.moveaxis(to(y, dtype), dim, -1)
-    pairs = y[..., 1:] + y[..., :-1]
-    if not spaced:
-        return pairs * (to(x, dtype) / 2)
-    x = to(x, dtype)
-    x = x if x.ndim < 2 else np.moveaxis(x, dim, -1)
-    return pairs * (x[..., 1:] - x[..., :-1]) / 2
-
-
-@op("trapezoid", node=_node(""), saves=((1,), (0,)), resolve=_spread)
-def TRAPEZOID(y: Any, x: Any, *, dim: int, spaced: bool, dtype: str) -> Any:
-    """The integral along an axis of the lines between samples."""
-    return np.sum(_areas(y, x, dim, spaced, dtype), axis=-1)
-
-
-@op("cumulative_trapezoid", node=_node("s"), saves=((1,), (0,)), resolve=_spread)
-def CUMULATIVE(y: Any, x: Any, *, dim: int, spaced: bool, dtype: str) -> Any:
-    """The integrals along an axis up to each sample."""
-    return np.moveaxis(np.cumsum(_areas(y, x, dim, spaced, dtype), axis=-1), -1, dim)
-
-
-def _integral(which: Any, name: str, y: Any, x: Any, dx: Any, dim: int) -> Tensor:
-    t = tensor(y, name, "y")
-    k = wrapped(dim, t._spec.ndim)
-    if x is not None and dx is not None:
-        raise TypeError(f"{name}(): give the sample points x or their distance dx, not both")
-    if x is None:
-        step = 1 if dx is None else dx
-        return apply(which, (t, step), dim=k - t._spec.ndim, spaced=False)  # type: ignore[no-any-return]
-    points = tensor(x, name, "x", 2)
-    n = t._spec.shape[k]
-    at = points._spec.shape[0] if points._spec.ndim == 1 else points._spec.shape[k - t._spec.ndim]
-    if at != n:
-        raise RuntimeError(
-            f"{name}(): There must be one `x` value for each sample point, got {at} for {n}"
-        )
-    return apply(which, (t, points), dim=k - t._spec.ndim, spaced=True)  # type: ignore[no-any-return]
-
-
-@public("trapezoid", "trapz", method=False)
-def trapezoid(y: Tensor, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
-    """Return the integral along an axis by the trapezoidal rule.
-
-    Parameters
-    ----------
-    y : Tensor
-        The samples.
-    x : Tensor, optional
-        Where they are; otherwise they are `dx` apart, which is 1 unless given.
-
-    Examples
-    --------
-    >>> import tapejit.torch as torch
-    >>> torch.trapezoid(torch.tensor([1.0, 5.0, 10.0]))
-    tensor(10.5000)
-    """
-    return _integral(TRAPEZOID, "trapezoid", y, x, dx, dim)
-
-
-@public(method=False)
-def cumulative_trapezoid(y: Tensor, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
-    """Return the integrals along an axis up to the second sample, the third and so on."""
-    return _integral(CUMULATIVE, "cumulative_trapezoid", y, x, dx, dim)
-
-
-# ---------------------------------------------------------------- slopes
-
-
-@op("gradient", node="CatBackward0", saves=((),), resolve=lambda args, params: _sloped(args, params))
-def SLOPE(x: Any, *, dim: int, spacing: Any, edge_order: int, dtype: str) -> Any:
-    """Central differences within, one-sided ones of `edge_order` at the ends."""
-    h = spacing if isinstance(spacing, float) else np.array(spacing, np.float64)
-    return np.gradient(to(x, dtype), h, axis=dim, edge_order=edge_order).astype(dtype)
-
-
-def _sloped(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-    return {**params, "dtype": floated(args[0].dtype).numpy.name}
-
-
-@public(method=False)
-def gradient(
-    input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
-) -> tuple[Tensor, ...]:
-    """Return estimates of the slopes along axes, one tensor for each.
-
-    Parameters
-    ----------
-    input : Tensor
-    spacing : number, or sequence of numbers or of 1-d tensors
-        The distance of samples, or where they are, for each axis.
-    dim : int or sequence of int, optional
-        All axes unless given.
-    edge_order : {1, 2}
-        The order of the differences at the ends.
-    """
-    t = tensor(input, "gradient")
-    ndim = t._spec.ndim
-    dims: Sequence[int] = range(ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    axes = [wrapped(k, ndim) for k in dims]
-    if edge_order not in (1, 2):
-        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    steps = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(axes)
-    if len(steps) != len(axes):
-        raise RuntimeError(
-            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
-            f"equal to dim: {len(axes)}, but got {len(steps)}"
-        )
-    found = []
-    for k, step in zip(axes, steps):
-        if t._spec.shape[k] < edge_order + 1:
-            raise RuntimeError(
-                "torch.gradient expected each dimension size to be at least edge_order+1"
-            )
-        fixed: Any
-        if isinstance(step, Tensor):
-            values = np.asarray(step._value(), np.float64)
-            fixed = float(values) if values.ndim == 0 else tuple(values.tolist())
-        else:
-            fixed = float(step)
-        found.append(apply(SLOPE, (t,), dim=k, spacing=fixed, edge_order=edge_order))
-    return tuple(found)
