@@ -10,6 +10,7 @@ from .ops import einsum as einsum
 from .ops import estimates as estimates
 from .ops import extremes as extremes
 from .ops import filling as filling
+from .ops import gammas as gammas
 from .ops import logic as logic
 from .ops import matrices as matrices
 from .ops import matrix_sums as matrix_sums

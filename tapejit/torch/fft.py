@@ -214,18 +214,24 @@ def _named(fn: Callable[..., Tensor], name: str, text: str, sizes: str) -> Calla
     return fn
 
 
-_KINDS = {
-    "fft": "the discrete Fourier transform",
-    "ifft": "the inverse discrete Fourier transform",
-    "rfft": "the half spectrum of a real signal",
-    "irfft": "the real signal of a half spectrum",
-    "hfft": "the real spectrum of half a Hermitian signal",
-    "ihfft": "half the Hermitian signal of a real spectrum",
-}
-for _kind, _text in _KINDS.items():
-    globals()[_kind] = _one(_kind, _kind, _text)
-    globals()[_kind + "2"] = _several(_kind + "2", _kind, _text, (-2, -1))
-    globals()[_kind + "n"] = _several(_kind + "n", _kind, _text, None)
+fft = _one("fft", "fft", "the discrete Fourier transform")
+fft2 = _several("fft2", "fft", "the discrete Fourier transform", (-2, -1))
+fftn = _several("fftn", "fft", "the discrete Fourier transform", None)
+ifft = _one("ifft", "ifft", "the inverse discrete Fourier transform")
+ifft2 = _several("ifft2", "ifft", "the inverse discrete Fourier transform", (-2, -1))
+ifftn = _several("ifftn", "ifft", "the inverse discrete Fourier transform", None)
+rfft = _one("rfft", "rfft", "the half spectrum of a real signal")
+rfft2 = _several("rfft2", "rfft", "the half spectrum of a real signal", (-2, -1))
+rfftn = _several("rfftn", "rfft", "the half spectrum of a real signal", None)
+irfft = _one("irfft", "irfft", "the real signal of a half spectrum")
+irfft2 = _several("irfft2", "irfft", "the real signal of a half spectrum", (-2, -1))
+irfftn = _several("irfftn", "irfft", "the real signal of a half spectrum", None)
+hfft = _one("hfft", "hfft", "the real spectrum of half a Hermitian signal")
+hfft2 = _several("hfft2", "hfft", "the real spectrum of half a Hermitian signal", (-2, -1))
+hfftn = _several("hfftn", "hfft", "the real spectrum of half a Hermitian signal", None)
+ihfft = _one("ihfft", "ihfft", "half the Hermitian signal of a real spectrum")
+ihfft2 = _several("ihfft2", "ihfft", "half the Hermitian signal of a real spectrum", (-2, -1))
+ihfftn = _several("ihfftn", "ihfft", "half the Hermitian signal of a real spectrum", None)
 
 
 # ---------------------------------------------------------------- shifts and frequencies
