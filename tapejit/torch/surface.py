@@ -74,7 +74,13 @@ def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         rec = LOCAL.rec
         self._check_inplace(rec)
-        return put(self, fn(self, *args, **kwargs))
+        begins = len(rec.owners), rec.serial
+        made = fn(self, *args, **kwargs)
+        rec.mark = begins[0] if begins[1] == rec.serial else -1
+        try:
+            return put(self, made)
+        finally:
+            rec.mark = -1
 
     in_place.__name__ = in_place.__qualname__ = name
     in_place.__doc__ = f"Write the result of `{fn.__name__}` into this tensor and return it."

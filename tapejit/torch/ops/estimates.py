@@ -1,4 +1,4 @@
-"""Covariances, correlations and the trace: sums over pairs of rows and over the diagonal."""
+"""Covariances and correlations: sums over pairs of rows."""
 
 from __future__ import annotations
 
@@ -161,22 +161,3 @@ def corrcoef(input: Tensor) -> Tensor:
             f"{spec.ndim} dimensions"
         )
     return apply(CORRCOEF, (input,))  # type: ignore[no-any-return]
-
-
-# ---------------------------------------------------------------- trace
-
-
-@op("trace", saves=((),))
-def TRACE(x: Any) -> Any:
-    """The sum of the diagonal; integers are summed as int64."""
-    kept = x.astype("int64") if np.dtype(x.dtype).kind in "iu" else x
-    return np.trace(kept)
-
-
-@public()
-def trace(input: Tensor) -> Tensor:
-    """Return the sum of the diagonal of a matrix."""
-    spec = tensor(input, "trace")._spec
-    if spec.ndim != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {spec.ndim}")
-    return apply(TRACE, (input,))  # type: ignore[no-any-return]
