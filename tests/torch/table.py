@@ -149,10 +149,11 @@ def expression(
     inputs: dict[str, Data],
     *,
     grad: bool = True,
+    first: bool = True,
     second: bool = False,
     precisions: tuple[str, ...] = ("float32",),
 ) -> Case:
-    """The case of one expression in these inputs."""
+    """The case of one expression in these inputs: its value, first gradients, second ones."""
     function = eval(f"lambda {', '.join(['torch', 'dtype', *inputs])}: {text}")
 
     def case(torch: Any) -> Iterator[Any]:
@@ -163,7 +164,7 @@ def expression(
             yield value
             results = tensors(torch, value)
             leaves = [v for v in values if v.requires_grad]
-            if results and leaves:
+            if first and results and leaves:
                 yield from gradients(torch, results, leaves, second)
 
     case.__doc__ = text
@@ -207,7 +208,8 @@ def op(
         text = f"torch.{name}({args})"
         rows[stem] = expression(text, inputs, grad=grad, second=smooth, precisions=both)
     if "m" in forms:
-        rows[f"{stem}_method"] = expression(f"{first}.{name}({rest})", inputs, grad=grad)
+        text = f"{first}.{name}({rest})"
+        rows[f"{stem}_method"] = expression(text, inputs, grad=grad, first=False)
     if "i" in forms:
         text = f"{first}.clone().{inplace or name + '_'}({rest})"
         rows[f"{stem}_inplace"] = expression(text, inputs, grad=grad)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from case_files import answers_of, cases_of, modules
+from case_files import answers_of, brief, cases_of, filled, modules
 from table import cases, expr, exprs, full, ints, nested, op, span, split, spread
 
 OPERATIONS = [m for m in modules() if m.startswith(("ops_", "creation", "promotion"))]
@@ -48,6 +48,29 @@ def test_an_expression_that_is_no_python_is_refused_at_once():
 
 def test_expressions_are_split_at_semicolons():
     assert split(("x + 1; x[0];\n   x", "y")) == ["x + 1", "x[0]", "x", "y"]
+
+
+def test_stored_answers_leave_out_usual_flags_only():
+    words = {"words": {"tensor": True}}
+    leaf = {
+        "tensor": "torch.float32",
+        "shape": [2],
+        "requires_grad": False,
+        "is_leaf": True,
+        "grad_fn": None,
+    }
+    made = leaf | {"requires_grad": True, "is_leaf": False, "grad_fn": "MulBackward0"}
+    parameter = leaf | {"requires_grad": True}
+    no_node = leaf | {"is_leaf": False}
+    steps = [
+        {"yields": {"list": [leaf, made, None, words]}},
+        {"yields": parameter},
+        {"yields": no_node},
+    ]
+    assert brief(leaf) == {"tensor": "torch.float32", "shape": [2]}
+    assert brief(made) == brief(leaf) | {"grad_fn": "MulBackward0"}
+    assert brief(parameter) == parameter and brief(no_node) == no_node
+    assert filled(brief(steps)) == steps
 
 
 @pytest.mark.parametrize("module", OPERATIONS)

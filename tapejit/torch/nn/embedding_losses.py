@@ -8,8 +8,10 @@ import numpy as np
 
 from ..codes import op
 from ..tensor import Tensor
+from ..ops.convert import to
 from .common import check_reduction, need_tensor, record, reduced
 from .distances import distance
+from .losses import pair_dtype
 
 
 def _node(none: str) -> Any:
@@ -24,9 +26,10 @@ def _hinge(x: Any) -> Any:
     return np.where(x >= 0, x, np.where(x < 0, 0.0, x))
 
 
-@op("hinge_embedding_loss", node=_node("AddBackward0"), saves=((0, 1), ()))
-def hinge_embedding_op(x: Any, y: Any, *, margin: float, reduction: str) -> Any:
+@op("hinge_embedding_loss", node=_node("AddBackward0"), saves=((0, 1), ()), resolve=pair_dtype)
+def hinge_embedding_op(x: Any, y: Any, *, margin: float, reduction: str, dtype: str) -> Any:
     """x where the target is 1, max(0, margin - x) where it is -1, both where it is neither."""
+    x = to(x, dtype)
     loss = np.where(y != 1, _hinge(margin - x), 0.0) + np.where(y != -1, x, 0.0)
     return reduced(loss, reduction)
 
@@ -46,9 +49,15 @@ def hinge_embedding_loss(
     return record(hinge_embedding_op, (x, y), margin=float(margin), reduction=reduction)
 
 
-@op("margin_ranking_loss", node=_node("ClampMinBackward0"), saves=((0, 1, 2),) * 3)
-def margin_ranking_op(a: Any, b: Any, y: Any, *, margin: float, reduction: str) -> Any:
+@op(
+    "margin_ranking_loss", node=_node("ClampMinBackward0"), saves=((0, 1, 2),) * 3,
+    resolve=pair_dtype,
+)  # fmt: skip
+def margin_ranking_op(
+    a: Any, b: Any, y: Any, *, margin: float, reduction: str, dtype: str
+) -> Any:
     """max(0, -y (a - b) + margin)."""
+    a, b, y = to(a, dtype), to(b, dtype), to(y, dtype)
     return reduced(_hinge(-y * (a - b) + margin), reduction)
 
 
@@ -83,7 +92,7 @@ def margin_ranking_loss(
 @op("soft_margin_loss", saves=((0, 1), ()))
 def soft_margin_op(x: Any, y: Any, *, reduction: str) -> Any:
     """log(1 + exp(-y x)), without overflow."""
-    return reduced(np.logaddexp(-y * x, 0.0).astype(x.dtype), reduction)
+    return reduced(np.logaddexp(-y.astype(x.dtype) * x, 0.0), reduction)
 
 
 def soft_margin_loss(

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from . import conversion, creation, from_data, layout, reshaping, viewing
+from . import (
+    conversion,
+    creation,
+    from_data,
+    gathers,
+    index_read,
+    index_write,
+    layout,
+    reshaping,
+    scatters,
+    splitting,
+    viewing,
+)
 
-FAMILY = (conversion, creation, from_data, layout, reshaping, viewing)
+FAMILY = (
+    conversion,
+    creation,
+    from_data,
+    gathers,
+    index_read,
+    index_write,
+    layout,
+    reshaping,
+    scatters,
+    splitting,
+    viewing,
+)
 """The modules of this family."""
