@@ -194,6 +194,39 @@ def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Sp
     return first.index
 
 
+def overwriting(op: Op) -> Op:
+    """Return an operation that writes its result over its first operand.
+
+    It keeps what that operand was, where its own gradient reads it; other rows do not.
+    """
+    found = OPS.get(f"{op.name}_")
+    if found is None:
+        saves = op.saves
+        if saves is not None:
+            saves = tuple(tuple(k for k in kept if k != 0) for kept in saves)
+        made = Op(
+            f"{op.name}_", op.impl, op.node, saves, op.shape, op.view, op.raises,
+            op.differentiable, op.special, op.traced, op.write, op.resolve,
+        )  # fmt: skip
+        found = OPS.setdefault(made.name, made)
+    return found
+
+
+_over: dict[int, int] = {}
+
+
+def overwriting_code(index: int) -> int:
+    """Return the code of the same row when its result is written over its first operand."""
+    code = CODES[index]
+    if not code.grad or not code.op.saves or code.op.special is not None:
+        return index
+    found = _over.get(index)
+    if found is None:
+        twin = three(overwriting(code.op), code.params, code.args, code.specs)
+        found = _over.setdefault(index, twin + GRAD)
+    return found
+
+
 INPUT = Op("input", lambda: None, special="input")
 BACKWARD = Op("backward", lambda: None, special="backward")
 
