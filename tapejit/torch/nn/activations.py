@@ -53,11 +53,16 @@ def leaky_relu_of(x: Any, *, slope: float) -> Any:
 
 @custom_vjp
 def _expm1(x: Any) -> Any:
-    """exp(x) - 1, whose slope is exp(x): the rule of `expm1`, 1 + its value, is 0 from -17 on."""
+    """exp(x) - 1 for x <= 0, of slope exp(x): 1 + its value, the rule of `expm1`, is 0 below -17.
+
+    Beyond 0, where no branch takes it, the slope is 1, so that nothing overflows.
+    """
     return np.expm1(x)
 
 
-_expm1.defvjp(lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(x),))
+_expm1.defvjp(
+    lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),)
+)
 
 
 def _elu(x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
