@@ -154,8 +154,12 @@ hardshrink_op = activation("hardshrink", _hardshrink, SELF, "hardshrink_cpu")
 threshold_op = activation("threshold", _threshold, SELF, None)
 threshold_in = activation("threshold_", _threshold, RESULT, None, "ThresholdBackward1")
 prelu_op = activation("prelu", _prelu, ((0, 1), (0, 1)), "prelu_cpu", "PreluKernelBackward0")
-softsign_op = activation("softsign", lambda x: x / (1 + np.absolute(x)), SELF, None, "DivBackward0")
-tanhshrink_op = activation("tanhshrink", lambda x: x - np.tanh(x), SELF, None, "SubBackward0")
+softsign_op = pointwise(
+    "softsign", lambda x: x / (1 + np.absolute(x)), SELF, node="DivBackward0", floats=True
+)
+tanhshrink_op = pointwise(
+    "tanhshrink", lambda x: x - np.tanh(x), SELF, node="SubBackward0", floats=True
+)
 
 
 def _unary(
