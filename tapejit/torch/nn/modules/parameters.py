@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -166,7 +167,7 @@ class ParameterDict(Module):
 
     def copy(self) -> Any:
         """Return another dictionary of the same values."""
-        return type(self)({k: self[k] for k in self._keys})
+        return type(self)(OrderedDict((k, self[k]) for k in self._keys))
 
     def update(self, parameters: Any) -> None:
         """Enter several values, from a mapping or from pairs."""
@@ -175,7 +176,12 @@ class ParameterDict(Module):
                 "ParameterDict.update should be called with an iterable of key/value pairs, but "
                 f"got {typename(parameters)}"
             )
-        pairs = parameters.items() if isinstance(parameters, Mapping | ParameterDict) else parameters
+        if isinstance(parameters, OrderedDict | ParameterDict):
+            pairs: Any = parameters.items()
+        elif isinstance(parameters, Mapping):
+            pairs = sorted(parameters.items())  # as PyTorch orders a plain dictionary
+        else:
+            pairs = parameters
         for key, value in pairs:
             self[key] = value
 
