@@ -7,6 +7,7 @@ from .activation import (
     LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softmax2d,
     Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 )  # fmt: skip
+from .attention import MultiheadAttention
 from .batchnorm import (
     BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
 )  # fmt: skip
@@ -37,5 +38,6 @@ from .pooling import (
 )  # fmt: skip
 from .rnn import GRU, LSTM, RNN, RNNBase
 from .sparse import Embedding
+from .transformer import TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [name for name in list(globals()) if name[0].isupper()]
