@@ -211,13 +211,15 @@ class Tensor:
                     "a leaf Variable that requires grad is being used in an in-place operation."
                 )
             return True
-        if more is not None and more.base is not None:
-            root = more.root
-            if root._kind == LEAF and rec.grad and not more.detached:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place "
-                    "operation."
-                )
+        if rec.grad:
+            # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
+            while more is not None and more.base is not None and not more.detached:
+                if more.base._kind == LEAF:
+                    raise RuntimeError(
+                        "a view of a leaf Variable that requires grad is being used in an in-place "
+                        "operation."
+                    )
+                more = more.base._more
         return False
 
     def _set_slot(self, rec: Recorder, slot: int, kind: int) -> None:
