@@ -18,6 +18,8 @@ PLAIN, GRAD, LEAF = 0, 1, 2
 """What a value is to autograd: no gradient flows, a result with a graph, a leaf that collects."""
 VOLATILE = 4
 """A tensor whose results never have a graph, whatever else they are made of."""
+INFERENCE = 8
+"""A tensor made in inference mode, which can never be part of a graph."""
 
 Saves = Callable[[tuple[bool, ...], dict[str, Any]], Sequence[int]]
 
@@ -194,36 +196,19 @@ def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Sp
     return first.index
 
 
-def overwriting(op: Op) -> Op:
-    """Return an operation that writes its result over its first operand.
+_regenerated: dict[int, int] = {}
 
-    It keeps what that operand was, where its own gradient reads it; other rows do not.
-    """
-    found = OPS.get(f"{op.name}_")
+
+def regenerated(first: int) -> int:
+    """Return the codes of a view whose base has been written to: its node has another name."""
+    found = _regenerated.get(first)
     if found is None:
-        saves = op.saves
-        if saves is not None:
-            saves = tuple(tuple(k for k in kept if k != 0) for kept in saves)
-        made = Op(
-            f"{op.name}_", op.impl, op.node, saves, op.shape, op.view, op.raises,
-            op.differentiable, op.special, op.traced, op.write, op.resolve,
-        )  # fmt: skip
-        found = OPS.setdefault(made.name, made)
-    return found
-
-
-_over: dict[int, int] = {}
-
-
-def overwriting_code(index: int) -> int:
-    """Return the code of the same row when its result is written over its first operand."""
-    code = CODES[index]
-    if not code.grad or not code.op.saves or code.op.special is not None:
-        return index
-    found = _over.get(index)
-    if found is None:
-        twin = three(overwriting(code.op), code.params, code.args, code.specs)
-        found = _over.setdefault(index, twin + GRAD)
+        code = CODES[first]
+        old = code.op
+        made = Op(old.name, old.impl, "AsStridedBackward0", old.saves, old.shape, view=True,
+                  differentiable=old.differentiable, write=old.write)  # fmt: skip
+        found = _regenerated[first] = three(made, code.params, code.args, code.specs)
+        _regenerated[found] = found
     return found
 
 

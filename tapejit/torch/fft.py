@@ -161,7 +161,12 @@ def _one(name: str, kind: str, text: str) -> Callable[..., Tensor]:
     ) -> Tensor:  # fmt: skip
         return _run(name, kind, True, input, n, dim, norm, out)
 
-    return _named(transform, name, text + " along one axis", "n : int, optional\n    The length; the signal is cut or filled with zeros.\n")
+    return _named(
+        transform,
+        name,
+        text + " along one axis",
+        "n : int, optional\n    The length; the signal is cut or filled with zeros.\n",
+    )
 
 
 def _several(
@@ -175,7 +180,12 @@ def _several(
         return _run(name, kind, False, input, s, dim, norm, out)
 
     axes = " along two axes" if default else " along several axes"
-    return _named(transform, name, text + axes, "s : sequence of int, optional\n    The length along each axis.\n")
+    return _named(
+        transform,
+        name,
+        text + axes,
+        "s : sequence of int, optional\n    The length along each axis.\n",
+    )
 
 
 def _named(fn: Callable[..., Tensor], name: str, text: str, sizes: str) -> Callable[..., Tensor]:

@@ -57,7 +57,10 @@ def _enter() -> None:
     own["__rtruediv__"] = _taking(arithmetic.rtruediv)
     for name in logic.BITS:
         own[f"__r{name}__"] = binary(logic.BITS[name], reflected=True)
-    for name, function in {"mod": arithmetic.remainder, "floordiv": arithmetic.floor_divide}.items():
+    for name, function in {
+        "mod": arithmetic.remainder,
+        "floordiv": arithmetic.floor_divide,
+    }.items():
         own[f"__{name}__"] = _taking(function)
         own[f"__r{name}__"] = _taking(function, reflected=True)
         own[f"__i{name}__"] = _in_place(own[f"__{name}__"])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .codes import CODES, LEAF, PLAIN, op, overwriting_code, three
+from .codes import LEAF, PLAIN, op, three
 from .inplace import fitted_slot
 from .record import LOCAL
 from .tensor import Tensor
@@ -74,24 +74,17 @@ def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         rec = LOCAL.rec
         self._check_inplace(rec)
-        serial, start = rec.serial, len(rec.code)
+        begins = len(rec.owners), rec.serial
         made = fn(self, *args, **kwargs)
-        if rec.serial == serial and self._serial == serial and self._kind:
-            _keep_what_was(rec.code, start, self._slot)
-        return put(self, made)
+        rec.mark = begins[0] if begins[1] == rec.serial else -1
+        try:
+            return put(self, made)
+        finally:
+            rec.mark = -1
 
     in_place.__name__ = in_place.__qualname__ = name
     in_place.__doc__ = f"Write the result of `{fn.__name__}` into this tensor and return it."
     return in_place
-
-
-def _keep_what_was(code: list[int], start: int, slot: int) -> None:
-    """Let rows from `start` on, whose first operand is about to be overwritten, keep it."""
-    while start < len(code):
-        row = CODES[code[start]]
-        if row.n_args and code[start + 1] == slot:
-            code[start] = overwriting_code(row.index)
-        start += 1 + row.n_args
 
 
 @op("alias", node="AliasBackward0", saves=((),))
