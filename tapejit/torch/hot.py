@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op, overwriting
+from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import _new_code, apply, emit
 from .inplace import fitted
 from .record import LOCAL
@@ -209,7 +209,6 @@ def not_a_tensor(name: str, argument: str, position: int, value: Any) -> TypeErr
 
 def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
     """Return an operator that writes its result into its first operand."""
-    op = overwriting(op)
     hot: dict[Any, int] = table()
 
     def method(self: Tensor, other: Any) -> Any:
