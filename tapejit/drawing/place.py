@@ -14,7 +14,8 @@ from itertools import accumulate
 GAP = 22.0
 SWEEPS = 16
 STRAIGHT = 8.0
-"""The weight of a joint next to that of a box: long lines are straight."""
+"""The weight of a joint next to that of a box, and of its pull on other joints: long lines are
+straight."""
 
 
 def isotonic(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -36,7 +37,9 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
     return [y for y, _, n in blocks for _ in range(n)]
 
 
-def spread(layer: Sequence[int], wanted: Sequence[float], width: list[float], n: int) -> list[float]:
+def spread(
+    layer: Sequence[int], wanted: Sequence[float], width: list[float], n: int
+) -> list[float]:
     """Return centres near the wanted ones, in order and without overlaps."""
     distances = [(width[a] + width[b]) / 2 + GAP for a, b in zip(layer, layer[1:])]
     offset = [0.0, *accumulate(distances)]
@@ -56,11 +59,15 @@ def columns(
         below[a].append(b)
     x = [0.0] * len(width)
 
+    def pull(u: int, v: int) -> float:
+        return STRAIGHT if u >= n and v >= n else 1.0
+
     def settle(layer: list[int], near: Sequence[dict[int, list[int]]]) -> None:
         wanted = []
         for v in layer:
-            ends = [x[u] for side in near for u in side[v]]
-            wanted.append(sum(ends) / len(ends) if ends else x[v])
+            ends = [(x[u], pull(u, v)) for side in near for u in side[v]]
+            total = sum(w for _, w in ends)
+            wanted.append(sum(c * w for c, w in ends) / total if ends else x[v])
         for v, centre in zip(layer, spread(layer, wanted, width, n)):
             x[v] = centre
 
