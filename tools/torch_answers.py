@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "torch"))
 
-from case_files import ANSWERS, answers_of, cases_of, modules  # noqa: E402
+from case_files import ANSWERS, answers_of, brief, cases_of, modules  # noqa: E402
 from transcript_differences import transcript_differences  # noqa: E402
 from transcripts import transcript  # noqa: E402
 
@@ -56,7 +56,9 @@ def written(version: str, answers: dict[str, list[dict[str, Any]]]) -> str:
     """Return the text of an answers file."""
     blocks = []
     for name, steps in answers.items():
-        lines = ",\n   ".join(json.dumps(step, allow_nan=False) for step in steps)
+        lines = ",\n   ".join(
+            json.dumps(brief(step), allow_nan=False, separators=(",", ":")) for step in steps
+        )
         blocks.append(f"  {json.dumps(name)}: [\n   {lines}\n  ]")
     body = ",\n".join(blocks)
     return f'{{\n "torch": {json.dumps(version)},\n "cases": {{\n{body}\n }}\n}}\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from .backward import backward as sweep
 from .codes import GRAD, LEAF, PLAIN, op
 from .emit import apply
 from .hooks import Handle
@@ -263,6 +264,14 @@ def backward(
     inputs : Tensor or sequence of Tensor
         Accumulate into these only.
     """
+    if (
+        self._kind == GRAD
+        and not (create_graph or gradient is not None or inputs is not None)
+        and self._spec.numel == 1
+        and self._spec.np.kind == "f"
+    ):
+        sweep([self], [None], bool(retain_graph), False, None)
+        return
     from .autograd import backward as run
 
     run(self, gradient, retain_graph, create_graph, inputs=inputs)

@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 from .codes import BACKWARD, GRAD, PLAIN, Code
-from .record import Recorder
+from .record import LOCAL, Recorder
 from .rows import Cone, decoded
 from .tensor import Tensor
 
@@ -40,8 +40,6 @@ def backward(
     inputs : list of Tensor or None
         The tensors whose ``.grad`` is wanted; None means all leaves.
     """
-    from .record import LOCAL
-
     rec = LOCAL.rec
     if len(roots) == 1 and not create and inputs is None and not rec.anomaly:
         root = roots[0]
@@ -102,46 +100,61 @@ def raise_modified(code: Code, t: Tensor, version: int) -> None:
     )
 
 
-_codes: dict[Any, int] = {}
 _lock = threading.Lock()
 
 
 def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bool) -> None:
     """Record the sweep as one row and give the leaves their gradients."""
-    leaves = [rec.leaves[s] for s in cone.leaves]
     slots = cone.leaves
-    if len({id(t) for t in leaves}) < len(leaves) or any(
-        t._more is not None and t._more.after for t in leaves
-    ):
+    leaves = [rec.leaves[s] for s in slots]
+    serial = rec.serial
+    olds: list[Tensor | None] = []
+    old_slots: list[int] = []
+    plain = len(slots) < 2 or len({id(t) for t in leaves}) == len(leaves)
+    for t in leaves:
+        more = t._more
+        if more is not None and more.after:
+            plain = False
+        g = t._grad
+        olds.append(g)
+        if g is not None:
+            plain = plain and g._kind == PLAIN
+            old_slots.append(g._slot if g._serial == serial else rec.admit(g))
+    if not plain:
         from .engine import accumulate_into_leaves
 
-        root = _root_at(rec, at)
-        accumulate_into_leaves(rec, [root], [seed], retain, False, None)
+        accumulate_into_leaves(rec, [_root_at(rec, at)], [seed], retain, False, None)
         return
-    seeded = () if seed is None else (rec.admit(seed),)
-    olds = [t._grad for t in leaves]
-    serial = rec.serial
-    old_slots = [g._slot if g._serial == serial else rec.admit(g) for g in olds if g is not None]
-    added = tuple([g is not None for g in olds])
-    specs = tuple([t._spec for t in leaves])
-    key = (seed is not None, retain, added, specs)
-    index = _codes.get(key)
+    added = tuple([g is not None for g in olds]) if old_slots else None
+    key = (seed is not None, retain, added)
+    index = cone.codes.get(key)
     if index is None:
-        index = _codes[key] = _backward_code(seed is not None, retain, added, specs)
-    first = len(rec.owners)
-    rec.code += (index, at, *seeded, *slots, *old_slots)
+        specs = tuple([t._spec for t in leaves])
+        index = cone.codes[key] = _backward_code(
+            seed is not None, retain, added or (False,) * len(leaves), specs
+        )
+    code, owners = rec.code, rec.owners
+    if seed is not None:
+        seed_slot = rec.admit(seed)
+        first = len(owners)
+        code += (index, at, seed_slot, *slots, *old_slots)
+    else:
+        first = len(owners)
+        code += (index, at, *slots, *old_slots)
     if not retain:
         free(rec, cone)
-    owners = rec.owners
-    owners += [None] * len(leaves)
+    if old_slots:
+        owners += [None] * len(leaves)
     for k, (leaf, old) in enumerate(zip(leaves, olds)):
         if old is None:
             g = leaf._grad = Tensor(serial, first + k, leaf._spec, PLAIN)
-            owners[first + k] = g
+            if old_slots:
+                owners[first + k] = g
+            else:
+                owners.append(g)
         else:
             old._set_slot(rec, first + k, PLAIN)
-    if rec.code:
-        rec.flush()
+    rec.flush()
 
 
 def free(rec: Recorder, cone: Cone) -> None:

@@ -176,7 +176,7 @@ class Code:
                 found += self.op.saves[k]
             elif self.op.saves:
                 found += self.op.saves[-1]
-        return found
+        return [i for i in found if i < self.n_args]  # operands that may be left out
 
 
 CODES: list[Code] = []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .backward import check, free
-from .codes import GRAD, LEAF, PLAIN, op
+from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
 from .record import Recorder
 from .rows import Row, Rows, decoded
@@ -278,6 +278,31 @@ class Walk:
         needs = needs_of(code, [rows.kinds[k] for k in row.args])
         if not any(needs):
             return []
+        found: list[tuple[int, Tensor]] = []
+        for part in self._parts(code, needs):
+            found += self._vjp(row, given, part)
+        return found
+
+    def _parts(self, code: Code, needs: tuple[bool, ...]) -> list[tuple[bool, ...]]:
+        """Return which operands' gradients are recorded together.
+
+        When the gradients get a graph of their own, those that read no operand (of a sum) must not
+        be tied to what their neighbours read: of ``addmm`` the input's gradient is the cotangent.
+        """
+        if not self.create or sum(needs) < 2:
+            return [needs]
+        reads = [
+            bool(need and code.saved([j == k for j in range(len(needs))]))
+            for k, need in enumerate(needs)
+        ]
+        parts = [tuple(reads), tuple(need and not r for need, r in zip(needs, reads))]
+        return [part for part in parts if any(part)]
+
+    def _vjp(
+        self, row: Row, given: list[Tensor | None], needs: tuple[bool, ...]
+    ) -> list[tuple[int, Tensor]]:
+        """Record the gradients of some operands of a row."""
+        code = row.code
         kept = set(code.saved(needs))
         operands = [
             # What the gradient does not read must not connect it to a graph.

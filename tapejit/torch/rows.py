@@ -5,8 +5,8 @@ Everything here depends on the integers alone, so that it is worked out once for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from .codes import CODES, GRAD, LEAF, Code
 from .spec import Spec
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     first: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cone:
     """What a backward pass from a slot reaches.
 
@@ -40,6 +40,8 @@ class Cone:
         The slots that gradients reach.
     special : bool
         Whether a row has its gradient from Python (a function of the user's).
+    codes : dict
+        Codes of the backward rows that have been recorded for it.
     """
 
     leaves: tuple[int, ...]
@@ -50,6 +52,7 @@ class Cone:
     saved: frozenset[int]
     slots: frozenset[int]
     special: bool
+    codes: dict[Any, int] = field(default_factory=dict)
 
 
 class Rows:

@@ -19,6 +19,14 @@ Spec = Callable[[Torch, Any], Tensor]
 Case = Callable[[Torch], Iterator[Any]]
 
 
+def nested(entries: list[float], shape: Sequence[int]) -> Any:
+    """Return the entries as nested lists: a tensor made of them is a view of nothing."""
+    if not shape:
+        return entries[0]
+    step = math.prod(shape[1:])
+    return [nested(entries[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
 def wave(
     torch: Torch,
     *shape: int,
@@ -29,7 +37,7 @@ def wave(
 ) -> Tensor:
     """Return a tensor of the given shape with distinct entries of both signs."""
     entries = [round(shift + scale * math.sin(1.3 * i + phase), 3) for i in range(math.prod(shape))]
-    return torch.tensor(entries, dtype=dtype or torch.float32).reshape(shape)
+    return torch.tensor(nested(entries, shape), dtype=dtype or torch.float32)
 
 
 def leaf(torch: Torch, *shape: int, **options: Any) -> Tensor:

@@ -86,8 +86,9 @@ def lit(*values: Any, kind: str = "float") -> Data:
 
 
 def ints(low: int, high: int, *shape: int, kind: str = "int64") -> Data:
-    """Whole numbers in [low, high)."""
-    return Data(shape, tuple(low + (3 + 7 * k) % (high - low) for k in range(math.prod(shape))), kind)
+    """Whole numbers in [low, high), spread over all of them."""
+    fractions = [((k + 1) * GOLDEN) % 1.0 for k in range(math.prod(shape))]
+    return Data(shape, tuple(low + int((high - low) * f) for f in fractions), kind)
 
 
 def bools(*shape: int) -> Data:
@@ -148,10 +149,11 @@ def expression(
     inputs: dict[str, Data],
     *,
     grad: bool = True,
+    first: bool = True,
     second: bool = False,
     precisions: tuple[str, ...] = ("float32",),
 ) -> Case:
-    """The case of one expression in these inputs."""
+    """The case of one expression in these inputs: its value, first gradients, second ones."""
     function = eval(f"lambda {', '.join(['torch', 'dtype', *inputs])}: {text}")
 
     def case(torch: Any) -> Iterator[Any]:
@@ -162,7 +164,7 @@ def expression(
             yield value
             results = tensors(torch, value)
             leaves = [v for v in values if v.requires_grad]
-            if results and leaves:
+            if first and results and leaves:
                 yield from gradients(torch, results, leaves, second)
 
     case.__doc__ = text
@@ -206,7 +208,8 @@ def op(
         text = f"torch.{name}({args})"
         rows[stem] = expression(text, inputs, grad=grad, second=smooth, precisions=both)
     if "m" in forms:
-        rows[f"{stem}_method"] = expression(f"{first}.{name}({rest})", inputs, grad=grad)
+        text = f"{first}.{name}({rest})"
+        rows[f"{stem}_method"] = expression(text, inputs, grad=grad, first=False)
     if "i" in forms:
         text = f"{first}.clone().{inplace or name + '_'}({rest})"
         rows[f"{stem}_inplace"] = expression(text, inputs, grad=grad)
@@ -226,12 +229,17 @@ def expr(
     return {name: expression(text, inputs, grad=grad, second=smooth)}
 
 
+def split(texts: tuple[str, ...]) -> list[str]:
+    """The expressions of a row: text between semicolons."""
+    return [part.strip() for text in texts for part in text.split(";")]
+
+
 def exprs(name: str, *texts: str, grad: bool = True, **inputs: Data) -> dict[str, Case]:
-    """Several expressions in the same inputs as one case."""
-    parts = [expression(text, inputs, grad=grad) for text in texts]
+    """Several expressions in the same inputs, ``"x + 1; x - 1"``, as one case."""
+    parts = [(text, expression(text, inputs, grad=grad)) for text in split(texts)]
 
     def case(torch: Any) -> Iterator[Any]:
-        for text, part in zip(texts, parts):
+        for text, part in parts:
             yield text
             yield from part(torch)
 
@@ -243,10 +251,10 @@ def fails(name: str, *texts: str, **inputs: Data) -> dict[str, Case]:
 
     A class of one's own is welcome below the builtin one, as linalg.LinAlgError is a RuntimeError.
     """
-    parts = [expression(text, inputs) for text in texts]
+    parts = [(text, expression(text, inputs)) for text in split(texts)]
 
     def case(torch: Any) -> Iterator[Any]:
-        for text, part in zip(texts, parts):
+        for text, part in parts:
             try:
                 found = list(part(torch))
             except Exception as error:

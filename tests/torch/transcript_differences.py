@@ -32,7 +32,8 @@ def _plain(stored: Any) -> Any:
 
 def _tolerance_of(value: float) -> tuple[float, float]:
     """A Python float tells its precision: one that float32 can hold may have come from one."""
-    return TOLERANCE["float32" if float(np.float32(value)) == value else "float64"]
+    with np.errstate(over="ignore"):  # the largest float64 becomes inf, which it is not
+        return TOLERANCE["float32" if float(np.float32(value)) == value else "float64"]
 
 
 def close(found: Any, stored: Any, tolerance: tuple[float, float]) -> bool:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from ...scipy import special
+from ...transforms.custom_reverse import custom_vjp
 from ..codes import OPS, Op
+from ..ops.pointwise import pointwise
 from ..spec import Spec
 from ..surface import FUNCTIONS, public
 from ..tensor import Tensor
@@ -49,13 +51,22 @@ def leaky_relu_of(x: Any, *, slope: float) -> Any:
     return np.where(x > 0, x, x * slope)
 
 
+@custom_vjp
+def _expm1(x: Any) -> Any:
+    """exp(x) - 1, whose slope is exp(x): the rule of `expm1`, 1 + its value, is 0 from -17 on."""
+    return np.expm1(x)
+
+
+_expm1.defvjp(lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(x),))
+
+
 def _elu(x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
     # d/dx at 0 is the exponential's: alpha * scale, as for x < 0.
-    return np.where(x <= 0, np.expm1(x * input_scale) * (alpha * scale), x * scale)
+    return np.where(x <= 0, _expm1(x * input_scale) * (alpha * scale), x * scale)
 
 
 def _celu(x: Any, *, alpha: float) -> Any:
-    return np.where(x <= 0, np.expm1(x / alpha) * alpha, x)
+    return np.where(x <= 0, _expm1(x / alpha) * alpha, x)
 
 
 def _gelu(x: Any, *, approximate: str) -> Any:
@@ -116,15 +127,14 @@ def _prelu(x: Any, w: Any, *, along: tuple[int, ...]) -> Any:
     return np.where(x > 0, x, x * w.reshape(along))
 
 
-relu_ = activation("relu", _relu, RESULT, None)
+relu_op = activation("relu", _relu, RESULT, None)
 hardtanh_op = activation("hardtanh", _hardtanh, SELF, None)
-hardtanh_in = activation("hardtanh_", _hardtanh, RESULT, None, "HardtanhBackward0")
 leaky_op = activation("leaky_relu", leaky_relu_of, SELF, "leaky_relu_cpu")
-leaky_in = activation("leaky_relu_", leaky_relu_of, RESULT, "leaky_relu_cpu", "LeakyReluBackward0")
+leaky_in = activation("leaky_relu_", leaky_relu_of, RESULT, "leaky_relu_cpu", "LeakyReluBackward1")
 elu_op = activation("elu", _elu, SELF, "elu_cpu")
-elu_in = activation("elu_", _elu, RESULT, "elu_cpu", "EluBackward0")
+elu_in = activation("elu_", _elu, RESULT, "elu_cpu", "EluBackward1")
 celu_op = activation("celu", _celu, SELF, "elu_cpu")
-celu_in = activation("celu_", _celu, RESULT, "elu_cpu", "CeluBackward0")
+celu_in = activation("celu_", _celu, RESULT, "elu_cpu", "CeluBackward1")
 gelu_op = activation("gelu", _gelu, SELF, "GeluKernelImpl")
 silu_op = activation("silu", _silu, SELF, "silu_cpu")
 mish_op = activation("mish", _mish, SELF, "mish_cpu")
@@ -137,7 +147,7 @@ logsigmoid_op = activation(
 softshrink_op = activation("softshrink", _softshrink, SELF, "softshrink_cpu")
 hardshrink_op = activation("hardshrink", _hardshrink, SELF, "hardshrink_cpu")
 threshold_op = activation("threshold", _threshold, SELF, None)
-threshold_in = activation("threshold_", _threshold, RESULT, None, "ThresholdBackward0")
+threshold_in = activation("threshold_", _threshold, RESULT, None, "ThresholdBackward1")
 prelu_op = activation("prelu", _prelu, ((0, 1), (0, 1)), "prelu_cpu", "PreluKernelBackward0")
 softsign_op = activation("softsign", lambda x: x / (1 + np.absolute(x)), SELF, None, "DivBackward0")
 tanhshrink_op = activation("tanhshrink", lambda x: x - np.tanh(x), SELF, None, "SubBackward0")
@@ -171,7 +181,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return _unary("relu", relu_, relu_, input, inplace)
+    return _unary("relu", relu_op, relu_op, input, inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -189,7 +199,7 @@ def hardtanh(
     low, high = _bound(x._spec, min_val), _bound(x._spec, max_val)
     if x._spec.np.kind == "u" and (low < 0 or high < 0):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
-    return _unary("hardtanh", hardtanh_op, hardtanh_in, x, inplace, low=low, high=high)
+    return _unary("hardtanh", hardtanh_op, None, x, inplace, low=low, high=high)
 
 
 def _bound(spec: Spec, value: float) -> Any:
@@ -408,3 +418,57 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
             f"Halving dimension must be even, but dimension {axis} is size {x.shape[axis]}"
         )
     return record(glu_op, (x,), axis=axis)
+
+
+def _written(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """Return the form of a function that writes into its argument."""
+
+    def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, **kwargs, inplace=True)
+
+    in_place.__name__ = in_place.__qualname__ = name
+    in_place.__doc__ = f"Write the result of `{function.__name__}` into `input` and return it."
+    return in_place
+
+
+relu_ = public()(_written(relu, "relu_"))
+leaky_relu_ = _written(leaky_relu, "leaky_relu_")
+elu_ = _written(elu, "elu_")
+selu_ = public()(_written(selu, "selu_"))
+celu_ = public()(_written(celu, "celu_"))
+hardtanh_ = _written(hardtanh, "hardtanh_")
+threshold_ = public(method=False)(_written(threshold, "threshold_"))
+public(method=False)(threshold)
+
+__all__ = [
+    "celu",
+    "celu_",
+    "elu",
+    "elu_",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]

@@ -28,10 +28,9 @@ def span(t: Tensor, without: int | None = None) -> tuple[int, int] | None:
     """
     more = t._more
     known = t.__dict__.get("_span")
-    outside = more is not None and (
-        more.exposed or (more.base is not None and more.root._more.exposed)
-    )
-    version = t._version_of()
+    root = t if more is None or more.base is None else more.root
+    outside = root._more is not None and root._more.exposed
+    version = root._ver
     if known is not None and known[0] == (version, without) and not outside:
         return known[1]  # type: ignore[no-any-return]
     values = np.asarray(t._value())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..codes import OPS, Op
+from ..dtypes import dtype as DType
 from ..spec import Spec
 from .convert import floated, promoted, to
 
@@ -21,7 +22,8 @@ def pointwise(
     *,
     node: str | Callable[..., str] | None = None,
     floats: bool = False,
-    result: str | None = None,
+    deciding: int | None = None,
+    check: Callable[[DType, tuple[Any, ...]], None] | None = None,
     differentiable: bool = True,
 ) -> Op:
     """Declare a pointwise operation.
@@ -34,22 +36,39 @@ def pointwise(
         For each operand, the operands (-1: the result) that its gradient reads.
     floats : bool
         Whether integers are computed in the default dtype.
-    result : str or None
-        The dtype of the result where it is not that of the computation.
+    deciding : int or None
+        How many operands, from the first, decide the dtype; the others follow. None: all.
+    check : callable or None
+        ``check(dtype, args)`` raises for dtypes that the operation does not have.
     """
 
     def impl(*xs: Any, dtype: str, **params: Any) -> Any:
-        return fn(*[to(x, dtype) for x in xs], **params)
+        y = fn(*[to(x, dtype) for x in xs], **params)
+        # SciPy computes float16 in float32; comparisons and sizes of complex numbers are as made.
+        return y if y.dtype == dtype or y.dtype.kind != _kind(dtype) else y.astype(dtype)
 
     def resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
         check_broadcast(args)
-        d = promoted(*args)
+        d = promoted(*args[:deciding])
         if floats:
             d = floated(d)
+        if check is not None:
+            check(d, args)
         return {**params, "dtype": d.numpy.name}
 
-    made = OPS[name] = Op(name, impl, node, saves, resolve=resolve, differentiable=differentiable)
+    return declared(Op(name, impl, node, saves, resolve=resolve, differentiable=differentiable))
+
+
+def declared(made: Op) -> Op:
+    """Enter an operation into the table of all."""
+    if made.name in OPS:
+        raise ValueError(f"operation {made.name} is declared twice")
+    OPS[made.name] = made
     return made
+
+
+def _kind(dtype: str) -> str:
+    return np.dtype(dtype).kind
 
 
 def check_broadcast(args: tuple[Any, ...]) -> None:
@@ -71,17 +90,33 @@ def check_broadcast(args: tuple[Any, ...]) -> None:
         shape = tuple(y if x == 1 else x for x, y in zip(a, b))
 
 
-def _add(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return x + y if alpha == 1 else x + y * np.asarray(alpha, x.dtype)[()]
+def _no_bools(d: DType, args: tuple[Any, ...]) -> None:
+    bools = [a for a in args if a is bool or (isinstance(a, Spec) and a.np.kind == "b")]
+    if bools:
+        both = "two bool tensors" if len(bools) == 2 else "a bool tensor"
+        raise RuntimeError(
+            f"Subtraction, the `-` operator, with {both} is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
 
 
-def _sub(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return x - y if alpha == 1 else x - y * np.asarray(alpha, x.dtype)[()]
+def _not_bool(d: DType, args: tuple[Any, ...]) -> None:
+    if d.name == "bool":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
 
 
-add = pointwise("add", _add, ((), ()))
-sub = pointwise("sub", _sub, ((), ()))
-rsub = pointwise("rsub", lambda x, y: y - x, ((), ()), node="RsubBackward1")
+add = pointwise("add", lambda x, y: x + y, ((), ()))
+sub = pointwise("sub", lambda x, y: x - y, ((), ()), check=_no_bools)
+rsub = pointwise(
+    "rsub",
+    lambda x, y: y - x,
+    ((), ()),
+    node=lambda params, args: f"RsubBackward{0 if all(isinstance(a, Spec) for a in args) else 1}",
+    check=_no_bools,
+)
 mul = pointwise("mul", np.multiply, ((1,), (0,)))
 div = pointwise("div", np.divide, ((1,), (0, 1)), floats=True)
-neg = pointwise("neg", np.negative, ((),))
+neg = pointwise("neg", np.negative, ((),), check=_not_bool)

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from . import conversion, creation, from_data, layout, reshaping, viewing
+from . import (
+    conversion,
+    creation,
+    from_data,
+    index_read,
+    index_write,
+    layout,
+    reshaping,
+    splitting,
+    viewing,
+)
 
-FAMILY = (conversion, creation, from_data, layout, reshaping, viewing)
+FAMILY = (
+    conversion,
+    creation,
+    from_data,
+    index_read,
+    index_write,
+    layout,
+    reshaping,
+    splitting,
+    viewing,
+)
 """The modules of this family."""

@@ -166,8 +166,7 @@ def case_residual_block(torch):
     x = leaf(torch, 3, 2)
     out = block(x)
     yield out
-    for g in gradients(torch, out, [x, *block.parameters()]):
-        yield g
+    yield from gradients(torch, out, [x, *block.parameters()])
     yield repr(block)
 
 
@@ -195,8 +194,7 @@ def case_attention_by_hand(torch):
     share = nn.functional.softmax(scores.masked_fill(future, float("-inf")), dim=-1)
     out = share @ to_v(x)
     yield share.detach(), out
-    for g in gradients(torch, out, [x, to_q.weight, to_k.weight, to_v.weight]):
-        yield g
+    yield from gradients(torch, out, [x, to_q.weight, to_k.weight, to_v.weight])
 
 
 def case_bad_sizes(torch):

@@ -28,10 +28,26 @@ ROWS = [
     op("row_stack", "[x, y]", "f", x=V, y=W),
     op("column_stack", "[x, y]", "f", x=V, y=W),
     op("column_stack", "[x, y]", "f", tag="matrix", x=X, y=lit(1.0, 2.0)),
-    exprs("cat_promotes", "torch.cat([x, y])", "torch.stack([y, y])", "torch.cat([y, y > 1])", x=V, y=ints(0, 4, 3)),
-    exprs("cat_out", "torch.cat([x, x], out=torch.empty(0))", "torch.stack([x, x], out=torch.empty(0))", grad=False, x=V),
-    fails("cat", "torch.cat([x, y])", "torch.cat([])", "torch.cat([x, x], dim=2)", "torch.cat(x, x)", "torch.stack([])", "torch.stack([x, y])",
-          "torch.cat([x, x[0]])", "torch.cat([x[0, 0], x[0, 0]])", "torch.stack([x, x], dim=3)", "torch.cat([x, 1.0])", x=X, y=V),
+    exprs(
+        "cat_promotes",
+        "torch.cat([x, y]); torch.stack([y, y]); torch.cat([y, y > 1])",
+        x=V,
+        y=ints(0, 4, 3),
+    ),
+    exprs(
+        "cat_out",
+        "torch.cat([x, x], out=torch.empty(0)); torch.stack([x, x], out=torch.empty(0))",
+        grad=False,
+        x=V,
+    ),
+    fails(
+        "cat",
+        """torch.cat([x, y]); torch.cat([]); torch.cat([x, x], dim=2); torch.cat(x, x);
+        torch.stack([]); torch.stack([x, y]); torch.cat([x, x[0]]);
+        torch.cat([x[0, 0], x[0, 0]]); torch.stack([x, x], dim=3); torch.cat([x, 1.0])""",
+        x=X,
+        y=V,
+    ),
     # splitting
     op("split", "x, 2", "fm", x=span(-2, 2, 5)),
     op("split", "x, [1, 2], dim=1", "fm", tag="sizes", x=X),
@@ -45,8 +61,18 @@ ROWS = [
     op("unbind", "x", "fm", x=X),
     op("unbind", "x, dim=1", "fm", tag="dim", x=X),
     op("unbind", "x, -1", "f", tag="negative", x=X),
-    exprs("parts", "len(x.split(2))", "type(x.split(2)).__name__", "type(x.unbind()).__name__", "x.split(2, -1)[1]", "x.chunk(2)[0] * 2", x=X),
-    fails("split", "x.split(0)", "x.split([1, 1], dim=1)", "x.split(-1)", "x.chunk(0)", "x.unbind(2)", "x.hsplit(2)", x=X),
+    exprs(
+        "parts",
+        """len(x.split(2)); type(x.split(2)).__name__; type(x.unbind()).__name__;
+        x.split(2, -1)[1]; x.chunk(2)[0] * 2""",
+        x=X,
+    ),
+    fails(
+        "split",
+        """x.split(0); x.split([1, 1], dim=1); x.split(-1); x.chunk(0); x.unbind(2);
+        x.hsplit(2)""",
+        x=X,
+    ),
     # grids
     op("meshgrid", "x, y, indexing='ij'", "f", x=V, y=spread(0, 1, 2)),
     op("meshgrid", "x, y, indexing='xy'", "f", tag="xy", x=V, y=spread(0, 1, 2)),
@@ -63,7 +89,7 @@ ROWS = [
     op("ger", "x, y", "fm", x=V, y=lit(1.0, 2.0)),
     op("vander", "x", "f", grad=False, x=V),
     op("vander", "x, N=4, increasing=True", "f", tag="increasing", grad=False, x=V),
-    fails("outer", "torch.outer(x, x)", "torch.meshgrid(x, indexing='zz')", x=X),
+    fails("outer", "torch.outer(x, x); torch.meshgrid(x, indexing='zz')", x=X),
 ]
 
 globals().update(cases(*ROWS))

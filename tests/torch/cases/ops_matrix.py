@@ -34,12 +34,30 @@ ROWS = [
     op("matmul", "x, y", "f", tag="vector_batch", x=V, y=OTHER),
     op("matmul", "x, y", "f", tag="broadcast", x=span(-1, 1, 2, 1, 1, 3), y=spread(-1, 1, 2, 3, 1)),
     expr("matmul_operator", "x @ y", smooth=True, x=A, y=B),
-    exprs("matmul_of_views", "x.t() @ y.t()", "x @ x.t()", "x[:, ::2] @ y[:2]", "x[0] @ y", "x @ y[:, 0]", "x.t()[::2] @ y.t()", x=A, y=B),
-    exprs("matmul_empty", "x @ y", "y[:, :0] @ x", "torch.mm(x, y)", "x.t() @ x", x=full((0, 3)), y=B),
-    exprs("matmul_integers", "x @ x", "x.mv(x[0])", "x[0].dot(x[1])", "torch.einsum('ij,jk->ik', x, x)", x=ints(0, 5, 2, 2)),
-    exprs("matmul_complex", "x @ x", "x[0].vdot(x[1])", "x[0].dot(x[1])", "torch.inner(x, x)", x=waves(2, 2)),
-    fails("matmul_shapes", "x @ x", "torch.mm(x, y[0])", "torch.mv(x, y)", "torch.dot(x[0], y[:, 0][:2])", "torch.bmm(x, y)", "x @ 2.0",
-          "torch.mm(x, y.double())", "x @ torch.tensor(1.0)", "torch.dot(x, y)", "x @ y.long()", x=A, y=B),
+    exprs(
+        "matmul_of_views",
+        """x.t() @ y.t(); x @ x.t(); x[:, ::2] @ y[:2]; x[0] @ y; x @ y[:, 0];
+        x.t()[::2] @ y.t()""",
+        x=A,
+        y=B,
+    ),
+    exprs("matmul_empty", "x @ y; y[:, :0] @ x; torch.mm(x, y); x.t() @ x", x=full((0, 3)), y=B),
+    exprs(
+        "matmul_integers",
+        "x @ x; x.mv(x[0]); x[0].dot(x[1]); torch.einsum('ij,jk->ik', x, x)",
+        x=ints(0, 5, 2, 2),
+    ),
+    exprs(
+        "matmul_complex", "x @ x; x[0].vdot(x[1]); x[0].dot(x[1]); torch.inner(x, x)", x=waves(2, 2)
+    ),
+    fails(
+        "matmul_shapes",
+        """x @ x; torch.mm(x, y[0]); torch.mv(x, y); torch.dot(x[0], y[:, 0][:2]);
+        torch.bmm(x, y); x @ 2.0; torch.mm(x, y.double()); x @ torch.tensor(1.0);
+        torch.dot(x, y); x @ y.long()""",
+        x=A,
+        y=B,
+    ),
     # with a sum
     op("addmm", "x, y, z", "fmio", x=BIAS, y=A, z=B),
     op("addmm", "x, y, z, beta=0.5, alpha=2.0", "fmi", tag="scaled", x=BIAS, y=A, z=B),
@@ -47,7 +65,15 @@ ROWS = [
     op("addmv", "x, y, z", "fmi", x=spread(0, 2, 2), y=A, z=V),
     op("addr", "x, y, z", "fmi", x=BIAS, y=spread(0, 1, 2), z=span(0, 1, 2)),
     op("baddbmm", "x, y, z", "fmi", x=spread(0, 2, 2, 2, 2), y=BATCH, z=OTHER),
-    op("baddbmm", "x, y, z, beta=0.0, alpha=0.5", "f", tag="scaled", x=spread(0, 2, 2, 2, 2), y=BATCH, z=OTHER),
+    op(
+        "baddbmm",
+        "x, y, z, beta=0.0, alpha=0.5",
+        "f",
+        tag="scaled",
+        x=spread(0, 2, 2, 2, 2),
+        y=BATCH,
+        z=OTHER,
+    ),
     op("addbmm", "x, y, z", "fmi", x=BIAS, y=BATCH, z=OTHER),
     op("chain_matmul", "x, y, x", "f", tag="warns", x=A, y=B),
     # Einstein sums
@@ -73,7 +99,12 @@ ROWS = [
     op("einsum", "'i,ij,j->', x, y, z", "f", tag="three", x=V, y=SQUARE, z=W),
     op("einsum", "'bi,ij,bj->b', x, y, x", "f", tag="quadratic", x=A, y=SQUARE),
     op("einsum", "'ij,jk->ik', [x, y]", "f", tag="list", x=A, y=B),
-    fails("einsum", "torch.einsum('ij,jk->ik', x, x)", "torch.einsum('ij', x, x)", "torch.einsum('ij->k', x)", "torch.einsum('i->i', x)", x=A),
+    fails(
+        "einsum",
+        """torch.einsum('ij,jk->ik', x, x); torch.einsum('ij', x, x); torch.einsum('ij->k', x);
+        torch.einsum('i->i', x)""",
+        x=A,
+    ),
     op("tensordot", "x, y, dims=1", "f", x=A, y=B),
     op("tensordot", "x, y, dims=([1, 0], [0, 1])", "f", tag="axes", x=A, y=B),
     op("tensordot", "x, y, dims=([1], [2])", "f", tag="middle", x=A, y=span(0, 1, 2, 2, 3)),

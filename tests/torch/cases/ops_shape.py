@@ -94,31 +94,80 @@ ROWS = [
     expr("view_tuple", "x.view((6,))", x=X),
     expr("view_minus_one", "x.view(-1, 2)", x=X),
     expr("view_zero_d", "x.view(1, 1)", x=Z),
-    exprs("transposed_attributes", "x.T", "x.mT", "x.H", "x.mH", x=X),
+    exprs("transposed_attributes", "x.T; x.mT; x.H; x.mH", x=X),
+    exprs("T_of_other_ranks", "x.T; x[0, 0].T; x[0, 0, 0].T", x=T),  # deprecated: each warns
     exprs("mT_of_batch", "x.mT", x=T),
-    exprs("sizes", "x.shape", "x.size()", "x.size(1)", "x.size(-1)", "x.dim()", "x.ndim", "x.numel()", "len(x)", "x.stride()",
-          "x.is_contiguous()", "x.t().is_contiguous()", "x.t().stride()", "x.nelement()", "x.element_size()", "x.storage_offset()",
-          "x[1].storage_offset()", "tuple(x.shape)", "x.shape[0] * 2", "x.shape.numel()", "x.shape == (2, 3)", "x.nbytes", "x.itemsize", x=X),
-    exprs("sizes_zero_d", "x.shape", "x.size()", "x.dim()", "x.numel()", "x.stride()", x=Z),
-    exprs("contiguous", "x.t().contiguous()", "x.contiguous() is x", "x.t().contiguous().stride()", x=X),
-    exprs("reshape_of_transposed", "x.t().reshape(6)", "x.t().reshape(2, 3)", "x.t().flatten()", "x.t().ravel()", x=X),
-    exprs("views_of_views", "x[1:].t()", "x.t()[0].unsqueeze(0)", "x.view(3, 2).t().unsqueeze(1)", "x.flatten()[1:4].view(3, 1)",
-          "x.expand(2, 2, 3)[1, 0]", "x.permute(1, 0)[1].expand(2, 2)", x=X),
-    exprs("shapes_of_empty", "x.reshape(3, 0)", "x.t()", "x.flatten()", "x.unsqueeze(0)", "x.squeeze()", "x.repeat(2, 2)", "x.flip(0)", x=full((0, 3))),
-    exprs("shapes_of_integers", "x.t()", "x.repeat(1, 2)", "x.tril()", "x.trace()", "x.rot90()", "x.roll(1)", "x.diagonal()", x=ints(0, 9, 2, 2)),
-    exprs("as_strided", "x.as_strided((2, 2), (1, 2))", "torch.as_strided(x, (2, 3), (3, 1))", "x.as_strided((3,), (2,), 1)", x=V),
-    exprs("unfold", "x.unfold(0, 3, 1)", "x.unfold(0, 2, 2)", x=V),
-    exprs("narrow", "x.narrow(1, 1, 2)", "torch.narrow(x, 0, 0, 1)", "x.narrow(-1, 0, 2)", x=X),
+    exprs(
+        "sizes",
+        """x.shape; x.size(); x.size(1); x.size(-1); x.dim(); x.ndim; x.numel(); len(x);
+        x.stride(); x.is_contiguous(); x.t().is_contiguous(); x.t().stride(); x.nelement();
+        x.element_size(); x.storage_offset(); x[1].storage_offset(); tuple(x.shape);
+        x.shape[0] * 2; x.shape.numel(); x.shape == (2, 3); x.nbytes; x.itemsize""",
+        x=X,
+    ),
+    exprs("sizes_zero_d", "x.shape; x.size(); x.dim(); x.numel(); x.stride()", x=Z),
+    exprs(
+        "contiguous", "x.t().contiguous(); x.contiguous() is x; x.t().contiguous().stride()", x=X
+    ),
+    exprs(
+        "reshape_of_transposed",
+        "x.t().reshape(6); x.t().reshape(2, 3); x.t().flatten(); x.t().ravel()",
+        x=X,
+    ),
+    exprs(
+        "views_of_views",
+        """x[1:].t(); x.t()[0].unsqueeze(0); x.view(3, 2).t().unsqueeze(1);
+        x.flatten()[1:4].view(3, 1); x.expand(2, 2, 3)[1, 0];
+        x.permute(1, 0)[1].expand(2, 2)""",
+        x=X,
+    ),
+    exprs(
+        "shapes_of_empty",
+        """x.reshape(3, 0); x.t(); x.flatten(); x.unsqueeze(0); x.squeeze(); x.repeat(2, 2);
+        x.flip(0)""",
+        x=full((0, 3)),
+    ),
+    exprs(
+        "shapes_of_integers",
+        "x.t(); x.repeat(1, 2); x.tril(); x.trace(); x.rot90(); x.roll(1); x.diagonal()",
+        x=ints(0, 9, 2, 2),
+    ),
+    exprs(
+        "as_strided",
+        """x.as_strided((2, 2), (1, 2)); torch.as_strided(x, (2, 3), (3, 1));
+        x.as_strided((3,), (2,), 1)""",
+        x=V,
+    ),
+    exprs("unfold", "x.unfold(0, 3, 1); x.unfold(0, 2, 2)", x=V),
+    exprs("narrow", "x.narrow(1, 1, 2); torch.narrow(x, 0, 0, 1); x.narrow(-1, 0, 2)", x=X),
     exprs("fill_diagonal", "x.clone().fill_diagonal_(0.0)", x=span(-2, 2, 3, 3)),
     # errors
-    fails("reshape", "x.reshape(4, 2)", "x.reshape(-1, -1)", "x.reshape(-1, 4)", "x.view(5)", "x.t().view(6)", "x.unflatten(0, (3, 3))", x=X),
-    fails("dims", "x.transpose(0, 2)", "x.permute(0)", "x.permute(0, 0)", "x.unsqueeze(4)", "x.squeeze(3)", "x.flip(2)", "x.size(2)",
-          "x.movedim(0, 2)", "x.flatten(2)", "x.narrow(0, 1, 3)", x=X),
-    fails("expand", "x.expand(4, 3)", "x.expand(3)", "x.expand(2, -1, -1, 5)", "torch.broadcast_to(x, (3, 2))", x=X),
+    fails(
+        "reshape",
+        """x.reshape(4, 2); x.reshape(-1, -1); x.reshape(-1, 4); x.view(5); x.t().view(6);
+        x.unflatten(0, (3, 3))""",
+        x=X,
+    ),
+    fails(
+        "dims",
+        """x.transpose(0, 2); x.permute(0); x.permute(0, 0); x.unsqueeze(4); x.squeeze(3);
+        x.flip(2); x.size(2); x.movedim(0, 2); x.flatten(2); x.narrow(0, 1, 3)""",
+        x=X,
+    ),
+    fails(
+        "expand",
+        "x.expand(4, 3); x.expand(3); x.expand(2, -1, -1, 5); torch.broadcast_to(x, (3, 2))",
+        x=X,
+    ),
     fails("expand_new_minus_one", "x.expand(-1, 2, 3)", x=X),
-    fails("rank", "x.t()", "x.trace()", "x[0, 0].tril()", "torch.diag(x[0, 0, 0])", x=T),
-    fails("repeat", "x.repeat(2)", "x.repeat(-1, 2)", "torch.repeat_interleave(x, -1)", x=X),
-    fails("broadcast_tensors", "torch.broadcast_tensors(x, y)", "torch.broadcast_shapes((2, 3), (4,))", x=X, y=span(0, 1, 4)),
+    fails("rank", "x.t(); x.trace(); x[0, 0].tril(); torch.diag(x[0, 0, 0])", x=T),
+    fails("repeat", "x.repeat(2); x.repeat(-1, 2); torch.repeat_interleave(x, -1)", x=X),
+    fails(
+        "broadcast_tensors",
+        "torch.broadcast_tensors(x, y); torch.broadcast_shapes((2, 3), (4,))",
+        x=X,
+        y=span(0, 1, 4),
+    ),
 ]
 
 globals().update(cases(*ROWS))
@@ -126,10 +175,29 @@ globals().update(cases(*ROWS))
 
 def case_views_share_memory(torch):
     x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    for view in (x.t(), x[1], x.view(6), x.reshape(3, 2), x.unsqueeze(0), x.diagonal(), x.narrow(1, 0, 2), x.flatten(), x.detach(), x.T):
+    for view in (
+        x.t(),
+        x[1],
+        x.view(6),
+        x.reshape(3, 2),
+        x.unsqueeze(0),
+        x.diagonal(),
+        x.narrow(1, 0, 2),
+        x.flatten(),
+        x.detach(),
+        x.T,
+    ):
         view.add_(1)
         yield x
-    for copy in (x.clone(), x.t().reshape(6), x.repeat(1, 1), x.flip(0), x[[0, 1]], x.t().contiguous(), x + 0):
+    for copy in (
+        x.clone(),
+        x.t().reshape(6),
+        x.repeat(1, 1),
+        x.flip(0),
+        x[[0, 1]],
+        x.t().contiguous(),
+        x + 0,
+    ):
         copy.add_(1)
         yield x
     for part in x.unbind(0):
@@ -142,7 +210,16 @@ def case_views_share_memory(torch):
 
 def case_data_ptr_of_views(torch):
     x = torch.zeros(2, 3)
-    for same in (x.t(), x.view(6), x.reshape(3, 2), x.detach(), x[0], x.expand(2, 2, 3), x.contiguous(), x.flatten()):
+    for same in (
+        x.t(),
+        x.view(6),
+        x.reshape(3, 2),
+        x.detach(),
+        x[0],
+        x.expand(2, 2, 3),
+        x.contiguous(),
+        x.flatten(),
+    ):
         yield same.data_ptr() == x.data_ptr()
     for other in (x.clone(), x.flip(0), x.t().reshape(6), x + 0, x[1]):
         yield other.data_ptr() == x.data_ptr()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from nn_formulas import leaf, wave
+import copy
+
+from nn_formulas import fill, leaf, wave
 from optim_problems import fit, hyper, walk
 from transcripts import raising
 
-METHODS = {"SGD": {"lr": 0.1, "momentum": 0.9}, "Adam": {"lr": 0.1}, "AdamW": {"lr": 0.1},
-           "RMSprop": {"lr": 0.1}, "Adagrad": {"lr": 0.1}}  # fmt: skip
+METHODS = {"SGD": {"lr": 0.07, "momentum": 0.9}, "Adam": {"lr": 0.07}, "AdamW": {"lr": 0.07},
+           "RMSprop": {"lr": 0.07}, "Adagrad": {"lr": 0.07}}  # fmt: skip
 
 
 def case_groups(torch):
@@ -281,3 +283,58 @@ def case_base_class(torch):
     yield from walk(optimizer, parameters, loss, 3)
     yield optimizer.state[parameters[0]]["count"], isinstance(optimizer, torch.optim.Optimizer)
     yield repr(optimizer)
+
+
+def case_copied(torch):
+    """A deep copy of network and optimiser together goes its own way."""
+    net = fill(torch, torch.nn.Linear(2, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    x = wave(torch, 3, 2)
+
+    def train(network, method):
+        method.zero_grad()
+        (network(x) ** 2).sum().backward()
+        method.step()
+
+    train(net, optimizer)
+    other, method = copy.deepcopy((net, optimizer))
+    yield method.param_groups[0]["params"][0] is other.weight
+    train(other, method)
+    yield net.weight, other.weight, optimizer.state_dict()["state"], method.state_dict()["state"]
+
+
+def case_parameters_of_several_kinds(torch):
+    """Different shapes, dtypes and layouts, one without dimensions, one transposed."""
+    for method, options in METHODS.items():
+        ps = [
+            torch.tensor(0.5, requires_grad=True),
+            leaf(torch, 2, dtype=torch.float64),
+            wave(torch, 2, 3).t().requires_grad_(),
+        ]
+        optimizer = getattr(torch.optim, method)(ps, **options)
+        for _ in range(2):
+            optimizer.zero_grad()
+            sum((p.double() ** 2 * (i + 0.7)).sum() for i, p in enumerate(ps)).backward()
+            optimizer.step()
+        yield method, ps, [p.grad.dtype for p in ps]
+
+
+def case_expanded_gradient(torch):
+    """The gradient of a sum is one number seen many times; a step and a zeroing still work."""
+    p = leaf(torch, 2, 2)
+    optimizer = torch.optim.SGD([p], lr=0.1, momentum=0.9)
+    for _ in range(2):
+        optimizer.zero_grad(set_to_none=False)
+        p.sum().backward()
+        optimizer.step()
+    yield p, p.grad, optimizer.state[p]["momentum_buffer"]
+
+
+def case_learning_rate_zero_after_some_steps(torch):
+    """With a rate of zero the state moves on and the parameters stay."""
+    parameters, loss = fit(torch)
+    optimizer = torch.optim.Adam(parameters, lr=0.1)
+    yield from walk(optimizer, parameters, loss, 1)
+    optimizer.param_groups[0]["lr"] = 0.0
+    yield from walk(optimizer, parameters, loss, 1)
+    yield optimizer.state[parameters[0]]["step"], optimizer.state[parameters[0]]["exp_avg"]

@@ -1,0 +1,153 @@
+"""``x[index]``: views for integers, slices, None and Ellipsis, gathers for tensors of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..codes import CODES, GRAD, PLAIN, op
+from ..emit import _new_code, apply
+from ..record import LOCAL
+from ..tensor import More, Tensor
+from .index_keys import Key, checked, fast_key, parse
+
+
+@op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
+def basic_index(x: Any, *, key: tuple[Any, ...], node: str) -> Any:
+    """The view that ints, slices, None and Ellipsis name."""
+    index = tuple(slice(*i) if type(i) is tuple else i for i in key)
+    return x[index] if Ellipsis in index else x[(*index, Ellipsis)]
+
+
+@op("index", saves=((1,),))
+def gathered(x: Any, *positions: Any, dims: tuple[bool, ...]) -> Any:
+    """The elements at positions along the dims for which there are some."""
+    given = iter(positions)
+    return x[tuple(next(given) if there else slice(None) for there in dims)]
+
+
+_HOT: dict[Any, Any] = {}
+_MOST = 100_000
+
+
+FULL_VIEWS: set[int] = set()
+"""Codes of views that are the whole tensor in its own shape: ``x[...]``, ``x[:]``."""
+
+
+def code_of(t: Tensor, parsed: Key) -> int:
+    """Return the code of a parsed basic index, of which there is one for each index of a spec."""
+    params = {"key": parsed.basic, "node": parsed.node}
+    key = (t._spec, parsed.basic, parsed.node)
+    first = basic_index.memo.get(key)
+    if first is None:
+        first = basic_index.memo[key] = _new_code(basic_index, (t,), params)
+        if parsed.whole:
+            FULL_VIEWS.add(first)
+    return int(first)
+
+
+def basic_code(t: Tensor, index: Any) -> int | None:
+    """Return the code of a basic index, None if an index has tensors in it."""
+    key = fast_key(t._spec, index)
+    if key is None:
+        return None
+    found = _HOT.get(key)
+    if found is None:
+        if len(_HOT) > _MOST:
+            _HOT.clear()
+        found = _HOT[key] = code_of(t, parse(t, index))
+    return int(found)
+
+
+def getitem(self: Tensor, index: Any) -> Any:
+    """Return the part of a tensor that an index names: a view, or a copy if it has tensors in it."""
+    key = fast_key(self._spec, index)
+    if key is None:
+        return _general(self, index)
+    first = _HOT.get(key)
+    if first is None:
+        first = basic_code(self, index)
+    return view_of(self, first)
+
+
+def view_of(self: Tensor, first: Any) -> Tensor:
+    """Record a view row of a code; as `apply` does, with the look-up already done."""
+    rec = LOCAL.rec
+    slot = self._slot if self._serial == rec.serial else rec.admit(self)
+    code = CODES[first]
+    spec = code.specs[0]
+    kind = self._kind
+    if kind > 2 or rec.anomaly:
+        made: Tensor = apply(code.op, (self,), **code.params)
+        return made
+    grad = rec.grad and spec.floating
+    owners = rec.owners
+    if kind and grad:
+        rec.code += (first + GRAD, slot)
+        y = Tensor(rec.serial, len(owners), spec, GRAD)
+    else:
+        rec.code += (first, slot)
+        y = Tensor(rec.serial, len(owners), spec, PLAIN)
+    owners.append(y)
+    more = self._more
+    if more is None:
+        more = self._more = More()
+    mine = y._more = More()
+    mine.base = self
+    root = mine.root = self if more.base is None else more.root
+    mine.code = first
+    mine.detached = not grad
+    mine.seen = root._ver
+    more.adopt(y)
+    return y
+
+
+def basic_part(self: Tensor, parsed: Any) -> Tensor:
+    """Return the view that the basic part of an index names: the tensor itself if that is all."""
+    if parsed.whole:
+        return self
+    made: Tensor = apply(basic_index, (self,), key=parsed.basic, node=parsed.node)
+    return made
+
+
+def _general(self: Tensor, index: Any) -> Any:
+    parsed = parse(self, index)
+    if not parsed.tensors:
+        return view_of(self, code_of(self, parsed))
+    base = basic_part(self, parsed)
+    return take_at(base, parsed.tensors)
+
+
+def take_at(base: Tensor, tensors: list[Tensor | None]) -> Tensor:
+    """Return the elements at positions along dims, one tensor of positions or None for each."""
+    checked(tensors, base._spec.shape)
+    dims = tuple(p is not None for p in tensors)
+    made: Tensor = apply(gathered, (base, *[p for p in tensors if p is not None]), dims=dims)
+    return made
+
+
+def _iterate(self: Tensor) -> Iterator[Tensor]:
+    if not self._spec.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    from .splitting import unbind
+
+    return iter(unbind(self))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    """Return whether some element equals a number or a tensor that broadcasts."""
+    if isinstance(element, Tensor):
+        element = np.asarray(element._value())
+    elif not isinstance(element, (bool, int, float, complex)):
+        raise RuntimeError(
+            "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
+        )
+    return bool((np.asarray(self._value()) == element).any())
+
+
+Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
+Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
+Tensor.__contains__ = _contains  # type: ignore[attr-defined]
