@@ -17,7 +17,7 @@ def copy_slices(base: Any, new: Any, *, view: Op, view_params: Any) -> Any:
     params = dict(view_params)
     if view.write is not None:
         return view.write(base, new, **params)
-    out = np.array(base) if isinstance(base, np.ndarray | np.generic) else np.copy(base)
+    out = np.copy(base)
     shown = view.impl(out, **params)
     shown[...] = new
     return out
