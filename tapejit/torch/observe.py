@@ -96,7 +96,7 @@ def grad_fn_name(self: Tensor) -> str | None:
     if self._kind_now() != GRAD:
         return None
     node = self.grad_fn
-    return None if node is None else str(node.name())
+    return None if node is None else str(node.name()).rpartition("::")[2]
 
 
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:

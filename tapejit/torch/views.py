@@ -11,7 +11,7 @@ from .record import Recorder
 from .spec import Spec
 
 
-@op("copy_slices", node="CopySlices", saves=())
+@op("copy_slices", node="torch::autograd::CopySlices", saves=())
 def copy_slices(base: Any, new: Any, *, view: Op, view_params: Any) -> Any:
     """The base with what one of its views shows replaced."""
     params = dict(view_params)

@@ -16,7 +16,7 @@ from ..dtypes import get_default_dtype
 from ..emit import apply
 from ..generator import Generator, default_generator
 from ..operators import write
-from ..surface import public, store
+from ..surface import FUNCTIONS, public, store
 from ..tensor import Tensor
 from .arguments import TYPES, ints_of, need_tensor, new_size, whole
 from .creation import fill_number, options, size_argument
@@ -570,3 +570,6 @@ def _set_state(self: Generator, new_state: Tensor) -> Generator:
 
 Generator.get_state = _get_state  # type: ignore[attr-defined]
 Generator.set_state = _set_state  # type: ignore[attr-defined]
+
+
+FUNCTIONS["Generator"], FUNCTIONS["default_generator"] = Generator, default_generator  # type: ignore[assignment]
