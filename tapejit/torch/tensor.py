@@ -285,7 +285,7 @@ class Tensor:
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
-                    rec.stale[view._slot] = (view, view._version_of() - 1, len(rec.owners))
+                    rec.stale[view._slot] = (view, view._version_of() - 1, len(rec.owners) if rec.mark < 0 else rec.mark)
                 view._serial = 0
                 view._invalidate_views()
 
