@@ -217,6 +217,8 @@ class Tensor:
                     "a leaf Variable that requires grad is being used in an in-place operation."
                 )
             return True
+        if more is not None and more.base is not None:
+            _check_view(self, more.code, rec.grad and kind != PLAIN)
         if rec.grad:
             # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
             while more is not None and more.base is not None and not more.detached:
@@ -352,6 +354,28 @@ def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
     from .views import attached
 
     return attached(rec, t, slot)
+
+
+def _check_view(t: Tensor, code: int, graded: bool) -> None:
+    """Refuse to write to one of several views made at once, and to elements that share a place."""
+    strides = t._spec.strides
+    if strides is not None and any(s == 0 and n > 1 for s, n in zip(strides, t._spec.shape)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
+    if graded and CODES[code].node in SEVERAL_VIEWS:
+        name = CODES[code].node.removesuffix("Backward0")
+        raise RuntimeError(
+            f"Output {CODES[code].params.get('index', 0)} of {name} is a view and is being "
+            "modified inplace. This view is the output of a function that returns multiple views. "
+            "Such functions do not allow the output views to be modified inplace. You should "
+            "replace the inplace operation by an out-of-place one."
+        )
+
+
+SEVERAL_VIEWS = ("UnbindBackward0", "SplitBackward0", "SplitWithSizesBackward0")
+"""Nodes of functions that return several views of one tensor."""
 
 
 def leaf_of(array: Any, spec: Spec, requires_grad: bool = False) -> Tensor:
