@@ -26,10 +26,11 @@ def _impl(
     n = sum(given)
     cts = iter([sym_of(cap, c) for c in operands[:n]])
     xs: list[Sym] = []
-    for x in operands[n:]:
+    for x, need in zip(operands[n:], needs):
         sym = sym_of(cap, x)
-        # The same value twice needs two names: each operand has a cotangent of its own.
-        xs.append(BY_NAME["copy"](sym) if sym.id in {s.id for s in xs} else sym)
+        # Names of their own: an operand may be another one's value twice, or have been made of it
+        # (v - v.detach()), and its cotangent is not to flow on from there.
+        xs.append(BY_NAME["copy"](sym) if need else sym)
     made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
     ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
     seeds = [next(cts) if g else None for g in given]
