@@ -242,7 +242,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
         owners = rec.owners
         slot = len(owners)
         rec.code += (first + flag, a, b)
-        rec.stale[a] = (self, self._ver, slot)
+        rec.stale[a] = (self, self._ver, slot + (other is self))
         if owners[a] is self:
             owners[a] = None
         owners.append(self)
@@ -271,7 +271,8 @@ def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     leaf = self._check_inplace(rec)
     first, begins, kind = emit(rec, op, args, params, leaf)
     slot, kind = fitted(rec, self, first, begins, kind)
-    rec.mark = begins
+    # An operand that is the tensor itself is not kept as it was, except the first.
+    rec.mark = len(rec.owners) if any(a is self for a in args[1:]) else begins
     try:
         self._set_slot(rec, slot, kind)
     finally:

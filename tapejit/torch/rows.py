@@ -135,7 +135,7 @@ class Rows:
             kept = code.saved([bool(self.kinds[a]) for a in args])
             if kept:
                 saving |= 1 << r
-                for slot in {first if k < 0 else args[k] for k in kept}:
+                for slot in {first - 1 - k if k < 0 else args[k] for k in kept}:
                     saved[slot] = (*saved.get(slot, ()), first)
         return saved, saving
 

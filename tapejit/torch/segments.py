@@ -64,8 +64,11 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
     ]
     versions = {s: (t, version) for s, t, version in seg.sources}
     for s in cone.saved:
-        if s in seg.stale and any(r < seg.stale[s][2] for r in cone.saved[s]):
-            raise_modified(rows.rows[rows.producer[s]].code, *seg.stale[s][:2])
+        if s in seg.stale:
+            # What was written here is another slot; only rows before the write mind.
+            if any(r < seg.stale[s][2] for r in cone.saved[s]):
+                raise_modified(rows.rows[rows.producer[s]].code, *seg.stale[s][:2])
+            continue
         found = versions.get(s)
         if found is not None and found[0]._version_of() != found[1]:
             raise_modified(rows.rows[rows.producer[s]].code, *found)

@@ -145,9 +145,19 @@ def _dividing(op: Any, name: str, number_first: bool = True) -> Any:
 _true, _down, _cut = two(div_op, "div"), _dividing(_div_floor, "div"), _dividing(_div_trunc, "div")
 
 
-def _div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    if rounding_mode is None:
+_div_mode = two(
+    pointwise("div_mode", np.divide, ((1,), (0, 1)), node="DivBackward2", floats=True), "div"
+)
+
+
+def _div(input: Any, other: Any, **mode: str | None) -> Any:
+    if not mode:
         return _true(input, other)
+    if mode.keys() != {"rounding_mode"}:
+        raise TypeError(f"div() got an unexpected keyword argument '{min(mode)}'")
+    rounding_mode = mode["rounding_mode"]
+    if rounding_mode is None:
+        return _div_mode(input, other)
     if rounding_mode == "floor":
         return _down(input, other)
     if rounding_mode == "trunc":

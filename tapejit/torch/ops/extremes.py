@@ -87,7 +87,7 @@ def _place(fn: Any) -> Any:
     return impl
 
 
-def indexed(name: str, node: str, impl: Any, saves: Any = ((),)) -> Op:
+def indexed(name: str, node: str, impl: Any, saves: Any = ((-2,),)) -> Op:
     """Declare an operation whose results are values and indices."""
     return op(name, node=node, saves=saves)(impl)
 

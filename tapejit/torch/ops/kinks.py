@@ -10,6 +10,7 @@ at 0 is 0 in one and inf in the other. The functions here are NumPy's, with PyTo
     logit             1 / (x (1 - x)) inside [0, 1], nan outside
     arccosh           1 / sqrt(x**2 - 1), of both signs
     xlogy             by x: log y, 0 where x is 0 and y not above; by y: x / y
+    attached          the second operand, with the gradient going to the first
     no_gradient       the operand itself, with a derivative that is refused
 
 Cotangents that a `where` has cut off stay exactly zero, as everywhere in tapejit.
@@ -26,6 +27,10 @@ from ...frontend.tracer import Tracer, active, sym_of, wrap
 from ...rules.declare import Domain, const, elementwise, field, ops
 from ...tape.ir import Sym
 from ...tape.primitive import Primitive, primitive
+
+
+def _second(old: Any, new: Any) -> Any:
+    return new
 
 
 _LN2 = float(np.log(2.0))
@@ -101,6 +106,18 @@ logaddexp2 = like(
 logit = like("logit_inside", "logit", _inside)
 arccosh = like("even_arccosh", "arccosh", lambda y, x: 1.0 / ops.sqrt(ops.square(x) - 1.0))
 xlogy = like("steep_xlogy", "xlogy", _log_unless_zero, lambda z, x, y: x / y)
+attached = callable_of(
+    elementwise(
+        "attached",
+        _second,
+        (lambda z, old, new: 1, None),
+        emit="{1}",
+        kinds="fc",
+        domain=(field(), field()),
+        resolve=lambda old, new: (old.dtype, old.dtype, old.dtype),
+    ),
+    _second,
+)
 no_gradient = callable_of(
     elementwise(
         "no_gradient", np.positive, (_refuse,), emit="{0}", kinds="fiuc", domain=(field(),)

@@ -108,7 +108,14 @@ _pow_base = pointwise(
 )
 
 
-def _pow(input: Any, exponent: Any) -> Any:
+def _pow(*args: Any, **kwargs: Any) -> Any:
+    # PyTorch calls the base `self` where it is a number.
+    if "self" in kwargs:
+        kwargs["input"] = kwargs.pop("self")
+    return _powered(*args, **kwargs)
+
+
+def _powered(input: Any, exponent: Any) -> Any:
     if isinstance(input, Tensor):
         if type(exponent) in NUMBERS:
             return to_a_number(input, exponent)

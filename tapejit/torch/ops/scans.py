@@ -66,8 +66,8 @@ def _extreme_impl(largest: bool) -> Any:
     return impl
 
 
-_cummax = op("cummax", saves=((),))(_extreme_impl(True))
-_cummin = op("cummin", saves=((),))(_extreme_impl(False))
+_cummax = op("cummax", saves=((-2,),))(_extreme_impl(True))
+_cummin = op("cummin", saves=((-2,),))(_extreme_impl(False))
 
 
 def _running_extreme(name: str, its: Any, doc: str) -> Any:
