@@ -25,11 +25,11 @@ def _impl(
     assert cap is not None
     n = sum(given)
     cts = iter([sym_of(cap, c) for c in operands[:n]])
+    # Each operand that takes a cotangent gets a name of its own: the same value may stand here
+    # twice, and another operand may have been computed from it (x - x.detach().mean()).
     xs: list[Sym] = []
     for x, need in zip(operands[n:], needs):
         sym = sym_of(cap, x)
-        # Names of their own: an operand may be another one's value twice, or have been made of it
-        # (v - v.detach()), and its cotangent is not to flow on from there.
         xs.append(BY_NAME["copy"](sym) if need else sym)
     made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
     ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
