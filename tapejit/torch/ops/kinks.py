@@ -58,9 +58,7 @@ def like(name: str, other: str, *partials: Any) -> Callable[..., Any]:
         result: Any = prim.infer(*avals)
         return (*prim.promote(*avals), result.dtype)
 
-    made = elementwise(
-        name, prim.numpy, partials, domain=domain, resolve=resolve, masks=prim.masks
-    )
+    made = elementwise(name, prim.numpy, partials, domain=domain, resolve=resolve, masks=prim.masks)
     made.emit = prim.emit
     return callable_of(made, prim.numpy)
 
@@ -89,13 +87,22 @@ def _log_unless_zero(z: Sym, x: Sym, y: Sym) -> Any:
 sqrt = like("steep_sqrt", "sqrt", lambda y, x: 0.5 / y)
 hypot = like("steep_hypot", "hypot", lambda z, x, y: x / z, lambda z, x, y: y / z)
 maximum = like(
-    "maximum_of_two", "maximum", lambda z, x, y: _share(x, y, True), lambda z, x, y: _share(y, x, True)
+    "maximum_of_two",
+    "maximum",
+    lambda z, x, y: _share(x, y, True),
+    lambda z, x, y: _share(y, x, True),
 )
 minimum = like(
-    "minimum_of_two", "minimum", lambda z, x, y: _share(x, y, False), lambda z, x, y: _share(y, x, False)
+    "minimum_of_two",
+    "minimum",
+    lambda z, x, y: _share(x, y, False),
+    lambda z, x, y: _share(y, x, False),
 )
 logaddexp = like(
-    "steep_logaddexp", "logaddexp", lambda z, x, y: ops.expit(x - y), lambda z, x, y: ops.expit(y - x)
+    "steep_logaddexp",
+    "logaddexp",
+    lambda z, x, y: ops.expit(x - y),
+    lambda z, x, y: ops.expit(y - x),
 )
 logaddexp2 = like(
     "steep_logaddexp2",

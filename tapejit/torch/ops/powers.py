@@ -103,9 +103,7 @@ def _no_bools(d: DType, args: tuple[Any, ...]) -> None:
 _pow_tensor = pointwise(
     "pow_tensor", _varying, ((0, 1), (0, 1, -1)), node="PowBackward1", check=_no_bools
 )
-_pow_base = pointwise(
-    "pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools
-)
+_pow_base = pointwise("pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools)
 
 
 def _pow(*args: Any, **kwargs: Any) -> Any:
