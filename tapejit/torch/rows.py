@@ -139,7 +139,7 @@ class Rows:
             if kept:
                 saving |= 1 << r
                 for k in set(kept):
-                    slot = first if k < 0 else args[k]
+                    slot = first - 1 - k if k < 0 else args[k]
                     saved[slot] = (*saved.get(slot, ()), (first, k == 0))
         return saved, saving
 

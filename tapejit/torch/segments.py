@@ -115,7 +115,8 @@ def _stale(seg: Segment, saved: Saved) -> dict[int, tuple[Tensor, int, int]]:
     """Return the saved slots of a segment whose tensors have been written to since."""
     found = {}
     for slot, t, version in seg.sources:
-        if slot in saved and t._version_of() != version:
+        # A tensor written to within the segment has gone on to another slot: see below.
+        if slot in saved and slot not in seg.stale and t._version_of() != version:
             found[slot] = (t, version, _AFTER)
     for slot, (t, version, begins) in seg.stale.items():
         if any(r < begins or not own for r, own in saved.get(slot, ())):
