@@ -19,6 +19,7 @@ from .ops import pointwise as pointwise
 from .ops import powers as powers
 from .ops import products as products
 from .ops import reductions as reductions
+from .ops import result_types as result_types
 from .ops import rounding as rounding
 from .ops import scans as scans
 from .ops import selection as selection
