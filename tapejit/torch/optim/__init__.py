@@ -1,0 +1,23 @@
+"""Optimisers: a whole step of a group of parameters is one recorded row.
+
+Examples
+--------
+>>> import tapejit.torch as torch
+>>> p = torch.tensor([3.0], requires_grad=True)
+>>> optimizer = torch.optim.SGD([p], lr=0.1)
+>>> for _ in range(50):
+...     optimizer.zero_grad()
+...     (p**2).sum().backward()
+...     optimizer.step()
+>>> p.item() < 1e-4
+True
+"""
+
+from __future__ import annotations
+
+from .adam import Adam, AdamW
+from .optimizer import Optimizer
+from .rooted import Adadelta, Adagrad, RMSprop
+from .sgd import SGD
+
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
