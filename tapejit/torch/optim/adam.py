@@ -26,11 +26,11 @@ def _adam(
         # Decoupled, the parameter shrinks by itself: weight is then 1 - lr * weight_decay.
         p, g = (p * weight, g) if decoupled else (p, g + p * weight)
     m = m + (g - m) * take1
-    v = v * beta2 + g * g * take2
+    v = v * beta2 + g * take2 * g
     if not amsgrad:
-        return p - m / (np.sqrt(v) / root + eps) * step, m, v
+        return p - m * step / (np.sqrt(v) / root + eps), m, v
     most = np.maximum(states[2], v)
-    return p - m / (np.sqrt(most) / root + eps) * step, m, v, most
+    return p - m * step / (np.sqrt(most) / root + eps), m, v, most
 
 
 class Adam(Counting):

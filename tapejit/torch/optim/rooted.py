@@ -24,7 +24,7 @@ def _rmsprop(
 ) -> tuple[Any, ...]:  # fmt: skip
     lr, alpha, take, eps, mu, weight = numbers
     g = _decayed(p, g, weight, decay, maximize)
-    v = states[0] * alpha + g * g * take
+    v = states[0] * alpha + g * take * g
     rest: tuple[Any, ...] = ()
     if centered:
         mean = states[-1] + (g - states[-1]) * take
@@ -32,7 +32,7 @@ def _rmsprop(
     else:
         root = np.sqrt(v) + eps
     if not momentum:
-        return p - g / root * lr, v, *rest
+        return p - g * lr / root, v, *rest
     speed = states[1] * mu + g / root
     return p - speed * lr, v, speed, *rest
 
@@ -118,7 +118,7 @@ def _adagrad(
     lr, eps, weight = numbers
     g = _decayed(p, g, weight, decay, maximize)
     total = states[0] + g * g
-    return p - g / (np.sqrt(total) + eps) * lr, total
+    return p - g * lr / (np.sqrt(total) + eps), total
 
 
 class Adagrad(Counting):
@@ -206,9 +206,9 @@ def _adadelta(
     lr, rho, take, eps, weight = numbers
     v, moved = states
     g = _decayed(p, g, weight, decay, maximize)
-    v = v * rho + g * g * take
+    v = v * rho + g * take * g
     d = np.sqrt(moved + eps) / np.sqrt(v + eps) * g
-    return p - d * lr, v, moved * rho + d * d * take
+    return p - d * lr, v, moved * rho + d * take * d
 
 
 class Adadelta(Counting):
