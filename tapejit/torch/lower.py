@@ -20,7 +20,6 @@ from ..passes.rewrite import rewrite
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
-from ..transforms.order import differentiating
 from .codes import LEAF, Code
 from .rows import Row, Rows
 from .spec import Spec
@@ -114,9 +113,7 @@ class _Lowering:
             found = self._backward(code, args)
         else:
             tracers = [self._operand(k, code.grad) for k in args]
-            # Functions that bring their own derivative record it only where it will be asked for.
-            with differentiating(1 if code.grad else 0):
-                made = code.op.impl(*tracers, **code.params)
+            made = code.op.impl(*tracers, **code.params)
             found = [sym_of(self.cap, y) for y in (made if isinstance(made, tuple) else (made,))]
         for k, (y, spec) in enumerate(zip(found, code.specs)):
             y = self.cap.b.cast(y, spec.np)
