@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from ..autograd.grad_mode import enable_grad
-from ..hooks import Handle
+from ..hooks import RemovableHandle
 from ..ops.viewing import type_name
 from ..record import LOCAL
 from ..tensor import Tensor
@@ -220,29 +220,29 @@ class Optimizer:
 
     # ------------------------------------------------------------ hooks
 
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before each step."""
-        return Handle(self._step_before, hook)
+        return RemovableHandle(self._step_before, hook)
 
-    def register_step_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
-        return Handle(self._step_after, hook)
+        return RemovableHandle(self._step_after, hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer)`` before the state is saved."""
-        return Handle(self._saved_hooks["save_before"], hook)
+        return RemovableHandle(self._saved_hooks["save_before"], hook)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` after the state is saved."""
-        return Handle(self._saved_hooks["save_after"], hook)
+        return RemovableHandle(self._saved_hooks["save_after"], hook)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` before a state is restored."""
-        return Handle(self._saved_hooks["load_before"], hook)
+        return RemovableHandle(self._saved_hooks["load_before"], hook)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer)`` after a state is restored."""
-        return Handle(self._saved_hooks["load_after"], hook)
+        return RemovableHandle(self._saved_hooks["load_after"], hook)
 
     # ------------------------------------------------------------ saving
 
