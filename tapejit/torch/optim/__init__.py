@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from .adam import Adam, AdamW
 from .adam_relatives import Adamax, NAdam, RAdam
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .rooted import Adadelta, Adagrad, RMSprop
 from .sgd import SGD
 from .without_squares import ASGD, Rprop
 
 __all__ = [
-    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
     "RMSprop", "Rprop",
 ]  # fmt: skip
