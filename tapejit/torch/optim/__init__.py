@@ -15,6 +15,7 @@ True
 
 from __future__ import annotations
 
+from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adam_relatives import Adamax, NAdam, RAdam
 from .lbfgs import LBFGS
@@ -25,5 +26,5 @@ from .without_squares import ASGD, Rprop
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
-    "RMSprop", "Rprop",
+    "RMSprop", "Rprop", "lr_scheduler",
 ]  # fmt: skip
