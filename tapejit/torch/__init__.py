@@ -11,7 +11,7 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
-from . import autograd, func, nn, special
+from . import autograd, func, nn, optim, special
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
