@@ -25,12 +25,17 @@ class Node:
     next_functions : tuple of (Node or None, int)
         For each operand, the node whose result it is and which of its results.
     metadata : dict
-        For the user's notes.
+        For the user's notes; ``"traceback_"`` holds the lines that recorded the operation when that
+        was done under `detect_anomaly`.
     """
 
     def __init__(self, segment: Segment, row: int) -> None:
         self._segment, self._row = segment, row
         self.metadata: dict[Any, Any] = {}
+        if segment.lines:  # recorded while anomalies were looked for
+            line = segment.lines.get(decoded(segment.code).rows[row].first)
+            if line is not None:
+                self.metadata["traceback_"] = [line]
 
     def name(self) -> str:
         """Return the name of the operation's gradient."""

@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import dtype as DType
-from ..dtypes import int64
-from ..hot import inplace
-from ..tensor import Tensor
 from .checks import not_implemented
-from .forms import of_one, of_two, two
+from .forms import of_one, of_two
 from .pointwise import pointwise
 
 _NONE = ((), ())

@@ -174,8 +174,8 @@ def _clamp_node(params: Any, args: Any) -> str:
 
 _SAVES = ((0, 1, 2), (0, 1, 2), (0, 1, 2))
 _clamp_both = pointwise("clamp", _between, _SAVES, node=_clamp_node, check=_not_complex)
-_above = lambda x, lo: _nan_is_fixed(np.where(x < lo, lo, x), x)  # noqa: E731
-_below = lambda x, hi: _nan_is_fixed(np.where(x > hi, hi, x), x)  # noqa: E731
+_above = lambda x, lo: _nan_is_fixed(np.where(x < lo, lo, x), x)
+_below = lambda x, hi: _nan_is_fixed(np.where(x > hi, hi, x), x)
 _clamp_low = pointwise("clamp_low", _above, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
 _clamp_high = pointwise("clamp_high", _below, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
 _clamp_min = pointwise(
