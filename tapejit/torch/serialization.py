@@ -122,7 +122,9 @@ def load(
         raise RuntimeError("this is not a file that tapejit.torch.save wrote")
     if weights_only is None or weights_only:
         if pickle_module is not None:
-            raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+            raise RuntimeError(
+                "Can not safely load weights when explicit pickle_module is specified"
+            )
         return _Careful(f, **pickle_load_args).load()
     return (pickle_module or pickle).load(f, **pickle_load_args)
 
@@ -160,11 +162,18 @@ class _Careful(pickle.Unpickler):
 
 ALLOWED = frozenset(
     [
-        *(f"builtins.{name}" for name in ("set", "frozenset", "complex", "slice", "range", "bytearray")),
+        *(
+            f"builtins.{name}"
+            for name in ("set", "frozenset", "complex", "slice", "range", "bytearray")
+        ),
         "collections.OrderedDict",
         "numpy.ndarray",
         "numpy.dtype",
-        *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+        *(
+            f"numpy.{core}.multiarray.{name}"
+            for core in ("core", "_core")
+            for name in ("_reconstruct", "scalar")
+        ),
         *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
         "tapejit.torch.dtypes._named",
         "tapejit.torch.observe._restored",

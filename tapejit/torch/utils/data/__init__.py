@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from .collate import default_collate
 from .dataset import (
-    ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, random_split,
-)  # fmt: skip
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
 from .loader import DataLoader
 from .sampler import (
-    BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
     WeightedRandomSampler,
-)  # fmt: skip
+)
 
 __all__ = [
     "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",

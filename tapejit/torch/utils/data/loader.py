@@ -188,7 +188,7 @@ def _gathered(dataset: Any, at: Any) -> list[Any] | None:
         at, dataset = [dataset.indices[k] for k in at], dataset.dataset
     if type(dataset) is not TensorDataset or not at:
         return None
-    if any(t._kind_now() != PLAIN for t in dataset.tensors):  # type: ignore[attr-defined]
+    if any(t._kind_now() != PLAIN for t in dataset.tensors):
         return None
     n = len(dataset)
     if not all(-n <= k < n for k in at):
