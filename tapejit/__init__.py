@@ -4,6 +4,8 @@ A function is captured once onto a flat linear tape; the tape is transformed int
 compiled once with Numba, and every later call runs machine code.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .core import errors
 from .frontend.rewrite import no_rewrite
 from .transforms.batch import vmap
@@ -16,11 +18,15 @@ from .transforms.jacobians import jacfwd, jacobian, jacrev
 from .transforms.reverse import grad, value_and_grad
 from .transforms.simple import elementwise_grad, jit, stop_gradient
 
+if TYPE_CHECKING:
+    from .drawing import draw
+
 __version__ = "0.1.0"
 __all__ = [
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
+    "draw",
     "elementwise_grad",
     "errors",
     "grad",
@@ -38,3 +44,12 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few programs use when it is first named."""
+    if name == "draw":
+        from .drawing import draw
+
+        return draw
+    raise AttributeError(f"module 'tapejit' has no attribute {name!r}")

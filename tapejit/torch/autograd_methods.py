@@ -6,9 +6,9 @@ import warnings
 from typing import Any
 
 from .backward import backward as sweep
-from .codes import GRAD, LEAF, PLAIN, op
+from .codes import GRAD, INFERENCE, LEAF, PLAIN, op
 from .emit import apply
-from .hooks import Handle
+from .hooks import RemovableHandle
 from .record import LOCAL
 from .surface import public
 from .tensor import More, Tensor
@@ -88,7 +88,10 @@ def replace_value(self: Tensor, value: Tensor) -> None:
 
 
 def _get_requires_grad(self: Tensor) -> bool:
-    return self._kind_now() != PLAIN
+    if self._kind_now() != PLAIN:
+        return True
+    more = self._more
+    return more is not None and more.hushed and more.root._kind_now() != PLAIN
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
@@ -124,12 +127,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
         return self
     if requires_grad and not self._spec.floating:
         raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-    if (
-        self._more is not None
-        and self._more.inference
-        and requires_grad
-        and not LOCAL.rec.inference
-    ):
+    if self._kind & INFERENCE and requires_grad and not LOCAL.rec.inference:
         raise RuntimeError(
             "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
         )
@@ -137,7 +135,12 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     if wanted != kind:
         self._value()
         self._serial = 0  # rows recorded so far read it as it was; it is admitted again
-        self._kind = wanted
+        self._kind = wanted | (self._kind & ~3)
+        if self._more is not None:
+            for ref in self._more.views:
+                view = ref()
+                if view is not None:
+                    view._more.seen = -1  # type: ignore[union-attr]
     return self
 
 
@@ -217,20 +220,20 @@ def _note(self: Tensor) -> None:
 
 
 @public(function=False)
-def register_hook(self: Tensor, hook: Any) -> Handle:
+def register_hook(self: Tensor, hook: Any) -> RemovableHandle:
     """Call ``hook(grad)`` when this tensor's gradient is known; what it returns replaces it."""
     if self._kind_now() == PLAIN:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     more = _more(self)
     if more.hooks is None:
         more.hooks = {}
-    handle = Handle(more.hooks, hook)
+    handle = RemovableHandle(more.hooks, hook)
     _note(self)
     return handle
 
 
 @public(function=False)
-def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> RemovableHandle:
     """Call ``hook(tensor)`` after a gradient has been added to this leaf's ``.grad``."""
     kind = self._kind_now()
     if kind == PLAIN:
@@ -240,7 +243,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     more = _more(self)
     if more.after is None:
         more.after = {}
-    return Handle(more.after, hook)
+    return RemovableHandle(more.after, hook)
 
 
 @public(function=False)
@@ -299,6 +302,7 @@ for _name, _value in {
     "retains_grad": property(lambda self: self._more is not None and self._more.retains),
     "_is_view": _is_view,
     "_base": property(_get_base),
-    "is_inference": lambda self: self._more is not None and self._more.inference,
+    "is_inference": lambda self: bool(self._kind & INFERENCE),
+    "output_nr": property(lambda self: 0),
 }.items():
     setattr(Tensor, _name, _value)

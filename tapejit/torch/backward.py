@@ -9,11 +9,12 @@ walked by `engine` instead; both give the same gradients.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from .codes import BACKWARD, GRAD, PLAIN, Code
 from .record import LOCAL, Recorder
-from .rows import Cone, decoded
+from .rows import Cone, Rows, decoded
 from .tensor import Tensor
 
 FREED = (
@@ -71,20 +72,35 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
 
         at = brought_back(rec, root)
         cone = decoded(tuple(rec.code)).cone(at)
-    check(rec, cone)
+    check_cone(rec, cone)
     return cone, at
 
 
-def check(rec: Recorder, cone: Cone) -> None:
+def check_cone(rec: Recorder, cone: Cone) -> None:
     """Refuse a pass through freed buffers or through saved values that have changed."""
     if rec.freed & cone.saving:
         raise RuntimeError(FREED)
+    if rec.stale:
+        check_saved(rec, decoded(tuple(rec.code)), cone.saved)
+
+
+def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
+    """Refuse a pass through some rows; see `check_cone`."""
+    saved, saving = rows.saved_by(through)
+    if rec.freed & saving:
+        raise RuntimeError(FREED)
+    if rec.stale:
+        check_saved(rec, rows, saved)
+
+
+def check_saved(rec: Recorder, rows: Rows, saved: dict[int, tuple[int, ...]]) -> None:
+    """Raise for a saved value that has been written to by a later row."""
     stale = rec.stale
-    if stale:
-        for slot in cone.saved:
-            if slot in stale:
-                rows = decoded(tuple(rec.code))
-                raise_modified(rows.rows[rows.producer[slot]].code, *stale[slot])
+    for slot, savers in saved.items():
+        if slot in stale:
+            t, version, begins = stale[slot]
+            if any(s < begins for s in savers):
+                raise_modified(rows.rows[rows.producer[slot]].code, t, version)
 
 
 def raise_modified(code: Code, t: Tensor, version: int) -> None:
@@ -142,7 +158,9 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         first = len(owners)
         code += (index, at, *slots, *old_slots)
     if not retain:
-        free(rec, cone)
+        rec.freed |= cone.mask
+        if rec.nodes:
+            free(rec, decoded(tuple(code)), cone.rows)
     if old_slots:
         owners += [None] * len(leaves)
     for k, (leaf, old) in enumerate(zip(leaves, olds)):
@@ -157,13 +175,13 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     rec.flush()
 
 
-def free(rec: Recorder, cone: Cone) -> None:
-    """Free the buffers of the rows of a cone, also where they come from earlier segments."""
-    rec.freed |= cone.mask
+def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
+    """Free the buffers of some rows, also where they come from earlier segments."""
+    for r in through:
+        rec.freed |= 1 << r
     if not rec.nodes:
         return
-    rows = decoded(tuple(rec.code))
-    for r in cone.rows:
+    for r in through:
         origin = rec.nodes.get(rows.rows[r].first)
         if origin is not None:
             segment, slot = origin

@@ -18,6 +18,8 @@ PLAIN, GRAD, LEAF = 0, 1, 2
 """What a value is to autograd: no gradient flows, a result with a graph, a leaf that collects."""
 VOLATILE = 4
 """A tensor whose results never have a graph, whatever else they are made of."""
+INFERENCE = 8
+"""A tensor made in inference mode, which can never be part of a graph."""
 
 Saves = Callable[[tuple[bool, ...], dict[str, Any]], Sequence[int]]
 
@@ -192,6 +194,22 @@ def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Sp
         Code(op, params, args, specs, grad)
         Code(op, params, args, specs, leaf)
     return first.index
+
+
+_regenerated: dict[int, int] = {}
+
+
+def regenerated(first: int) -> int:
+    """Return the codes of a view whose base has been written to: its node has another name."""
+    found = _regenerated.get(first)
+    if found is None:
+        code = CODES[first]
+        old = code.op
+        made = Op(old.name, old.impl, "AsStridedBackward0", old.saves, old.shape, view=True,
+                  differentiable=old.differentiable, write=old.write)  # fmt: skip
+        found = _regenerated[first] = three(made, code.params, code.args, code.specs)
+        _regenerated[found] = found
+    return found
 
 
 INPUT = Op("input", lambda: None, special="input")

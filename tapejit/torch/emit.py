@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, LEAF, PLAIN, VOLATILE, Op, three
+from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN, VOLATILE, Op, three
 from .record import LOCAL, Recorder
 from .spec import Spec, spec_of, spec_of_array
 from .tensor import More, Tensor
@@ -38,11 +38,13 @@ def apply(op: Op, args: Sequence[Any], **params: Any) -> Any:
         return _view(rec, code.index, args[0], slot, kind)
     serial, owners = rec.serial, rec.owners
     made = []
+    extra = INFERENCE if rec.inference else 0
     for k, spec in enumerate(code.specs):
-        y = Tensor(serial, slot + k, spec, kind if spec.floating and op.differentiable else PLAIN)
+        its = kind if spec.floating and op.differentiable else PLAIN
+        y = Tensor(serial, slot + k, spec, its | extra)
         owners[slot + k] = y
         made.append(y)
-    if op.raises or rec.eager or rec.anomaly:
+    if op.raises or rec.slow:
         _run_at_once(rec, op, made)
     return made[0] if len(made) == 1 else tuple(made)
 
@@ -72,10 +74,13 @@ def emit(
     ]
     if leaf:
         kind = LEAF
-    elif kind > 3:
+    elif kind & VOLATILE:
         kind = VOLATILE
     else:
-        kind = GRAD if kind and rec.grad and op.differentiable else PLAIN
+        connected = kind & 3 and rec.grad and op.differentiable
+        if connected and kind & INFERENCE:
+            _refuse_inference(first, args)
+        kind = GRAD if connected else PLAIN
     owners = rec.owners
     slot = len(owners)
     rec.code += (first + (kind & 3), *slots)
@@ -88,9 +93,23 @@ def emit(
     return first, slot, kind
 
 
+def _refuse_inference(first: int, args: Sequence[Any]) -> None:
+    """Raise when a tensor of inference mode would be saved for backward."""
+    kinds = [a._kind if isinstance(a, Tensor) else 0 for a in args]
+    saved = CODES[first].saved([bool(k & 3) for k in kinds])
+    if any(k >= 0 and kinds[k] & INFERENCE for k in saved):
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+            "inference mode in computation tracked by autograd. To work around this, you can make "
+            "a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` "
+            "instead of `torch.inference_mode()`."
+        )
+
+
 def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tensor:
     spec = CODES[code].specs[0]
-    y = Tensor(rec.serial, slot, spec, kind if spec.floating else PLAIN)
+    inferred = INFERENCE if rec.inference else base._kind & INFERENCE
+    y = Tensor(rec.serial, slot, spec, (kind if spec.floating else PLAIN) | inferred)
     more = base._more
     if more is None:
         more = base._more = More()
@@ -98,6 +117,7 @@ def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tenso
     mine = More()
     mine.base, mine.root, mine.code = base, root, code
     mine.detached = not rec.grad or not CODES[code].op.differentiable or spec.floating is False
+    mine.hushed = not rec.grad and CODES[code].op.differentiable and spec.floating
     mine.seen = root._ver
     y._more = mine
     more.adopt(y)

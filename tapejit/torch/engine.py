@@ -7,7 +7,7 @@ a tensor for every value it will need, so that a hook may look at gradients, whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .backward import check, free
@@ -28,11 +28,11 @@ def accumulate_into_leaves(
     inputs: list[Tensor] | None,
 ) -> None:
     """Add the gradients of roots to ``.grad`` of the leaves, or of `inputs` alone."""
-    walk = Walk(rec, roots, seeds, retain, create)
+    walk = Walk(rec, roots, seeds, retain, create, inputs)
     if inputs is None:
-        walk.run(None)
+        walk.run()
         return
-    for t, g in zip(inputs, walk.run(inputs)):
+    for t, g in zip(inputs, walk.run()):
         if g is not None:
             add_to_grad(rec, t, g, create)
 
@@ -46,7 +46,7 @@ def gradients(
     create: bool,
 ) -> list[Tensor | None]:
     """Return the gradients of roots with respect to `inputs`, None where none flows."""
-    return Walk(rec, roots, seeds, retain, create).run(inputs)
+    return Walk(rec, roots, seeds, retain, create, inputs).run()
 
 
 def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
@@ -109,14 +109,13 @@ class Walk:
         seeds: Sequence[Tensor | None],
         retain: bool,
         create: bool,
+        inputs: list[Tensor] | None,
     ) -> None:
         self.rec, self.create, self.retain = rec, create, retain
         self.roots, self.seeds = roots, seeds
         self.slots = located(rec, roots)
         self.rows: Rows = decoded(tuple(rec.code))
         cones = [self.rows.cone(s) for s in self.slots]
-        for cone in cones:
-            check(rec, cone)
         self.through = sorted({r for c in cones for r in c.rows}, reverse=True)
         self.leaf_slots = {s for c in cones for s in c.leaves}
         self.handles: dict[int, Tensor] = {}
@@ -131,9 +130,17 @@ class Walk:
                 self._hold(k)
         for s in (*self.slots, *self.leaf_slots):
             self._hold(s)
+        self.wanted: dict[int, list[int]] = {}
+        self.inputs_wanted = inputs
+        if inputs is not None:
+            for n, t in enumerate(inputs):
+                for s in self._slots_of(t):
+                    self.wanted.setdefault(s, []).append(n)
+            reach = self._towards(set(self.wanted))
+            self.through = [r for r in self.through if r in reach]
+        check(rec, self.rows, self.through)
         if not retain:
-            for cone in cones:
-                free(rec, cone)
+            free(rec, self.rows, self.through)
 
     def _hold(self, slot: int) -> None:
         """Keep a tensor of a slot."""
@@ -165,12 +172,12 @@ class Walk:
 
     # ------------------------------------------------------------ the walk
 
-    def run(self, inputs: list[Tensor] | None) -> list[Tensor | None]:
-        """Walk; return the gradients of `inputs`, or accumulate into leaves when it is None."""
+    def run(self) -> list[Tensor | None]:
+        """Walk; return the gradients of the inputs, or accumulate into leaves without them."""
         rec = self.rec
         before, rec.grad = rec.grad, self.create
         try:
-            return self._run(inputs)
+            return self._run(self.inputs_wanted)
         finally:
             rec.grad = before
 
@@ -178,14 +185,9 @@ class Walk:
         grads: dict[int, Tensor] = {}
         for slot, root, seed in zip(self.slots, self.roots, self.seeds):
             self._add(grads, slot, one_like(root) if seed is None else seed)
-        wanted: dict[int, list[int]] = {}
+        wanted = self.wanted
         found: list[Tensor | None] = [None] * len(inputs or ())
-        if inputs is not None:
-            for n, t in enumerate(inputs):
-                for s in self._slots_of(t):
-                    wanted.setdefault(s, []).append(n)
-        reach = self._towards(set(wanted)) if inputs is not None else None
-        waiting = self._uses(reach)
+        waiting = self._uses()
 
         def captured(slot: int, g: Tensor) -> None:
             for n in wanted.get(slot, ()):
@@ -208,29 +210,32 @@ class Walk:
                 leaf_done(slot)
         for r in self.through:
             row = self.rows.rows[r]
-            self._finish_results(row, grads, captured)
+            slots = range(row.first, row.first + row.code.n_out)
+            self._finish_results(slots, grads, captured)
             given = [grads.pop(row.first + k, None) for k in range(row.code.n_out)]
-            followed = reach is None or r in reach
-            if followed and any(g is not None for g in given):
+            if any(g is not None for g in given):
                 for slot, g in self._through(row, given):
                     self._add(grads, slot, g)
-            if followed:
-                for k in row.args:
-                    if k in waiting:
-                        waiting[k] -= 1
-                        if not waiting[k] and k in self.leaf_slots:
-                            leaf_done(k)
+            for k in row.args:
+                if k in waiting:
+                    waiting[k] -= 1
+                    if not waiting[k]:
+                        leaf_done(k)
+        # Results where the walk ends: their own rows have not been gone through.
+        ends = [s for s in wanted if s in grads and s not in self.leaf_slots]
+        self._finish_results(ends, grads, captured)
         return found
 
-    def _finish_results(self, row: Row, grads: dict[int, Tensor], captured: Any) -> None:
-        """Run hooks on the gradients of a row's results and keep those that are asked for."""
-        for k in range(row.code.n_out):
-            slot = row.first + k
+    def _finish_results(self, slots: Iterable[int], grads: dict[int, Tensor], captured: Any) -> None:
+        """Run hooks on the gradients of results and keep those that are asked for."""
+        for slot in slots:
             g = grads.get(slot)
             if g is None:
                 continue
             t = self.special.get(slot)
-            if isinstance(t, Tensor):
+            if isinstance(t, dict):
+                g = grads[slot] = run_hooks(t, g)
+            elif isinstance(t, Tensor):
                 g = grads[slot] = hooked(t, g)
                 more = t._more
                 if more is not None and more.retains:
@@ -334,9 +339,10 @@ class Walk:
     def _slots_of(self, t: Tensor) -> list[int]:
         """Return the slots of the cone that stand for a tensor."""
         found = [s for s in self.leaf_slots if self.leaves[s] is t]
-        found += [s for s, h in self.handles.items() if h is t and s not in found]
-        if not found and t._graph is not None:
-            found = [s for s in self.handles if self.nodes.get(s) == t._graph]
+        if t._serial == self.rec.serial and t._slot not in found:
+            found.append(t._slot)
+        elif not found and t._graph is not None:
+            found = [s for s, origin in self.nodes.items() if origin == t._graph]
         return found
 
     def _towards(self, slots: set[int]) -> set[int]:
@@ -350,14 +356,13 @@ class Walk:
                 needed.update(range(row.first, row.first + row.code.n_out))
         return reach
 
-    def _uses(self, reach: set[int] | None) -> dict[int, int]:
-        """Return how many followed rows read each leaf."""
+    def _uses(self) -> dict[int, int]:
+        """Return how often the rows on the way read each leaf."""
         uses = dict.fromkeys(self.leaf_slots, 0)
         for r in self.through:
-            if reach is None or r in reach:
-                for k in self.rows.rows[r].args:
-                    if k in uses:
-                        uses[k] += 1
+            for k in self.rows.rows[r].args:
+                if k in uses:
+                    uses[k] += 1
         return uses
 
 
@@ -379,6 +384,11 @@ def hooked(t: Tensor, g: Tensor) -> Tensor:
         if found is not None:
             if not isinstance(found, Tensor):
                 raise TypeError(f"expected hook to return None or a Tensor, but got '{type(found).__name__}'")  # fmt: skip
+            name = getattr(hook, "__name__", type(hook).__name__)
+            if tuple(found._spec.shape) != tuple(g._spec.shape):
+                raise RuntimeError(f"hook '{name}' has changed the size of value")
+            if found._spec.np != g._spec.np:
+                raise RuntimeError(f"hook '{name}' has changed the type of value")
             g = found
     return g
 

@@ -38,7 +38,9 @@ def _node(params: dict[str, Any], specs: tuple[Any, ...]) -> str:
     if kind in ("irfft", "hfft"):
         return "FftC2RBackward0"
     # PyTorch transforms a real signal along one axis directly, and along several once converted.
-    return "FftR2CBackward0" if real and params["one"] else "FftC2CBackward0"
+    if real and params["one"]:
+        return "FftR2CBackward0" if kind == "fft" else "ConjBackward0"
+    return "FftC2CBackward0"
 
 
 def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +52,16 @@ def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
         if spec.np.kind == "c":
             raise RuntimeError(f"{kind} expects a real input tensor, but got {scalar_type(spec)}")
         return {**params, "dtype": floated(spec.dtype).numpy.name}
-    return {**params, "dtype": floated(spec.dtype).to_complex().name}
+    dtype = floated(spec.dtype)
+    if kind in ("fft", "ifft") and params["one"]:
+        return {**params, "dtype": dtype.name}
+    return {**params, "dtype": dtype.to_complex().name}
+
+
+def _mirrored(half: Any, n: int, axis: int) -> Any:
+    """Return n entries of a spectrum from the first ``n // 2 + 1``."""
+    turned = np.flip(np.conj(np.take(half, np.arange(1, n - n // 2), axis=axis)), axis)
+    return np.concatenate([half, turned], axis=axis)
 
 
 @op("fft", node=_node, saves=((),), resolve=_resolve)
@@ -61,14 +72,14 @@ def TRANSFORM(
     one: bool,
     dims: tuple[int, ...],
     sizes: tuple[int, ...],
-    norm: str | None,
+    norm: Any,
     dtype: str,
 ) -> Any:
     """A discrete Fourier transform; the last of the axes is the halved one."""
     x = to(x, dtype)
     last, n = dims[-1], sizes[-1]
     rest, lengths = dims[:-1], sizes[:-1]
-    mirror = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+    mirror: Any = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
     if kind == "rfft":
         x = np.fft.rfft(x, n, axis=last, norm=norm)
         return np.fft.fftn(x, lengths, axes=rest, norm=norm) if rest else x
@@ -82,6 +93,11 @@ def TRANSFORM(
     if kind == "hfft":
         x = np.fft.fftn(x, lengths, axes=rest, norm=norm) if rest else x
         return np.fft.irfft(np.conj(x), n, axis=last, norm=mirror[norm])
+    if one and np.dtype(x.dtype).kind != "c":
+        # The spectrum of a real signal mirrors its half exactly; the inverse is its conjugate.
+        if kind == "ifft":
+            return np.conj(_mirrored(np.fft.rfft(x, n, axis=last, norm=mirror[norm]), n, last))
+        return _mirrored(np.fft.rfft(x, n, axis=last, norm=norm), n, last)
     if kind == "ifft":
         return np.fft.ifftn(x, sizes, axes=dims, norm=norm)
     return np.fft.fftn(x, sizes, axes=dims, norm=norm)
@@ -161,7 +177,12 @@ def _one(name: str, kind: str, text: str) -> Callable[..., Tensor]:
     ) -> Tensor:  # fmt: skip
         return _run(name, kind, True, input, n, dim, norm, out)
 
-    return _named(transform, name, text + " along one axis", "n : int, optional\n    The length; the signal is cut or filled with zeros.\n")
+    return _named(
+        transform,
+        name,
+        text + " along one axis",
+        "n : int, optional\n    The length; the signal is cut or filled with zeros.\n",
+    )
 
 
 def _several(
@@ -175,7 +196,12 @@ def _several(
         return _run(name, kind, False, input, s, dim, norm, out)
 
     axes = " along two axes" if default else " along several axes"
-    return _named(transform, name, text + axes, "s : sequence of int, optional\n    The length along each axis.\n")
+    return _named(
+        transform,
+        name,
+        text + axes,
+        "s : sequence of int, optional\n    The length along each axis.\n",
+    )
 
 
 def _named(fn: Callable[..., Tensor], name: str, text: str, sizes: str) -> Callable[..., Tensor]:
@@ -188,18 +214,24 @@ def _named(fn: Callable[..., Tensor], name: str, text: str, sizes: str) -> Calla
     return fn
 
 
-_KINDS = {
-    "fft": "the discrete Fourier transform",
-    "ifft": "the inverse discrete Fourier transform",
-    "rfft": "the half spectrum of a real signal",
-    "irfft": "the real signal of a half spectrum",
-    "hfft": "the real spectrum of half a Hermitian signal",
-    "ihfft": "half the Hermitian signal of a real spectrum",
-}
-for _kind, _text in _KINDS.items():
-    globals()[_kind] = _one(_kind, _kind, _text)
-    globals()[_kind + "2"] = _several(_kind + "2", _kind, _text, (-2, -1))
-    globals()[_kind + "n"] = _several(_kind + "n", _kind, _text, None)
+fft = _one("fft", "fft", "the discrete Fourier transform")
+fft2 = _several("fft2", "fft", "the discrete Fourier transform", (-2, -1))
+fftn = _several("fftn", "fft", "the discrete Fourier transform", None)
+ifft = _one("ifft", "ifft", "the inverse discrete Fourier transform")
+ifft2 = _several("ifft2", "ifft", "the inverse discrete Fourier transform", (-2, -1))
+ifftn = _several("ifftn", "ifft", "the inverse discrete Fourier transform", None)
+rfft = _one("rfft", "rfft", "the half spectrum of a real signal")
+rfft2 = _several("rfft2", "rfft", "the half spectrum of a real signal", (-2, -1))
+rfftn = _several("rfftn", "rfft", "the half spectrum of a real signal", None)
+irfft = _one("irfft", "irfft", "the real signal of a half spectrum")
+irfft2 = _several("irfft2", "irfft", "the real signal of a half spectrum", (-2, -1))
+irfftn = _several("irfftn", "irfft", "the real signal of a half spectrum", None)
+hfft = _one("hfft", "hfft", "the real spectrum of half a Hermitian signal")
+hfft2 = _several("hfft2", "hfft", "the real spectrum of half a Hermitian signal", (-2, -1))
+hfftn = _several("hfftn", "hfft", "the real spectrum of half a Hermitian signal", None)
+ihfft = _one("ihfft", "ihfft", "half the Hermitian signal of a real spectrum")
+ihfft2 = _several("ihfft2", "ihfft", "half the Hermitian signal of a real spectrum", (-2, -1))
+ihfftn = _several("ihfftn", "ihfft", "half the Hermitian signal of a real spectrum", None)
 
 
 # ---------------------------------------------------------------- shifts and frequencies

@@ -9,7 +9,7 @@ import weakref
 from typing import Any
 
 from .codes import GRAD, LEAF
-from .hooks import Handle
+from .hooks import RemovableHandle
 from .record import LOCAL, Segment
 from .rows import decoded
 from .tensor import Tensor
@@ -25,12 +25,17 @@ class Node:
     next_functions : tuple of (Node or None, int)
         For each operand, the node whose result it is and which of its results.
     metadata : dict
-        For the user's notes.
+        For the user's notes; ``"traceback_"`` holds the lines that recorded the operation when that
+        was done under `detect_anomaly`.
     """
 
     def __init__(self, segment: Segment, row: int) -> None:
         self._segment, self._row = segment, row
         self.metadata: dict[Any, Any] = {}
+        if segment.lines:  # recorded while anomalies were looked for
+            line = segment.lines.get(decoded(segment.code).rows[row].first)
+            if line is not None:
+                self.metadata["traceback_"] = [line]
 
     def name(self) -> str:
         """Return the name of the operation's gradient."""
@@ -39,16 +44,16 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
-    def register_hook(self, hook: Any) -> Handle:
+    def register_hook(self, hook: Any) -> RemovableHandle:
         """Call ``hook(grad_inputs, grad_outputs)`` after this step of a backward pass.
 
         What it returns, if not None, replaces the gradients of the operands.
         """
-        return Handle(self._hooks()[1], hook)
+        return RemovableHandle(self._hooks()[1], hook)
 
-    def register_prehook(self, hook: Any) -> Handle:
+    def register_prehook(self, hook: Any) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this step; what it returns replaces them."""
-        return Handle(self._hooks()[0], hook)
+        return RemovableHandle(self._hooks()[0], hook)
 
     def _hooks(self) -> tuple[dict[int, Any], dict[int, Any]]:
         return self._segment.node_hooks.setdefault(self._row, ({}, {}))
@@ -115,10 +120,12 @@ class AccumulateGrad:
         """Return ``torch::autograd::AccumulateGrad``."""
         return "torch::autograd::AccumulateGrad"
 
-    def register_hook(self, hook: Any) -> Handle:
+    def register_hook(self, hook: Any) -> RemovableHandle:
         """Call ``hook`` after the gradient has been accumulated."""
         variable = self.variable
-        made: Handle = variable.register_post_accumulate_grad_hook(lambda t: hook((), (t._grad,)))
+        made: RemovableHandle = variable.register_post_accumulate_grad_hook(
+            lambda t: hook((), (t._grad,))
+        )
         return made
 
     def __repr__(self) -> str:
@@ -147,6 +154,8 @@ def edge(segment: Segment, slot: int) -> tuple[Any, int]:
     if slot in segment.imports:
         return edge(*segment.imports[slot])
     r = rows.producer[slot]
+    if rows.rows[r].code.op.name == "attach":  # a write that autograd was not told of
+        return edge(segment, rows.rows[r].args[0])
     origin = segment.nodes.get(slot)
     if origin is not None:
         return edge(*origin)

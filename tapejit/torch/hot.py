@@ -51,7 +51,7 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     first, spec, slow, graded, params = found
     rec = LOCAL.rec
-    if slow or x._kind > 3 or rec.anomaly or rec.eager:
+    if slow or x._kind > 3 or rec.slow:
         return apply(op, (x,), **params)
     serial = rec.serial
     a = x._slot if x._serial == serial else rec.admit(x)
@@ -80,7 +80,7 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             found = hot[input._spec] = look_up(op, (input,), {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
-        if slow or input._kind > 3 or rec.anomaly or rec.eager:
+        if slow or input._kind > 3 or rec.slow:
             return apply(op, (input,))
         serial = rec.serial
         a = input._slot if input._serial == serial else rec.admit(input)
@@ -169,7 +169,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
             b = rec.number(other)
             kind = self._kind
         first, spec, slow, graded, _ = found
-        if slow or kind > 3 or rec.anomaly or rec.eager:
+        if slow or kind > 3 or rec.slow:
             return apply(op, (other, self) if reflected else (self, other))
         owners = rec.owners
         if graded and kind and rec.grad:
@@ -224,7 +224,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
                 if other is NotImplemented:
                     return NotImplemented
             first = hot.get((self._spec, type(other)), -1)
-        if first < 0 or self._more is not None or kind > 3 or rec.anomaly or rec.eager:
+        if first < 0 or self._more is not None or kind > 3 or rec.slow:
             return general(self, other)
         if self._kind == LEAF:
             if rec.grad:
@@ -242,7 +242,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
         owners = rec.owners
         slot = len(owners)
         rec.code += (first + flag, a, b)
-        rec.stale[a] = (self, self._ver)
+        rec.stale[a] = (self, self._ver, slot)
         if owners[a] is self:
             owners[a] = None
         owners.append(self)
@@ -269,7 +269,11 @@ def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     """Record an operation whose result replaces the value of `self`."""
     rec = LOCAL.rec
     leaf = self._check_inplace(rec)
-    first, slot, kind = emit(rec, op, args, params, leaf)
-    slot, kind = fitted(rec, self, first, slot, kind)
-    self._set_slot(rec, slot, kind)
+    first, begins, kind = emit(rec, op, args, params, leaf)
+    slot, kind = fitted(rec, self, first, begins, kind)
+    rec.mark = begins
+    try:
+        self._set_slot(rec, slot, kind)
+    finally:
+        rec.mark = -1
     return self

@@ -21,7 +21,7 @@ def cast(x: Any, *, dtype: str) -> Any:
     return x.astype(dtype)
 
 
-@op("copy", node="CopyBackwards", saves=((), ()))
+@op("copy", node="torch::autograd::CopyBackwards", saves=((), ()))
 def copy(x: Any, y: Any, *, dtype: str) -> Any:
     """The values of the second operand in the shape and dtype of the first."""
     y = y.astype(dtype) if hasattr(y, "astype") else np.asarray(y, dtype)

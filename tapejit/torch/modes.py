@@ -14,7 +14,7 @@ def set_eager(eager: bool) -> None:
     """
     rec = LOCAL.rec
     rec.flush()
-    rec.eager = bool(eager)
+    rec.set_modes(eager=bool(eager))
 
 
 def is_eager() -> bool:

@@ -96,14 +96,15 @@ def grad_fn_name(self: Tensor) -> str | None:
     if self._kind_now() != GRAD:
         return None
     node = self.grad_fn
-    return None if node is None else str(node.name())
+    return None if node is None else str(node.name()).rsplit("::", 1)[-1]
 
 
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
     value = np.asarray(self._value())
     name = grad_fn_name(self)
-    kind = self._kind_now()
-    return tensor_str(value, self._spec.dtype, requires_grad=kind == LEAF, grad_fn=name)
+    return tensor_str(
+        value, self._spec.dtype, requires_grad=name is None and self.requires_grad, grad_fn=name
+    )
 
 
 def _format(self: Tensor, spec: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from .hot import HOT, binary, inplace, operand, unary, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
 from .ops.checks import NUMBERS
-from .surface import put
+from .surface import rewritten
 from .tensor import Tensor
 
 __all__ = ["HOT", "binary", "inplace", "operand", "write"]
@@ -37,13 +37,17 @@ def _in_place(method: Method) -> Method:
     """Return the operator that writes what another one gives into its first operand."""
 
     def written(self: Tensor, other: Any) -> Any:
-        from .record import LOCAL
-
-        self._check_inplace(LOCAL.rec)
-        made = method(self, other)
-        return made if made is NotImplemented else put(self, made)
+        return rewritten(self, method, other)
 
     return written
+
+
+def _inverted(self: Tensor) -> Any:
+    if self._spec.floating:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return logic.bitwise_not(self)
 
 
 def _enter() -> None:
@@ -57,14 +61,17 @@ def _enter() -> None:
     own["__rtruediv__"] = _taking(arithmetic.rtruediv)
     for name in logic.BITS:
         own[f"__r{name}__"] = binary(logic.BITS[name], reflected=True)
-    for name, function in {"mod": arithmetic.remainder, "floordiv": arithmetic.floor_divide}.items():
+    for name, function in {
+        "mod": arithmetic.remainder,
+        "floordiv": arithmetic.floor_divide,
+    }.items():
         own[f"__{name}__"] = _taking(function)
         own[f"__r{name}__"] = _taking(function, reflected=True)
         own[f"__i{name}__"] = _in_place(own[f"__{name}__"])
     own["__pow__"], own["__rpow__"] = powers.power_of, powers.power_to
     own["__ipow__"] = _in_place(powers.power_of)
     own["__neg__"], own["__abs__"] = unary(pointwise.neg), rounding.abs
-    own["__pos__"], own["__invert__"] = rounding.positive, logic.bitwise_not
+    own["__pos__"], own["__invert__"] = rounding.positive, _inverted
     for name, method in comparison.OPERATORS.items():
         own[f"__{name}__"] = method
     for name, value in own.items():

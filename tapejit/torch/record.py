@@ -15,7 +15,7 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
-from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes
+from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
 from .program import program_of
 from .spec import Spec
 
@@ -44,7 +44,7 @@ class Segment:
     freed : int
         The rows whose buffers have been freed, as a bit mask.
     stale : dict
-        Slots whose tensor has been written to since: ``(tensor, version)``.
+        Slots whose tensor has been written to since: ``(tensor, version, where the write begins)``.
     special : dict
         Slots with hooks, retained gradients or functions of the user's.
     lines : dict
@@ -88,13 +88,25 @@ class Recorder:
         Names the current trace; a tensor with this serial has its value in it.
     grad : bool
         Whether gradients are recorded.
+    slow : bool
+        Whether every row must be looked at: eager, anomaly or inference mode.
+    mark : int
+        While an operation in place is recorded, the slot where its rows begin; else -1.
     """
+
+    def set_modes(self, **modes: bool) -> None:
+        """Set ``eager``, ``anomaly`` or ``inference``."""
+        for name, value in modes.items():
+            setattr(self, name, value)
+        self.slow = self.eager or self.anomaly or self.inference
 
     def __init__(self) -> None:
         self.grad = True
         self.inference = False
         self.anomaly = False
         self.eager = False
+        self.slow = False
+        self.mark = -1
         self.begin()
 
     def begin(self) -> None:
@@ -107,7 +119,7 @@ class Recorder:
         self.leaves: dict[int, Tensor] = {}
         self.imports: dict[int, tuple[Segment, int]] = {}
         self.freed = 0
-        self.stale: dict[int, tuple[Tensor, int]] = {}
+        self.stale: dict[int, tuple[Tensor, int, int]] = {}
         self.special: dict[int, Any] = {}
         self.lines: dict[int, Any] = {}
         self.nodes: dict[int, Any] = {}
@@ -149,7 +161,7 @@ class Recorder:
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
         """Record a view of its base's current value."""
-        if t._kind == GRAD and t._graph is not None and more.seen == more.root._ver:
+        if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()
             slot = len(self.owners)
@@ -164,13 +176,15 @@ class Recorder:
         at = base._slot if base._serial == self.serial else self.admit(base)
         if more.seen != more.root._ver:
             more.seen = more.root._ver
-            if t._kind != LEAF:
-                t._kind = GRAD if base._kind and not more.detached and t._spec.floating else PLAIN
+            if t._kind & 3 != LEAF:
+                linked = base._kind & 3 and not more.detached and t._spec.floating
+                t._kind = (GRAD if linked else PLAIN) | (t._kind & ~3)
             t._graph = None
+            more.code = regenerated(more.code)
         slot = len(self.owners)
         self.code += (more.code + (t._kind & 3), at)
         self.owners.append(t)
-        if t._kind == LEAF:
+        if t._kind & 3 == LEAF:
             self.leaves[slot] = t
         t._serial, t._slot = self.serial, slot
         if more.hooks:

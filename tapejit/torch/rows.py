@@ -5,6 +5,7 @@ Everything here depends on the integers alone, so that it is worked out once for
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -34,8 +35,8 @@ class Cone:
         The rows that it goes through, latest first.
     mask, saving : int
         Those rows as a bit mask, and the ones among them that read saved values.
-    saved : frozenset of int
-        The slots of saved values.
+    saved : dict
+        The slots of saved values, each with the first result slots of the rows that saved it.
     slots : frozenset of int
         The slots that gradients reach.
     special : bool
@@ -49,7 +50,7 @@ class Cone:
     rows: tuple[int, ...]
     mask: int
     saving: int
-    saved: frozenset[int]
+    saved: dict[int, tuple[int, ...]]
     slots: frozenset[int]
     special: bool
     codes: dict[Any, int] = field(default_factory=dict)
@@ -110,17 +111,9 @@ class Rows:
                 if kinds[k] and k not in slots:
                     slots.add(k)
                     todo.append(k)
-        mask = saving = 0
-        saved: set[int] = set()
-        special = False
-        for r in through:
-            code, args, first = rows[r]
-            mask |= 1 << r
-            special = special or code.op.special is not None
-            kept = code.saved([bool(kinds[a]) for a in args])
-            if kept:
-                saving |= 1 << r
-                saved.update(first if k < 0 else args[k] for k in kept)
+        saved, saving = self.saved_by(through)
+        mask = sum(1 << r for r in through)
+        special = any(rows[r].code.op.special is not None for r in through)
         ends = sorted(s for s in slots if producer[s] not in through)
         return Cone(
             tuple(s for s in ends if kinds[s] == LEAF),
@@ -128,10 +121,23 @@ class Rows:
             tuple(sorted(through, reverse=True)),
             mask,
             saving,
-            frozenset(saved),
+            saved,
             frozenset(slots),
             special,
         )
+
+    def saved_by(self, through: Iterable[int]) -> tuple[dict[int, tuple[int, ...]], int]:
+        """Return the saved slots of some rows, with who saved them, and which rows save any."""
+        saved: dict[int, tuple[int, ...]] = {}
+        saving = 0
+        for r in through:
+            code, args, first = self.rows[r]
+            kept = code.saved([bool(self.kinds[a]) for a in args])
+            if kept:
+                saving |= 1 << r
+                for slot in {first if k < 0 else args[k] for k in kept}:
+                    saved[slot] = (*saved.get(slot, ()), first)
+        return saved, saving
 
     def needed(self, slots: tuple[int, ...]) -> list[bool]:
         """Return for each row whether slots depend on it."""

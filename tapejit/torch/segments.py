@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .backward import FREED, raise_modified
+from .emit import stand_in
 from .codes import GRAD, LEAF, PLAIN, input_codes
 from .record import Recorder, Segment
 from .rows import decoded
@@ -57,13 +58,14 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
     if seg.freed & cone.saving:
         raise RuntimeError(FREED)
     wanted = rows.needed((k,))
-    inputs = seg.inputs
-    if inputs is None:
-        raise RuntimeError(FREED)
+    # Freed rows that saved nothing read no value: anything of the right shape will do.
+    inputs = seg.inputs or [
+        stand_in(row.code.specs[0]) for row in rows.rows if row.code.op.special == "input"
+    ]
     versions = {s: (t, version) for s, t, version in seg.sources}
     for s in cone.saved:
-        if s in seg.stale:
-            raise_modified(rows.rows[rows.producer[s]].code, *seg.stale[s])
+        if s in seg.stale and any(r < seg.stale[s][2] for r in cone.saved[s]):
+            raise_modified(rows.rows[rows.producer[s]].code, *seg.stale[s][:2])
         found = versions.get(s)
         if found is not None and found[0]._version_of() != found[1]:
             raise_modified(rows.rows[rows.producer[s]].code, *found)
@@ -98,7 +100,8 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
             if first + j in seg.lines:
                 rec.lines[at + j] = seg.lines[first + j]
             if first + j in seg.stale:
-                rec.stale[at + j] = seg.stale[first + j]
+                t, version, _ = seg.stale[first + j]
+                rec.stale[at + j] = (t, version, -1)  # it has been checked
             rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
             origin, its = rec.nodes[at + j]
             if decoded(origin.code).producer[its] in origin.node_hooks:

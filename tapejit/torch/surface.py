@@ -71,14 +71,27 @@ def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(fn)
-    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        rec = LOCAL.rec
-        self._check_inplace(rec)
-        return put(self, fn(self, *args, **kwargs))
+    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return rewritten(self, fn, *args, **kwargs)
 
     in_place.__name__ = in_place.__qualname__ = name
     in_place.__doc__ = f"Write the result of `{fn.__name__}` into this tensor and return it."
     return in_place
+
+
+def rewritten(self: Tensor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Write what a function makes of a tensor and more into the tensor, and return it."""
+    rec = LOCAL.rec
+    self._check_inplace(rec)
+    serial, begins = rec.serial, len(rec.owners)
+    made = fn(self, *args, **kwargs)
+    if made is NotImplemented:
+        return made
+    rec.mark = begins if rec.serial == serial else -1
+    try:
+        return put(self, made)
+    finally:
+        rec.mark = -1
 
 
 @op("alias", node="AliasBackward0", saves=((),))

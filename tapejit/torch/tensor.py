@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, LEAF, PLAIN
+from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN
 from .record import LOCAL, Recorder
 from .spec import Spec
 
@@ -29,6 +29,8 @@ class More:
         The code of the view row.
     detached : bool
         Whether no gradient flows back to the base.
+    hushed : bool
+        Whether the view was made while gradients were off: it claims its base's flag.
     silent : bool
         Whether writes are hidden from the version counter (``.data``).
     seen : int
@@ -49,7 +51,7 @@ class More:
         "detached",
         "exposed",
         "hooks",
-        "inference",
+        "hushed",
         "node",
         "retains",
         "root",
@@ -62,7 +64,7 @@ class More:
         self.base: Tensor | None = None
         self.root: Any = None
         self.code = -1
-        self.detached = self.silent = self.exposed = self.retains = self.inference = False
+        self.detached = self.silent = self.exposed = self.retains = self.hushed = False
         self.seen = 0
         self.views: list[weakref.ref[Tensor]] = []
         self.hooks: dict[int, Any] | None = None
@@ -200,24 +202,26 @@ class Tensor:
         """Say no to writes that autograd forbids; return whether this is a leaf's update."""
         kind = self._kind
         more = self._more
-        if more is not None and more.inference and not rec.inference:
+        if kind & INFERENCE and not rec.inference:
             raise RuntimeError(
                 "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
                 "make a clone to get a normal tensor before doing inplace update."
             )
-        if kind == LEAF:
+        if kind & 3 == LEAF:
             if rec.grad:
                 raise RuntimeError(
                     "a leaf Variable that requires grad is being used in an in-place operation."
                 )
             return True
-        if more is not None and more.base is not None:
-            root = more.root
-            if root._kind == LEAF and rec.grad and not more.detached:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place "
-                    "operation."
-                )
+        if rec.grad:
+            # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
+            while more is not None and more.base is not None and not more.detached:
+                if more.base._kind == LEAF:
+                    raise RuntimeError(
+                        "a view of a leaf Variable that requires grad is being used in an in-place "
+                        "operation."
+                    )
+                more = more.base._more
         return False
 
     def _set_slot(self, rec: Recorder, slot: int, kind: int) -> None:
@@ -229,15 +233,17 @@ class Tensor:
         owners = rec.owners
         if self._serial == rec.serial:
             old = self._slot
-            rec.stale[old] = (self, self._version_of())
+            rec.stale[old] = (self, self._version_of(), slot if rec.mark < 0 else rec.mark)
+            if more is not None and old in rec.special:
+                self._leave_hooks(rec, more, old)
             if owners[old] is self:
                 owners[old] = None
-        if kind == PLAIN and self._kind == GRAD:
+        if kind == PLAIN and self._kind & 3 == GRAD:
             slot = _attach(rec, self, slot)
             kind = GRAD
         self._serial, self._slot = rec.serial, slot
         self._ver += 1
-        self._kind = kind
+        self._kind = kind | (self._kind & ~3)
         owners[slot] = self
         if kind == LEAF:
             rec.leaves[slot] = self
@@ -259,6 +265,14 @@ class Tensor:
         elif rec.eager:
             rec.flush()
 
+    def _leave_hooks(self, rec: Recorder, more: More, old: int) -> None:
+        """Leave hooks with the value they were registered on; a retained gradient moves on."""
+        if more.hooks:
+            rec.special[old] = dict(more.hooks)
+            more.hooks = None
+        else:
+            del rec.special[old]
+
     def _invalidate_views(self) -> None:
         """Let views be recorded again when they are next used."""
         more = self._more
@@ -271,7 +285,7 @@ class Tensor:
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
-                    rec.stale[view._slot] = (view, view._version_of() - 1)
+                    rec.stale[view._slot] = (view, view._version_of() - 1, len(rec.owners))
                 view._serial = 0
                 view._invalidate_views()
 
@@ -287,10 +301,11 @@ class Tensor:
         else:
             leaf, grad = base._kind == LEAF and not rec.grad, rec.grad
         at, found = written(rec, base, more.code, slot, self._spec, kind, leaf, grad)
-        before = root._ver
+        before, stale = root._ver, dict(rec.stale) if more.silent else None
         base._set_slot(rec, at, found)
-        if more.silent:
+        if stale is not None:  # the version counter does not see it
             root._hidden += root._ver - before
+            rec.stale = stale
 
     # ------------------------------------------------------------ what it is
 
@@ -322,6 +337,8 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if self._kind & INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return self._version_of()
 
 
@@ -334,6 +351,7 @@ def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
 
 def leaf_of(array: Any, spec: Spec, requires_grad: bool = False) -> Tensor:
     """Return a tensor of an array that nobody else writes to."""
-    t = Tensor(0, 0, spec, LEAF if requires_grad else PLAIN)
+    kind = LEAF if requires_grad else PLAIN
+    t = Tensor(0, 0, spec, kind | INFERENCE if LOCAL.rec.inference else kind)
     t._array = array
     return t

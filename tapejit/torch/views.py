@@ -11,13 +11,13 @@ from .record import Recorder
 from .spec import Spec
 
 
-@op("copy_slices", node="CopySlices", saves=())
+@op("copy_slices", node="torch::autograd::CopySlices", saves=())
 def copy_slices(base: Any, new: Any, *, view: Op, view_params: Any) -> Any:
     """The base with what one of its views shows replaced."""
     params = dict(view_params)
     if view.write is not None:
         return view.write(base, new, **params)
-    out = np.array(base) if isinstance(base, np.ndarray | np.generic) else np.copy(base)
+    out = np.copy(base)
     shown = view.impl(out, **params)
     shown[...] = new
     return out
@@ -33,9 +33,17 @@ def attach(old: Any, new: Any) -> Any:
 
 
 def written(
-    rec: Recorder, base: Any, code: int, slot: int, spec: Spec, kind: int, leaf: bool, grad: bool
+    rec: Recorder,
+    base: Any,
+    code: int,
+    slot: int,
+    spec: Spec,
+    kind: int,
+    leaf: bool,
+    grad: bool | None = None,
 ) -> tuple[int, int]:
     """Append the row that rewrites a base through a view; return its slot and kind."""
+    grad = rec.grad if grad is None else grad
     view = CODES[code]
     key = (code, base._spec, spec)
     first = copy_slices.memo.get(key)
@@ -45,7 +53,7 @@ def written(
             copy_slices, params, (base._spec, spec), (_dense(base._spec),)
         )
     at = rec.admit(base)
-    kind = GRAD if (kind or base._kind) and grad and base._spec.floating else PLAIN
+    kind = GRAD if (kind & 3 or base._kind & 3) and grad and base._spec.floating else PLAIN
     if leaf:
         kind = LEAF
     made = len(rec.owners)

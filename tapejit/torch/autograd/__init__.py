@@ -99,6 +99,8 @@ def grad(
         Whether unused inputs give zeros.
     """
     roots, wanted = _tensors(outputs), _tensors(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -162,6 +164,11 @@ def _tensors(given: Any, n: int = 0) -> list[Any]:
     if not isinstance(given, Iterable):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     found = list(given)
+    for t in found:
+        if t is not None and not isinstance(t, Tensor):
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(t).__name__}"
+            )
     if n and len(found) != n:
         raise RuntimeError(f"got {n} tensors and {len(found)} gradients")
     return found

@@ -30,10 +30,10 @@ class detect_anomaly:
         rec = LOCAL.rec
         rec.flush()
         self._before = rec.anomaly
-        rec.anomaly = self.check_nan
+        rec.set_modes(anomaly=self.check_nan)
 
     def __exit__(self, *error: Any) -> None:
-        LOCAL.rec.anomaly = self._before
+        LOCAL.rec.set_modes(anomaly=self._before)
 
 
 class set_detect_anomaly:
@@ -43,13 +43,13 @@ class set_detect_anomaly:
         rec = LOCAL.rec
         rec.flush()
         self._before = rec.anomaly
-        rec.anomaly = mode and check_nan
+        rec.set_modes(anomaly=mode and check_nan)
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *error: Any) -> None:
-        LOCAL.rec.anomaly = self._before
+        LOCAL.rec.set_modes(anomaly=self._before)
 
 
 def is_anomaly_enabled() -> bool:

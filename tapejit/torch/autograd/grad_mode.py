@@ -114,6 +114,11 @@ class set_grad_enabled(_Grad):
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
+        if not isinstance(mode, bool):
+            raise TypeError(
+                "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "
+                f"{type(mode).__name__}"
+            )
         rec = LOCAL.rec
         self.mode = bool(mode)
         self._outer = rec.grad
@@ -159,14 +164,13 @@ class inference_mode(_Mode):
     def __enter__(self) -> None:
         rec = LOCAL.rec
         self._before.append((rec.inference, rec.grad))
-        rec.inference = self.mode
-        if self.mode:
-            rec.grad = False
-        else:
-            rec.grad = True
+        rec.set_modes(inference=self.mode)
+        rec.grad = not self.mode
 
     def __exit__(self, *error: Any) -> None:
-        LOCAL.rec.inference, LOCAL.rec.grad = self._before.pop()
+        inference, grad = self._before.pop()
+        LOCAL.rec.set_modes(inference=inference)
+        LOCAL.rec.grad = grad
 
 
 def is_grad_enabled() -> bool:

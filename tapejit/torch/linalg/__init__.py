@@ -79,9 +79,7 @@ def _CROSS(x: Any, y: Any, *, dim: int, dtype: str) -> Any:
     return np.stack([b * f - c * e, c * d - a * f, a * e - b * d], axis=dim)
 
 
-def cross(
-    input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None
-) -> Tensor:
+def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the cross products of vectors of three entries along an axis."""
     name = "linalg.cross"
     a, b = tensor(input, name), tensor(other, name, "other", 2)
@@ -139,9 +137,7 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     return found if out is None else store(out, found)
 
 
-def tensorsolve(
-    A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None
-) -> Tensor:
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
     """Return X with ``tensordot(A, X, X.ndim) = B``.
 
     Parameters
@@ -187,5 +183,3 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
     return apply(_VANDER, (t,), n=n)  # type: ignore[no-any-return]
-
-

@@ -87,9 +87,7 @@ def lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
 
 def _check_pivot(name: str, pivot: bool) -> None:
     if not pivot:
-        raise RuntimeError(
-            f"{name}: LU without pivoting is not implemented on the CPU"
-        )
+        raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
 
 
 def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:

@@ -18,7 +18,9 @@ from ..ops.matrices import (
     LinAlgError,
     adjoint,
     at_once,
+    deprecated,
     floating,
+    ghost,
     matrix,
     matrix_op,
     square,
@@ -48,19 +50,17 @@ def _square(value: Any, function: str) -> Tensor:
 
 def mirrored(x: Any, lower: bool) -> Any:
     """Return the Hermitian matrix that a triangle stands for, with the gradient ``(G + G^H)/2``."""
-    half = (x + adjoint(x)) / 2
     fixed = stop_gradient(x)
-    one, rest = (np.tril(fixed), np.tril(fixed, -1)) if lower else (np.triu(fixed), np.triu(fixed, 1))
-    # Where x is finite this is the triangle's matrix exactly: half - half is 0.
-    return (one + adjoint(rest)) + (half - stop_gradient(half))
+    one, rest = (
+        (np.tril(fixed), np.tril(fixed, -1)) if lower else (np.triu(fixed), np.triu(fixed, 1))
+    )
+    return (one + adjoint(rest)) + ghost((x + adjoint(x)) / 2)
 
 
 # ---------------------------------------------------------------- Cholesky
 
 
-@matrix_op(
-    "linalg_cholesky", node=lambda params, specs: params["node"], saves=RESULT, raises=True
-)
+@matrix_op("linalg_cholesky", node=lambda params, specs: params["node"], saves=RESULT, raises=True)
 def CHOLESKY(x: Any, *, upper: bool, node: str) -> Any:
     """L of ``L L^H``, lower triangular; its adjoint when `upper`."""
     low = np.linalg.cholesky(mirrored(x, not upper))
@@ -72,7 +72,9 @@ NOT_POSITIVE = (
 )
 
 
-def _cholesky(value: Any, upper: bool, function: str, node: str = "LinalgCholeskyExBackward0") -> Any:
+def _cholesky(
+    value: Any, upper: bool, function: str, node: str = "LinalgCholeskyExBackward0"
+) -> Any:
     t = _square(value, function)
     return at_once(CHOLESKY, (t,), f"{function}: {NOT_POSITIVE}", upper=bool(upper), node=node)
 
@@ -92,12 +94,13 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
     tensor([[2.]])
     """
     found = _cholesky(A, upper, "linalg.cholesky")
-    return found if out is None else store(out, found)  # type: ignore[no-any-return]
+    return found if out is None else store(out, found)
 
 
 @public("cholesky", out=True)
 def _torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """Return the triangular factors of positive definite matrices."""
+    deprecated("cholesky", "cholesky")
     return _cholesky(input, upper, "cholesky", "CholeskyBackward0")  # type: ignore[no-any-return]
 
 
@@ -125,7 +128,7 @@ def cholesky_ex(
 
 
 @matrix_op("linalg_qr", saves=RESULT)
-def QR(x: Any, *, mode: str) -> Any:
+def QR(x: Any, *, mode: Any) -> Any:
     """Q of orthonormal columns and R upper triangular."""
     if mode == "r":
         r = np.linalg.qr(x, "reduced")[1]
@@ -159,6 +162,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 @public("qr")
 def _torch_qr(input: Tensor, some: bool = True) -> Any:
     """Return Q with orthonormal columns and R upper triangular."""
+    deprecated("qr", "qr")
     return results.qr(*_qr(input, "reduced" if some else "complete", "qr"))
 
 

@@ -22,9 +22,7 @@ def info_of(t: Tensor) -> Tensor:
     return constant(np.zeros(tuple(t._spec.shape[:-2]), np.int32))
 
 
-def failing(
-    t: Tensor, like: Tensor, compute: Callable[[Any], Any]
-) -> tuple[Tensor, Tensor]:
+def failing(t: Tensor, like: Tensor, compute: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
     """Return results matrix by matrix, NaNs where there is none, and which matrices failed.
 
     The first failing leading minor is found by trying them in turn: this runs only after a failure.
@@ -42,7 +40,7 @@ def failing(
 
 
 def _first_failure(matrix: Any, compute: Callable[[Any], Any]) -> int:
-    n = matrix.shape[-1]
+    n = int(matrix.shape[-1])
     for m in range(1, n):
         try:
             compute(matrix[:m, :m])

@@ -51,7 +51,9 @@ def _dtype(function: str, spec: Spec, dtype: DType | None) -> str:
         )
     if dtype.is_complex != (spec.np.kind == "c"):
         kind = "complex" if spec.np.kind == "c" else "real"
-        raise RuntimeError(f"{function}: dtype should be {kind} for {kind} inputs, but got {dtype!r}")
+        raise RuntimeError(
+            f"{function}: dtype should be {kind} for {kind} inputs, but got {dtype!r}"
+        )
     return dtype.numpy.name
 
 
@@ -86,9 +88,7 @@ def _power_norm(x: Any, p: float, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 def _number(function: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(
-            f"{function}(): argument 'ord' must be Number, not {type(value).__name__}"
-        )
+        raise TypeError(f"{function}(): argument 'ord' must be Number, not {type(value).__name__}")
     return float(value)
 
 
@@ -214,8 +214,7 @@ def norm(
             given = tuple(range(t._spec.ndim))
         if len(given) not in (1, 2):
             raise RuntimeError(
-                "linalg.norm: If dim is specified, it must be of length 1 or 2. "
-                f"Got {list(given)}"
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(given)}"
             )
         if len(given) == 1:
             if isinstance(ord, str):

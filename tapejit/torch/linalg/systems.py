@@ -16,7 +16,9 @@ from ..ops.matrices import (
     LinAlgError,
     adjoint,
     at_once,
+    deprecated,
     floating,
+    ghost,
     matrix,
     matrix_op,
     same_dtype,
@@ -149,9 +151,7 @@ def SOLVE_TRIANGULAR(a: Any, b: Any, *, upper: bool, left: bool, unit: bool) -> 
     return found if left else transposed(found)
 
 
-def _triangular(
-    A: Any, B: Any, upper: bool, left: bool, unit: bool, function: str
-) -> Tensor:
+def _triangular(A: Any, B: Any, upper: bool, left: bool, unit: bool, function: str) -> Tensor:
     a, b = _system(function, A, B)
     matrix(function, b._spec, "B")
     _check_fit(function, a, b, False, left)
@@ -180,24 +180,26 @@ def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
     """Return the solution of ``A X = b`` and a copy of A; the older name of `solve_triangular`."""
+    deprecated("triangular_solve", "solve_triangular")
     _system("triangular_solve", A, b)
-    matrix_ = A.mT if transpose else A  # type: ignore[attr-defined]
+    matrix_ = A.mT if transpose else A
     up = bool(upper) != bool(transpose)
     x = _triangular(matrix_, b, up, True, bool(unitriangular), "triangular_solve")
     return _triangular_result(*apply(_OLD_TRIANGULAR, (x, A)))
 
 
+def _triangle(factor: Any, upper: bool) -> Any:
+    """Return the triangle that is read, with PyTorch's gradient: that of the whole matrix."""
+    kept, rest = (np.triu, np.tril) if upper else (np.tril, np.triu)
+    return kept(factor) + rest(ghost(factor), -1 if upper else 1)
+
+
 @matrix_op("cholesky_solve", saves=((1,), (1, -1)), raises=True)
 def CHOLESKY_SOLVE(b: Any, factor: Any, *, upper: bool) -> Any:
-    """X of ``L L^H X = B``: two triangular systems."""
-    from ...scipy.linalg import solve_triangular as substitute
-
-    lead = np.broadcast_shapes(factor.shape[:-2], b.shape[:-2])
-    if factor.shape[:-2] != lead:
-        factor = np.broadcast_to(factor, lead + factor.shape[-2:])
-    b = np.broadcast_to(b, lead + b.shape[-2:]) if b.shape[:-2] != lead else b
-    low = adjoint(factor) if upper else factor
-    return substitute(adjoint(low), substitute(low, b, lower=True), lower=False)
+    """X of ``L L^H X = B``, two systems."""
+    whole = _triangle(factor, upper)
+    low = adjoint(whole) if upper else whole
+    return np.linalg.solve(adjoint(low), np.linalg.solve(low, b))
 
 
 @public(out=True)
@@ -277,10 +279,13 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     from .infos import constant
 
     empty = constant(np.zeros(0, a._spec.np))
-    if not (m > n and bool(np.all(rank == n))):
+    # LAPACK's gelsy leaves no residuals behind.
+    if how == "gelsy" or not (m > n and bool(np.all(rank == n))):
         rest = empty
     ranks = constant(np.zeros(0, np.int64)) if how == "gels" else constant(rank)
-    singular = constant(values) if how in ("gelsd", "gelss") else constant(np.zeros(0, values.dtype))
+    singular = (
+        constant(values) if how in ("gelsd", "gelss") else constant(np.zeros(0, values.dtype))
+    )
     return linalg_lstsq(found, rest, ranks, singular)
 
 

@@ -53,11 +53,16 @@ def leaky_relu_of(x: Any, *, slope: float) -> Any:
 
 @custom_vjp
 def _expm1(x: Any) -> Any:
-    """exp(x) - 1, whose slope is exp(x): the rule of `expm1`, 1 + its value, is 0 from -17 on."""
+    """exp(x) - 1 for x <= 0, of slope exp(x): 1 + its value, the rule of `expm1`, is 0 below -17.
+
+    Beyond 0, where no branch takes it, the slope is 1, so that nothing overflows.
+    """
     return np.expm1(x)
 
 
-_expm1.defvjp(lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(x),))
+_expm1.defvjp(
+    lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),)
+)
 
 
 def _elu(x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
@@ -149,8 +154,12 @@ hardshrink_op = activation("hardshrink", _hardshrink, SELF, "hardshrink_cpu")
 threshold_op = activation("threshold", _threshold, SELF, None)
 threshold_in = activation("threshold_", _threshold, RESULT, None, "ThresholdBackward1")
 prelu_op = activation("prelu", _prelu, ((0, 1), (0, 1)), "prelu_cpu", "PreluKernelBackward0")
-softsign_op = activation("softsign", lambda x: x / (1 + np.absolute(x)), SELF, None, "DivBackward0")
-tanhshrink_op = activation("tanhshrink", lambda x: x - np.tanh(x), SELF, None, "SubBackward0")
+softsign_op = pointwise(
+    "softsign", lambda x: x / (1 + np.absolute(x)), SELF, node="DivBackward0", floats=True
+)
+tanhshrink_op = pointwise(
+    "tanhshrink", lambda x: x - np.tanh(x), SELF, node="SubBackward0", floats=True
+)
 
 
 def _unary(

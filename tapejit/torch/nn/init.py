@@ -8,43 +8,49 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ..autograd.grad_mode import no_grad
+from ..generator import default_generator
 from ..spec import spec_of
 from ..tensor import leaf_of
 
-torch: Any = import_module("tapejit.torch")
 
-
-def _wrote(tensor: Any, write: Callable[..., Any], *args: Any, generator: Any = None) -> Any:
-    """Call a method that writes in place, without a graph; return the tensor."""
-    with no_grad():
-        if generator is None:
-            write(*args)
-        else:
-            write(*args, generator=generator)
-    return tensor
+def _stream(generator: Any) -> Any:
+    """Return the stream of a generator, by default of the one that `manual_seed` seeds."""
+    return (default_generator if generator is None else generator).numpy
 
 
 def _copied(tensor: Any, values: Any) -> Any:
-    values = np.ascontiguousarray(values, tensor._spec.np)
+    values = np.asarray(values).astype(tensor._spec.np, order="C")
+    spec = spec_of(values.dtype, values.shape)
     with no_grad():
-        return tensor.copy_(leaf_of(values, spec_of(values.dtype, values.shape)))
+        return tensor.copy_(leaf_of(values if values.ndim else values[()], spec))
+
+
+def _below(tensor: Any, draws: Any, end: float) -> Any:
+    """Return draws that stay below an open end when they are rounded to the tensor's dtype."""
+    kind = tensor._spec.np.type
+    return np.minimum(draws, np.nextafter(kind(end), kind(-np.inf)).astype(np.float64))
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Draw from the uniform distribution on [a, b]."""
-    return _wrote(tensor, tensor.uniform_, a, b, generator=generator)
+    if not a <= b:
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}"
+        )
+    draws = _stream(generator).uniform(a, b, tuple(tensor.shape))
+    return _copied(tensor, _below(tensor, draws, b) if a < b else draws)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Draw from a normal distribution."""
-    return _wrote(tensor, tensor.normal_, mean, std, generator=generator)
+    if not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return _copied(tensor, _stream(generator).normal(mean, std, tuple(tensor.shape)))
 
 
 def trunc_normal_(
@@ -70,15 +76,14 @@ def trunc_normal_(
             stacklevel=2,
         )
     low, high = ndtr((a - mean) / std), ndtr((b - mean) / std)
-    draws = torch.empty(tuple(tensor.shape), dtype=torch.float64)
-    uniform_(draws, float(low), float(high), generator=generator)
-    values = mean + std * ndtri(np.asarray(draws._value()))
+    values = mean + std * ndtri(_stream(generator).uniform(low, high, tuple(tensor.shape)))
     return _copied(tensor, np.clip(values, a, b))
 
 
 def constant_(tensor: Any, val: float) -> Any:
     """Fill with a value."""
-    return _wrote(tensor, tensor.fill_, val)
+    with no_grad():
+        return tensor.fill_(val)
 
 
 def zeros_(tensor: Any) -> Any:
@@ -229,9 +234,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
         return tensor
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    draws = torch.empty((rows, columns), dtype=torch.float64)
-    normal_(draws, generator=generator)
-    flat = np.asarray(draws._value())
+    flat = _stream(generator).standard_normal((rows, columns))
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q = q * np.sign(np.diag(r))
     values = q.T if rows < columns else q
@@ -244,13 +247,10 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
     none = math.ceil(sparsity * rows)
-    draws = torch.empty((rows, columns), dtype=torch.float64)
-    normal_(draws, 0.0, std, generator=generator)
-    values = np.array(draws._value())
-    order = torch.empty((rows, columns), dtype=torch.float64)
-    uniform_(order, generator=generator)
+    stream = _stream(generator)
+    values = stream.normal(0.0, std, (rows, columns))
     # The rows whose uniform draws are the smallest of their column: a random set of that size.
-    chosen = np.argsort(np.asarray(order._value()), axis=0)[:none]
+    chosen = np.argsort(stream.random((rows, columns)), axis=0)[:none]
     np.put_along_axis(values, chosen, 0.0, axis=0)
     return _copied(tensor, values)
 

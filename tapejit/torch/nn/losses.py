@@ -301,20 +301,50 @@ def binary_cross_entropy(
     return record(bce_op, (x, y, w), reduction=reduction)
 
 
+@custom_vjp
+def _logits(x: Any, y: Any) -> Any:
+    """-(y log s(x) + (1 - y) log(1 - s(x))) = (1 - y) x + log(1 + exp(-x))."""
+    return (1 - y) * x + np.logaddexp(-x, 0.0)
+
+
+_logits.defvjp(
+    lambda x, y: (_logits.fn(x, y), (x, y)),
+    # s(x) - y: the slope of the formula, 1 - y - s(-x), would cancel where s(x) is small.
+    lambda saved, ct: (ct * (special.expit(saved[0]) - saved[1]), -ct * saved[0]),
+)
+
+
+@custom_vjp
+def _weighed_logits(x: Any, y: Any, p: Any) -> Any:
+    """The same with p times the positive terms: (1 - y) x + (1 + (p - 1) y) log(1 + exp(-x))."""
+    return (1 - y) * x + (1 + (p - 1) * y) * np.logaddexp(-x, 0.0)
+
+
+def _weighed_logits_bwd(saved: Any, ct: Any) -> Any:
+    x, y, p = saved
+    t = p * y
+    rest = np.logaddexp(-x, 0.0)
+    by_p = ct * y * rest
+    extra = by_p.ndim - p.ndim
+    by_p = by_p.sum(axis=tuple(range(extra))) if extra else by_p
+    ones = tuple(k for k in range(p.ndim) if p.shape[k] == 1 and by_p.shape[k] != 1)
+    by_p = by_p.sum(axis=ones, keepdims=True) if ones else by_p
+    by_x = ct * ((t + 1 - y) * special.expit(x) - t)
+    return by_x, ct * ((p - 1) * rest - x), by_p
+
+
+_weighed_logits.defvjp(
+    lambda x, y, p: (_weighed_logits.fn(x, y, p), (x, y, p)), _weighed_logits_bwd
+)
+
+
 @op("binary_cross_entropy_with_logits", saves=((0, 1, 2, 3), (0, 2, 3), (), ()), resolve=pair_dtype)
 def bce_logits_op(
     x: Any, y: Any, *more: Any, weight: bool, pos_weight: bool, reduction: str, dtype: str
 ) -> Any:
-    """Binary cross entropy of logits: nothing overflows, and the slope is the logistic less y.
-
-    With p the factor of positive terms,
-    -(p y log s(x) + (1 - y) log(1 - s(x))) = (1 - y) x + (1 + (p - 1) y) log(1 + exp(-x)).
-    """
+    """Binary cross entropy of logits: nothing overflows, and the slope is the logistic less y."""
     x, y = to(x, dtype), to(y, dtype)
-    rest = np.logaddexp(-x, 0.0)
-    if pos_weight:
-        rest = rest * (1 + (more[-1] - 1) * y)
-    loss = (1 - y) * x + rest
+    loss = _weighed_logits(x, y, to(more[-1], dtype)) if pos_weight else _logits(x, y)
     return reduced(loss * more[0] if weight else loss, reduction)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sys import getrefcount
 from typing import Any
 
-from ..autograd_methods import detach
+from ..autograd_methods import detach, requires_grad_
 from ..codes import LEAF, PLAIN
 from ..record import LOCAL
 from ..spec import spec_of
@@ -49,16 +49,27 @@ class Parameter(Tensor):
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
+    __str__ = __repr__
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # Values and flags: neither the gradient nor attributes, as PyTorch.
         if id(self) not in memo:
-            memo[id(self)] = _copied(self)
+            memo[id(self)] = restored(type(self), self._value(), self._kind != PLAIN, {})
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return (restored, (type(self), self._value(), self._kind != PLAIN, {}))
+        extras = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+        return (restored, (type(self), self._value(), self._kind != PLAIN, extras))
 
 
-class Buffer(Tensor):
+class _IsBuffer(type):
+    """Lets ``isinstance`` tell buffers, which are plain tensors with a mark."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor) and "_is_buffer" in instance.__dict__
+
+
+class Buffer(Tensor, metaclass=_IsBuffer):
     """A tensor that is a module's buffer when it is assigned as an attribute.
 
     Parameters
@@ -71,23 +82,10 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    persistent: bool
-
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
-        made = made_of(cls, data, False, getrefcount(data) <= _ALONE)
-        made.persistent = persistent
+        made = made_of(Tensor, data, False, getrefcount(data) <= _ALONE)
+        made.__dict__.update(_is_buffer=True, persistent=persistent)
         return made
-
-    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
-        pass
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if id(self) not in memo:
-            memo[id(self)] = _copied(self)
-        return memo[id(self)]
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return (restored, (type(self), self._value(), False, {"persistent": self.persistent}))
 
 
 def made_of(cls: Any, data: Any, requires_grad: bool, alone: bool) -> Any:
@@ -97,8 +95,10 @@ def made_of(cls: Any, data: Any, requires_grad: bool, alone: bool) -> Any:
 
         data, alone = leaf_of(empty(0, "float32"), spec_of("float32", (0,))), True
     if not isinstance(data, Tensor):
-        raise TypeError(
-            f"{cls.__name__}(): argument 'data' must be Tensor, not {type(data).__name__}"
+        # Not the TypeError one would write: PyTorch's code asks for the attribute.
+        raise AttributeError(
+            f"'{type(data).__name__}' object has no attribute 'detach': "
+            f"the data of a parameter must be a Tensor"
         )
     if requires_grad and not data._spec.floating:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
@@ -110,24 +110,13 @@ def made_of(cls: Any, data: Any, requires_grad: bool, alone: bool) -> Any:
         made = leaf_of(array, data._spec)
         if more is not None and more.exposed:
             made._more = more
+        made._kind = LEAF if requires_grad else PLAIN
     else:
         made = detach(data)
+        if requires_grad:
+            requires_grad_(made)
     made.__class__ = cls
-    made._kind = LEAF if requires_grad else PLAIN
     return made
-
-
-def _copied(self: Tensor) -> Any:
-    """Return a leaf of the same class, values, flags and gradient, of memory of its own."""
-    made = restored(type(self), self._value(), self._kind != PLAIN, dict(_extras(self)))
-    if self._grad is not None:
-        made._grad = leaf_of(_own(self._grad._value()), _dense(self._grad))
-    return made
-
-
-def _extras(self: Tensor) -> dict[str, Any]:
-    """Return the attributes that users have set on a tensor."""
-    return {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
 
 
 def restored(cls: Any, value: Any, requires_grad: bool, extras: dict[str, Any]) -> Any:
@@ -141,10 +130,6 @@ def restored(cls: Any, value: Any, requires_grad: bool, extras: dict[str, Any]) 
 
 def _own(value: Any) -> Any:
     return value.copy(order="C") if getattr(value, "ndim", 0) else value
-
-
-def _dense(t: Tensor) -> Any:
-    return spec_of(t._spec.np, tuple(t._spec.shape))
 
 
 def _alone() -> int:

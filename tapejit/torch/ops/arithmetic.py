@@ -37,15 +37,15 @@ def _alpha_of(d: DType, args: tuple[Any, ...]) -> None:
 
 
 _add_scaled = pointwise(
-    "add_scaled", lambda x, y, a: x + a * y, ((), (2,)), node="AddBackward0", deciding=2, check=_alpha_of
+    "add_scaled", lambda x, y, a: x + a * y, ((), ()), node="AddBackward0", deciding=2, check=_alpha_of
 )
 _sub_scaled = pointwise(
-    "sub_scaled", lambda x, y, a: x - a * y, ((), (2,)), node="SubBackward0", deciding=2, check=_alpha_of
+    "sub_scaled", lambda x, y, a: x - a * y, ((), ()), node="SubBackward0", deciding=2, check=_alpha_of
 )
 _rsub_scaled = pointwise(
     "rsub_scaled",
     lambda x, y, a: y - a * x,
-    ((2,), ()),
+    ((), ()),
     node=lambda params, args: f"RsubBackward{0 if isinstance(args[1], Spec) else 1}",
     deciding=2,
     check=_alpha_of,

@@ -8,11 +8,11 @@ import numpy as np
 
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import binary
+from ..hot import binary, write
 from ..surface import public
 from ..tensor import Tensor
 from .checks import CALLED, NUMBERS, not_implemented, operand_of, tensor_of
-from .forms import of_one, of_two
+from .forms import numbered, of_one, of_two
 from .pointwise import pointwise
 
 
@@ -37,12 +37,40 @@ _TABLE: list[tuple[str, Any, str]] = [
 OPERATORS: dict[str, Any] = {}
 """Methods of the operators by their names: ``lt`` gives ``<``."""
 
+
+
+def _written(name: str, names: str, fn: Any, check: Any) -> None:
+    """Make the methods that write the outcome of a comparison, as 0 and 1, over their tensor."""
+
+    def impl(x: Any, y: Any) -> Any:
+        return fn(x, y)
+
+    over = pointwise(f"{name}_over", impl, _NONE, node=numbered(name.capitalize(), 1, 0), check=check)
+    plain = over.impl
+
+    def cast(x: Any, y: Any, *, dtype: str, kept: str) -> Any:
+        return plain(x, y, dtype=dtype).astype(kept)
+
+    resolve = over.resolve
+    assert resolve is not None
+    over.impl = cast
+    over.resolve = lambda args, params: {**resolve(args, params), "kept": args[0].np.name}
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        return write(self, over, (self, operand_of(f"{name}_", "other", 1, other)))
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"Write the outcome of `{name}`, as 0 and 1, into this tensor and return it."
+    public(*[f"{n}_" for n in names.split()], function=False)(method)
+
+
 for _names, _fn, _doc in _TABLE:
     _name = _names.split()[0]
     _check = None if _name in ("eq", "ne") else _ordered(_name)
     _op = pointwise(_name, _fn, _NONE, differentiable=False, check=_check)
-    of_two(_op, _names, _doc, number_first=False)
+    of_two(_op, _names, _doc, inplace=False, number_first=False)
     OPERATORS[_name] = binary(_op)
+    _written(_name, _names, _fn, _check)
 
 
 # ---------------------------------------------------------------- what kind of number

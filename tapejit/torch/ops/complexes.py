@@ -50,7 +50,7 @@ def _as_real_write(base: Any, new: Any) -> Any:
 @op("view_as_real", saves=((),), view=True, write=_as_real_write)
 def VIEW_AS_REAL(x: Any) -> Any:
     """The parts side by side, on a last axis of two."""
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         part = np.dtype(x.real.dtype)
         strides = (*x.strides, part.itemsize)
         return np.lib.stride_tricks.as_strided(x.real, (*x.shape, 2), strides)
@@ -65,19 +65,13 @@ def _as_complex_write(base: Any, new: Any) -> Any:
 def VIEW_AS_COMPLEX(x: Any) -> Any:
     """Numbers whose parts lie side by side on the last axis of two."""
     name = "complex64" if x.dtype == np.float32 else "complex128"
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         return x.view(name)[..., 0]
     return complex_array(x[..., 0], x[..., 1], name)
 
 
 def _is_complex(t: Tensor) -> bool:
     return t._spec.np.kind == "c"
-
-
-@public()
-def is_complex(input: Tensor) -> bool:
-    """Return whether the dtype of a tensor is complex."""
-    return _is_complex(tensor(input, "is_complex"))
 
 
 @public(method=False)
@@ -90,7 +84,7 @@ def real(input: Tensor) -> Tensor:
     >>> torch.real(torch.tensor([1 + 2j]))
     tensor([1.])
     """
-    return apply(REAL, (input,)) if _is_complex(tensor(input, "real")) else input  # type: ignore[no-any-return]
+    return apply(REAL, (input,)) if _is_complex(tensor(input, "real")) else input
 
 
 @public(method=False)
@@ -108,11 +102,11 @@ def imag(input: Tensor) -> Tensor:
 
 
 def _set_real(self: Tensor, value: Any) -> None:
-    self.real.copy_(value)  # type: ignore[attr-defined]
+    self.real.copy_(value)
 
 
 def _set_imag(self: Tensor, value: Any) -> None:
-    self.imag.copy_(value)  # type: ignore[attr-defined]
+    self.imag.copy_(value)
 
 
 Tensor.real = property(real, _set_real)  # type: ignore[attr-defined]
@@ -122,7 +116,7 @@ Tensor.imag = property(imag, _set_imag)  # type: ignore[attr-defined]
 @public()
 def conj(input: Tensor) -> Tensor:
     """Return the conjugate, which is a view; a real tensor is its own conjugate."""
-    return apply(CONJ, (input,)) if _is_complex(tensor(input, "conj")) else input  # type: ignore[no-any-return]
+    return apply(CONJ, (input,)) if _is_complex(tensor(input, "conj")) else input
 
 
 @public(inplace=True, out=True)
@@ -208,7 +202,9 @@ def view_as_complex(input: Tensor) -> Tensor:
         if spec.strides[-1] != 1:
             raise RuntimeError("Tensor must have a last dimension with stride 1")
         if any(s % 2 for s in spec.strides[:-1]):
-            raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+            raise RuntimeError(
+                "Tensor must have a stride divisible by 2 for all but last dimension"
+            )
     return apply(VIEW_AS_COMPLEX, (input,))  # type: ignore[no-any-return]
 
 

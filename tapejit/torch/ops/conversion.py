@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-
 from .. import dtypes
 from ..dtypes import dtype as DType
 from ..dtypes import require_dtype

@@ -18,7 +18,8 @@ def to(x: Any, dtype: str) -> Any:
     if type(x) in _NUMBER_DTYPES:
         if isinstance(x, complex) and np.dtype(dtype).kind not in "c":
             x = x.real
-        return np.dtype(dtype).type(x)
+        # Through an array: a number that the dtype does not hold wraps around, as in PyTorch.
+        return np.asarray(x).astype(dtype)[()]
     return x if x.dtype == dtype else x.astype(dtype)
 
 

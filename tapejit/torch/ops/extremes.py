@@ -176,8 +176,9 @@ def _arg(name: str, fn: Any, doc: str) -> Any:
     its = op(name, saves=((),), differentiable=False)(_arg_impl(fn))
 
     def params_of(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-        _ordered(name, input)
         spec = input._spec
+        if spec.np.kind in "bc":
+            raise RuntimeError(f"{name}_cpu not implemented for {spec.dtype}")
         k = None if dim is None else dim_of(name, dim, spec.ndim)
         if spec.numel == 0 and (k is None or spec.shape[k] == 0):
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
@@ -248,29 +249,31 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     return named("kthvalue")(*apply(_kth, (x,), axis=d, keepdim=kept, k=n - 1))
 
 
-def _median_at(x: Any, axis: int, ignore_nan: bool) -> Any:
-    """The index of the lower middle element along an axis; of a nan, unless they are ignored."""
+def _middle_of(x: Any, axis: int, ignore_nan: bool) -> Any:
+    """The place of the lower middle element among the sorted; of a nan, unless they are ignored."""
     n = x.shape[axis]
-    order = order_of(x, axis)
     if x.dtype.kind != "f":
-        return order[(slice(None),) * axis + (slice((n - 1) // 2, (n - 1) // 2 + 1),)]
+        return np.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), (n - 1) // 2)
     nans = np.sum(np.isnan(x), axis=axis, keepdims=True)
     # Sorted, the nan stand last: the first of them is the answer if there is one.
-    middle = np.maximum(n - nans - 1, 0) // 2 if ignore_nan else np.where(nans > 0, n - nans, (n - 1) // 2)
-    return np.take_along_axis(order, middle, axis)
+    if ignore_nan:
+        return np.maximum(n - nans - 1, 0) // 2
+    return np.where(nans > 0, n - nans, (n - 1) // 2)
 
 
 def _median_dim(x: Any, *, axis: int, keepdim: bool, ignore_nan: bool) -> Any:
     if not x.shape:
         return x, np.zeros((), "int64")[()]
-    return picked(x, _median_at(x, axis, ignore_nan), axis, keepdim)
+    at = np.take_along_axis(order_of(x, axis), _middle_of(x, axis, ignore_nan), axis)
+    return picked(x, at, axis, keepdim)
 
 
 def _median_all(x: Any, *, ignore_nan: bool) -> Any:
     if x.size == 0:
         return np.full((), np.nan, x.dtype)[()]
-    flat = np.reshape(x, (-1,))
-    return picked(flat, _median_at(flat, 0, ignore_nan), 0, False)[0]
+    # Sorted values, not picked ones: equal elements share the gradient.
+    order = np.sort(np.reshape(x, (-1,)))
+    return np.reshape(np.take_along_axis(order, _middle_of(order, 0, ignore_nan), 0), ())
 
 
 def _middle(name: str, ignore_nan: bool, doc: str) -> Any:
@@ -280,7 +283,8 @@ def _middle(name: str, ignore_nan: bool, doc: str) -> Any:
 
     def function(input: Tensor, dim: Any = _MISSING, keepdim: bool = False) -> Any:
         x = tensor_of(name, "input", 1, input)
-        _ordered(name, x)
+        if x._spec.np.kind in "bc":
+            raise not_implemented(name, x._spec.dtype)
         if dim is _MISSING:
             if x._spec.numel == 0 and x._spec.np.kind != "f":
                 raise RuntimeError(f"{name}(): there is no nan of {x._spec.dtype} to return for no elements")

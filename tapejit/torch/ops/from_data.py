@@ -11,7 +11,6 @@ from .. import dtypes
 from ..dtypes import dtype as DType
 from ..dtypes import from_numpy_dtype, get_default_dtype
 from ..promotion import promote_types
-from ..record import LOCAL
 from ..sizes import device as Device
 from ..spec import spec_of, spec_of_array
 from ..surface import public
@@ -52,9 +51,6 @@ def made(array: Any, requires_grad: Any = False, function: str = "tensor") -> Te
     found = leaf_of(
         array if array.ndim else array[()], spec_of(array.dtype, array.shape), requires_grad
     )
-    if LOCAL.rec.inference:
-        found._more = More()
-        found._more.inference = True
     return found
 
 

@@ -96,8 +96,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     leaf = self._check_inplace(rec)
     slot, kind = _in_shape(rec, value, spec, self._spec)
-    made = written(rec, self, first, slot, _dense(spec), kind, leaf)
-    self._set_slot(rec, made[0], LEAF if leaf else made[1])
+    at, found = written(rec, self, first, slot, _dense(spec), kind, leaf, rec.grad)
+    self._set_slot(rec, at, found)
 
 
 def self_checked(self: Tensor) -> None:

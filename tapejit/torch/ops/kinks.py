@@ -1,10 +1,16 @@
 """Functions whose derivative PyTorch defines differently where there is none, as primitives.
 
-tapejit takes the least subgradient at a vertical tangent, PyTorch the limit: d sqrt(x) at 0 is 0 in
-one and inf in the other. The functions here are NumPy's, with PyTorch's partials:
+tapejit takes the least subgradient at a vertical tangent, PyTorch what the formula says: d sqrt(x)
+at 0 is 0 in one and inf in the other. The functions here are NumPy's, with PyTorch's partials:
 
-    sqrt         1 / (2 y), inf at 0
-    no_gradient  x itself, with a derivative that is refused
+    sqrt              1 / (2 y), inf at 0
+    hypot             x / z, nan at the origin
+    logaddexp         1 / (1 + e**(y - x)), nan where both are the same infinity
+    maximum, minimum  1/2 each at a tie; all of it to both beside a nan
+    logit             1 / (x (1 - x)) inside [0, 1], nan outside
+    arccosh           1 / sqrt(x**2 - 1), of both signs
+    xlogy             by x: log y, 0 where x is 0 and y not above; by y: x / y
+    no_gradient       the operand itself, with a derivative that is refused
 
 Cotangents that a `where` has cut off stay exactly zero, as everywhere in tapejit.
 """
@@ -17,9 +23,12 @@ from typing import Any
 import numpy as np
 
 from ...frontend.tracer import Tracer, active, sym_of, wrap
-from ...rules.declare import elementwise, field, positive
+from ...rules.declare import Domain, const, elementwise, field, ops
 from ...tape.ir import Sym
-from ...tape.primitive import Primitive
+from ...tape.primitive import Primitive, primitive
+
+
+_LN2 = float(np.log(2.0))
 
 
 def callable_of(prim: Primitive, numpy: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,22 +43,64 @@ def callable_of(prim: Primitive, numpy: Callable[..., Any]) -> Callable[..., Any
     return function
 
 
+def like(name: str, other: str, *partials: Any) -> Callable[..., Any]:
+    """Return the function of another primitive with these partials in place of its own."""
+    prim = primitive(other)
+    domain: tuple[Domain, ...] = prim.domain
+
+    def resolve(*avals: Any) -> tuple[Any, ...]:
+        assert prim.promote is not None
+        result: Any = prim.infer(*avals)
+        return (*prim.promote(*avals), result.dtype)
+
+    made = elementwise(
+        name, prim.numpy, partials, domain=domain, resolve=resolve, masks=prim.masks
+    )
+    made.emit = prim.emit
+    return callable_of(made, prim.numpy)
+
+
 def _refuse(y: Sym, x: Sym) -> Any:
     raise RuntimeError("derivative for this operation is not implemented")
 
 
-sqrt = callable_of(
-    elementwise(
-        "steep_sqrt",
-        np.sqrt,
-        (lambda y, x: 0.5 / y,),
-        emit="np.sqrt({0})",
-        kinds="fc",
-        domain=(positive(complex=True),),
-    ),
-    np.sqrt,
-)
+def _share(x: Sym, y: Sym, less: bool) -> Any:
+    """The part of x in an extreme: 1/2 at a tie, 0 where y wins, else 1, also beside a nan."""
+    loses = ops.less(x, y) if less else ops.greater(x, y)
+    half, one, zero = const(0.5, x), const(1.0, x), const(0.0, x)
+    return ops.where(x.eq(y), half, ops.where(loses, zero, one))
 
+
+def _inside(y: Sym, x: Sym) -> Any:
+    outside = ops.logical_or(ops.less(x, 0.0), ops.greater(x, 1.0))
+    return ops.where(outside, const(np.nan, x), 1.0 / (x * (1.0 - x)))
+
+
+def _log_unless_zero(z: Sym, x: Sym, y: Sym) -> Any:
+    nothing = ops.logical_and(x.eq(0.0), ops.less_equal(y, 0.0))
+    return ops.where(nothing, const(0.0, x), ops.log(y))
+
+
+sqrt = like("steep_sqrt", "sqrt", lambda y, x: 0.5 / y)
+hypot = like("steep_hypot", "hypot", lambda z, x, y: x / z, lambda z, x, y: y / z)
+maximum = like(
+    "maximum_of_two", "maximum", lambda z, x, y: _share(x, y, True), lambda z, x, y: _share(y, x, True)
+)
+minimum = like(
+    "minimum_of_two", "minimum", lambda z, x, y: _share(x, y, False), lambda z, x, y: _share(y, x, False)
+)
+logaddexp = like(
+    "steep_logaddexp", "logaddexp", lambda z, x, y: ops.expit(x - y), lambda z, x, y: ops.expit(y - x)
+)
+logaddexp2 = like(
+    "steep_logaddexp2",
+    "logaddexp2",
+    lambda z, x, y: ops.expit((x - y) * _LN2),
+    lambda z, x, y: ops.expit((y - x) * _LN2),
+)
+logit = like("logit_inside", "logit", _inside)
+arccosh = like("even_arccosh", "arccosh", lambda y, x: 1.0 / ops.sqrt(ops.square(x) - 1.0))
+xlogy = like("steep_xlogy", "xlogy", _log_unless_zero, lambda z, x, y: x / y)
 no_gradient = callable_of(
     elementwise(
         "no_gradient", np.positive, (_refuse,), emit="{0}", kinds="fiuc", domain=(field(),)

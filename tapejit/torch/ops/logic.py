@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import dtype as DType
-from ..dtypes import int64
-from ..hot import inplace
-from ..tensor import Tensor
 from .checks import not_implemented
-from .forms import of_one, of_two, two
+from .forms import of_one, of_two
 from .pointwise import pointwise
 
 _NONE = ((), ())
@@ -97,7 +94,7 @@ for _name, _short, _fn, _check, _doc in _TABLE:
 
 def _not_check(d: DType, args: tuple[Any, ...]) -> None:
     if d.is_floating_point or d.is_complex:
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        raise not_implemented("bitwise_not", d)
 
 
 _invert = pointwise("bitwise_not", np.invert, ((),), check=_not_check, differentiable=False)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...transforms.simple import stop_gradient
 from ..codes import Op, op
 from ..emit import apply
 from ..record import LOCAL
@@ -141,6 +142,22 @@ def at_once(op: Op, args: Sequence[Any], message: str, **params: Any) -> Any:
         return apply(op, args, **params)
     except np.linalg.LinAlgError as error:
         raise LinAlgError(f"{message} ({error})") from None
+
+
+def deprecated(name: str, instead: str) -> None:
+    """Warn that a function of the namespace has a successor in linalg."""
+    warnings.warn(
+        f"torch.{name} is deprecated in favor of torch.linalg.{instead} and will be removed in a "
+        "future PyTorch release.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def ghost(x: Any) -> Any:
+    """Return zeros with the gradient of `x`, also where x is not finite."""
+    still = stop_gradient(x)
+    return np.where(np.isfinite(still), x - still, np.zeros_like(x))
 
 
 def transposed(x: Any) -> Any:

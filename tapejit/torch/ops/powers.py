@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
+from ..dtypes import dtype as DType
 from ..emit import apply
 from ..hot import look_up, recorded, table
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .checks import NUMBERS, operand_of, tensor_of
+from .checks import NUMBERS, not_implemented, operand_of, tensor_of
 from .convert import promoted, to
 from .forms import enter, of_one
 from .kinks import sqrt as steep_sqrt
@@ -35,7 +36,9 @@ reciprocal = of_one(_reciprocal, "reciprocal", "Return ``1 / input``.")
 def _raised(x: Any, p: Any) -> Any:
     """x**p for a known p, in the fewest operations."""
     kind = x.dtype.kind
-    if kind in "biu":
+    if kind == "b":
+        return x | (not p)
+    if kind in "iu":
         return np.power(x, np.asarray(p, x.dtype)[()])
     if p == 0:
         return np.ones_like(x)
@@ -82,8 +85,6 @@ def to_a_number(input: Tensor, exponent: Any) -> Any:
 
 def _of_integers(x: Any, y: Any) -> Any:
     """x**y of whole numbers: below an exponent of 0 only the powers of 1 and -1 are whole."""
-    if x.dtype.kind == "b":
-        return x | ~y
     if x.dtype.kind == "u":
         return np.power(x, y)
     small = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y & 1), 0)).astype(x.dtype)
@@ -94,8 +95,17 @@ def _varying(x: Any, y: Any) -> Any:
     return _of_integers(x, y) if x.dtype.kind in "biu" else np.power(x, y)
 
 
-_pow_tensor = pointwise("pow_tensor", _varying, ((0, 1), (0, 1, -1)), node="PowBackward1")
-_pow_base = pointwise("pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2")
+def _no_bools(d: DType, args: tuple[Any, ...]) -> None:
+    if d.name == "bool":
+        raise not_implemented("pow", d)
+
+
+_pow_tensor = pointwise(
+    "pow_tensor", _varying, ((0, 1), (0, 1, -1)), node="PowBackward1", check=_no_bools
+)
+_pow_base = pointwise(
+    "pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools
+)
 
 
 def _pow(input: Any, exponent: Any) -> Any:

@@ -91,6 +91,10 @@ _NODES = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackwar
 
 def _matmul_node(params: dict[str, Any], specs: tuple[Any, ...]) -> str:
     a, b = specs
+    if a.ndim == 2 and b.ndim > 2:
+        # A stack of many columns is one product of its transposes, turned back.
+        thin = a.shape[0] == 1 or b.shape[-1] == 1
+        return "TransposeBackward0" if thin else "CloneBackward0"
     return _NODES.get((a.ndim, b.ndim), "UnsafeViewBackward0")
 
 

@@ -235,14 +235,15 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Any:
 
 
 def _logsumexp_impl(x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: str) -> Any:
-    from scipy.special import logsumexp as scipys
-
     x = to(x, dtype)
     if not axis:
         return x
     if x.size == 0:
         return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
-    return to(scipys(x, axis=axis, keepdims=keepdims), dtype)
+    top = stopped(np.max(x, axis=axis, keepdims=True))
+    top = np.where(np.isfinite(top), top, x.dtype.type(0))
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.sum(y, axis=axis)
 
 
 _logsumexp = op("logsumexp", saves=((0, -1),))(_logsumexp_impl)

@@ -336,5 +336,6 @@ def _widened(x: Tensor, n: int) -> Tensor:
     return unsqueeze(unsqueeze(x, 0) if ndim == 1 else x, -1)
 
 
-for _n in (1, 2, 3):
-    public(f"atleast_{_n}d", method=False)(_at_least(_n))
+atleast_1d = public("atleast_1d", method=False)(_at_least(1))
+atleast_2d = public("atleast_2d", method=False)(_at_least(2))
+atleast_3d = public("atleast_3d", method=False)(_at_least(3))

@@ -50,13 +50,15 @@ def _unless_whole(fn: Any) -> Any:
 
 
 def _sign(x: Any) -> Any:
-    return x if x.dtype.kind == "b" else np.sign(x)
+    if x.dtype.kind == "b":
+        return x
+    return np.where(np.isnan(x), np.zeros((), x.dtype)[()], np.sign(x)) if x.dtype.kind == "f" else np.sign(x)
 
 
 def _real(name: str) -> Any:
     def check(d: DType, args: tuple[Any, ...]) -> None:
         if d.is_complex:
-            raise RuntimeError(f"Unlike NumPy, torch.{name} is not intended to support complex numbers.")
+            raise not_implemented(name, d)
 
     return check
 
@@ -87,7 +89,7 @@ def positive(input: Tensor) -> Tensor:
 
 copysign = of_two(
     pointwise(
-        "copysign", np.copysign, ((0, -1), (0, -1)), node=numbered("Copysign", 0, 1), floats=True
+        "copysign", np.copysign, ((0, -1), (0, -1)), node=numbered("Copysign", 0, 1), floats=True, check=_real("copysign")
     ),
     "copysign", "Return the size of `input` with the sign of `other`.", number_first=False,
 )  # fmt: skip
@@ -137,10 +139,11 @@ _round1 = pointwise("round_decimals", _round_impl, NONE, node="RoundBackward1", 
 
 @public("round", inplace=True, out=True)
 @parametric(_round0)
-def round(input: Tensor, *, decimals: int = 0) -> Any:
+def round(input: Tensor, *, decimals: int | None = None) -> Any:
     """Return the nearest number of so many decimals, halves to the even one."""
-    n = int_of("round", "decimals", decimals)
-    return (_round0 if n == 0 else _round1), {"decimals": n}
+    if decimals is None:
+        return _round0, {"decimals": 0}
+    return _round1, {"decimals": int_of("round", "decimals", decimals)}
 
 
 SPECIAL["round"] = round
@@ -152,7 +155,12 @@ SPECIAL["round"] = round
 def _between(x: Any, lo: Any, hi: Any) -> Any:
     """x held in [lo, hi], hi ruling; at a bound the gradient is that of x."""
     low = np.where(x < lo, np.minimum(lo, hi), x)
-    return np.where(low > hi, hi, low)
+    return _nan_is_fixed(np.where(low > hi, hi, low), x)
+
+
+def _nan_is_fixed(y: Any, x: Any) -> Any:
+    """y, and nan where x is: without a gradient, for it lies in no interval."""
+    return np.where(np.isnan(x), x.dtype.type(np.nan), y) if x.dtype.kind == "f" else y
 
 
 def _not_complex(d: DType, args: tuple[Any, ...]) -> None:
@@ -166,8 +174,8 @@ def _clamp_node(params: Any, args: Any) -> str:
 
 _SAVES = ((0, 1, 2), (0, 1, 2), (0, 1, 2))
 _clamp_both = pointwise("clamp", _between, _SAVES, node=_clamp_node, check=_not_complex)
-_above = lambda x, lo: np.where(x < lo, lo, x)  # noqa: E731
-_below = lambda x, hi: np.where(x > hi, hi, x)  # noqa: E731
+_above = lambda x, lo: _nan_is_fixed(np.where(x < lo, lo, x), x)
+_below = lambda x, hi: _nan_is_fixed(np.where(x > hi, hi, x), x)
 _clamp_low = pointwise("clamp_low", _above, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
 _clamp_high = pointwise("clamp_high", _below, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
 _clamp_min = pointwise(

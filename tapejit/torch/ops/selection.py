@@ -13,6 +13,7 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .checks import CALLED, not_implemented, number_of, operand_of, tensor_of
+from . import kinks
 from .convert import promoted, to
 from .forms import of_two
 from .kinks import no_gradient
@@ -24,17 +25,17 @@ _BOTH = ((0, 1), (0, 1))
 def _not_complex(name: str) -> Any:
     def check(d: DType, args: tuple[Any, ...]) -> None:
         if d.is_complex:
-            raise not_implemented(name, d)
+            raise RuntimeError(f"{name} not implemented for complex tensors.")
 
     return check
 
 
 def _largest(x: Any, y: Any) -> Any:
-    return np.logical_or(x, y) if x.dtype.kind == "b" else np.maximum(x, y)
+    return np.logical_or(x, y) if x.dtype.kind == "b" else kinks.maximum(x, y)
 
 
 def _least(x: Any, y: Any) -> Any:
-    return np.logical_and(x, y) if x.dtype.kind == "b" else np.minimum(x, y)
+    return np.logical_and(x, y) if x.dtype.kind == "b" else kinks.minimum(x, y)
 
 
 def _fmax(x: Any, y: Any) -> Any:
@@ -239,18 +240,20 @@ def _lerp_check(d: DType, args: tuple[Any, ...]) -> None:
         raise not_implemented("lerp_kernel", first)
 
 
-_lerp = pointwise(
-    "lerp", _lerp_impl, ((2,), (2,), (0, 1)),
-    node=lambda params, args: f"LerpBackward{1 if isinstance(args[2], Spec) else 0}",
-    deciding=2, check=_lerp_check,
-)  # fmt: skip
+_lerp_number = pointwise(
+    "lerp", _lerp_impl, ((), ()), node="LerpBackward0", deciding=2, check=_lerp_check
+)
+_lerp_tensor = pointwise(
+    "lerp_tensor", _lerp_impl, ((2,), (2,), (0, 1)), node="LerpBackward1", deciding=2, check=_lerp_check
+)
 
 
 @public("lerp", inplace=True, out=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Any:
     """Return ``input + weight * (end - input)``, exact at both ends."""
     x, y = tensor_of("lerp", "input", 1, input), tensor_of("lerp", "end", 2, end)
-    return apply(_lerp, (x, y, operand_of("lerp", "weight", 3, weight)))
+    w = operand_of("lerp", "weight", 3, weight)
+    return apply(_lerp_tensor if isinstance(w, Tensor) else _lerp_number, (x, y, w))
 
 
 _addcmul = pointwise("addcmul", lambda x, a, b, v: x + v * a * b, ((), (2, 3), (1, 3), ()), deciding=3)

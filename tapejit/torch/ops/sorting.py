@@ -12,7 +12,7 @@ from ..hot import parametric
 from ..return_types import of as named
 from ..surface import public
 from ..tensor import Tensor
-from .checks import bool_of, dim_of, int_of, not_implemented, tensor_of
+from .checks import bool_of, dim_of, int_of, tensor_of
 from .extremes import order_of
 
 
@@ -30,7 +30,7 @@ _sort_stable = op("sort_stable", node="SortBackward1", saves=((),))(_sort_impl)
 def _ordered(name: str, input: Any) -> Tensor:
     x = tensor_of(name, "input", 1, input)
     if x._spec.np.kind == "c":
-        raise not_implemented(name, x._spec.dtype)
+        raise RuntimeError(f"Sort currently does not support complex dtypes: {name}()")
     return x
 
 

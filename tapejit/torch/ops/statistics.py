@@ -17,7 +17,16 @@ from ..return_types import of as named
 from ..spec import spec_of_array
 from ..surface import public
 from ..tensor import Tensor, leaf_of
-from .checks import NUMBERS, bool_of, dim_of, int_of, not_implemented, number_of, operand_of, tensor_of
+from .checks import (
+    NUMBERS,
+    bool_of,
+    dim_of,
+    int_of,
+    not_implemented,
+    number_of,
+    operand_of,
+    tensor_of,
+)
 from .convert import promoted, to
 from .extremes import order_of
 

@@ -11,6 +11,7 @@ from ..hot import parametric
 from ..surface import public
 from ..tensor import Tensor
 from .checks import not_implemented
+from . import kinks
 from .forms import of_one, of_two
 from .pointwise import Saves, pointwise
 
@@ -30,13 +31,30 @@ def scipy(name: str) -> Any:
     return function
 
 
-def _logit(x: Any) -> Any:
-    # At 0 and 1 it is infinite, and so is its slope; outside it is nan.
-    return np.log(x / (1 - x))
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else scipy("expit")(x)
 
 
-def _sinc(x: Any) -> Any:
-    return np.sinc(x)
+def _logaddexp(x: Any, y: Any) -> Any:
+    if x.dtype.kind != "c":
+        return kinks.logaddexp(x, y)
+    first = np.real(x) >= np.real(y)
+    big, small = np.where(first, x, y), np.where(first, y, x)
+    return big + np.log(1 + np.exp(small - big))
+
+
+_REAL = set("erf erfc erfinv lgamma digamma special_ndtr special_ndtri special_log_ndtr i0 special_i1 special_entr".split())
+_NEVER_COMPLEX = {"deg2rad", "rad2deg"}
+
+
+def _check_of(name: str) -> Any:
+    def check(d: DType, args: tuple[Any, ...]) -> None:
+        if d.is_complex and name in _NEVER_COMPLEX:
+            raise RuntimeError(f"{name} is not supported for complex tensors.")
+        if d.is_complex:
+            raise not_implemented(name, d)
+
+    return check if name in _REAL | _NEVER_COMPLEX else None
 
 
 _TABLE: list[tuple[str, Any, Saves, str | None, str]] = [
@@ -57,12 +75,12 @@ _TABLE: list[tuple[str, Any, Saves, str | None, str]] = [
     ("cosh", np.cosh, IN, None, "Return the hyperbolic cosine."),
     ("tanh", np.tanh, OUT, None, "Return the hyperbolic tangent."),
     ("asinh arcsinh", np.arcsinh, IN, None, "Return the inverse hyperbolic sine."),
-    ("acosh arccosh", np.arccosh, IN, None, "Return the inverse hyperbolic cosine."),
+    ("acosh arccosh", kinks.arccosh, IN, None, "Return the inverse hyperbolic cosine."),
     ("atanh arctanh", np.arctanh, IN, None, "Return the inverse hyperbolic tangent."),
-    ("sinc special_sinc", _sinc, IN, None, "Return ``sin(pi x) / (pi x)``, 1 at 0."),
+    ("sinc special_sinc", np.sinc, IN, None, "Return ``sin(pi x) / (pi x)``, 1 at 0."),
     ("deg2rad", np.deg2rad, NONE, "Deg2RadBackward0", "Return degrees as radians."),
     ("rad2deg", np.rad2deg, NONE, "Rad2DegBackward0", "Return radians as degrees."),
-    ("sigmoid special_expit", scipy("expit"), OUT, None, "Return ``1 / (1 + exp(-input))``."),
+    ("sigmoid special_expit", _sigmoid, OUT, None, "Return ``1 / (1 + exp(-input))``."),
     ("erf special_erf", scipy("erf"), IN, None, "Return the error function."),
     ("erfc special_erfc", scipy("erfc"), IN, None, "Return one less the error function."),
     ("erfinv special_erfinv", scipy("erfinv"), OUT, None, "Return the inverse error function."),
@@ -89,7 +107,7 @@ def special_too(names: str, fn: Any) -> None:
 
 for _names, _fn, _saves, _node, _doc in _TABLE:
     _plain = " ".join(w for w in _names.split() if not w.startswith("special_"))
-    _op = pointwise(_names.split()[0], _fn, _saves, node=_node, floats=True)
+    _op = pointwise(_names.split()[0], _fn, _saves, node=_node, floats=True, check=_check_of(_names.split()[0]))
     if _plain:
         _made = of_one(_op, _plain, _doc)
     else:
@@ -105,9 +123,9 @@ for _names, _fn, _saves, _node, _doc in _TABLE:
 
 def _logit_impl(x: Any, *, eps: float | None) -> Any:
     if eps is None:
-        return _logit(x)
+        return kinks.logit(x)
     inside = (x >= eps) & (x <= 1 - eps)
-    return np.where(inside, _logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps)))
+    return np.where(inside, kinks.logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps)))
 
 
 def _ends(x: Any, eps: float) -> tuple[Any, Any]:
@@ -132,31 +150,41 @@ SPECIAL["logit"] = logit
 # ---------------------------------------------------------------- of two
 
 
-def floating_only(name: str) -> Any:
-    """Return a check that integers do not pass."""
+def floating_only(name: str, complex_too: bool = False) -> Any:
+    """Return a check that integers do not pass, nor complex numbers unless they may."""
 
     def check(d: DType, args: tuple[Any, ...]) -> None:
-        if not d.is_floating_point:
+        if not (d.is_floating_point or (complex_too and d.is_complex)):
+            raise not_implemented(name, d)
+
+    return check
+
+
+def real_only(name: str) -> Any:
+    """Return a check that complex numbers do not pass."""
+
+    def check(d: DType, args: tuple[Any, ...]) -> None:
+        if d.is_complex:
             raise not_implemented(name, d)
 
     return check
 
 
 atan2 = of_two(
-    pointwise("atan2", np.arctan2, ((0, 1), (0, 1)), floats=True),
+    pointwise("atan2", np.arctan2, ((0, 1), (0, 1)), floats=True, check=real_only("atan2")),
     "atan2 arctan2", "Return the angle of the point (other, input).", number=False, number_first=False,
 )  # fmt: skip
 hypot = of_two(
-    pointwise("hypot", np.hypot, ((0, -1), (1, -1)), check=floating_only("hypot")),
+    pointwise("hypot", kinks.hypot, ((0, -1), (1, -1)), check=floating_only("hypot")),
     "hypot", "Return the length of the vector (input, other).", number=False, number_first=False,
 )  # fmt: skip
 logaddexp = of_two(
-    pointwise("logaddexp", np.logaddexp, ((0, 1), (0, 1)), check=floating_only("logaddexp")),
+    pointwise("logaddexp", _logaddexp, ((0, 1), (0, 1)), check=floating_only("logaddexp", True)),
     "logaddexp", "Return ``log(exp(input) + exp(other))``.",
     inplace=False, number=False, number_first=False,
 )  # fmt: skip
 logaddexp2 = of_two(
-    pointwise("logaddexp2", np.logaddexp2, ((0, 1), (0, 1)), check=floating_only("logaddexp2")),
+    pointwise("logaddexp2", kinks.logaddexp2, ((0, 1), (0, 1)), check=floating_only("logaddexp2")),
     "logaddexp2", "Return ``log2(2**input + 2**other)``.",
     inplace=False, number=False, number_first=False,
 )  # fmt: skip
@@ -177,7 +205,7 @@ def _xlog1py_node(params: Any, args: Any) -> str:
 
 
 xlogy = of_two(
-    pointwise("xlogy", scipy("xlogy"), ((0, 1), (0, 1)), node=_xlogy_node, floats=True),
+    pointwise("xlogy", kinks.xlogy, ((0, 1), (0, 1)), node=_xlogy_node, floats=True, check=real_only("xlogy")),
     "xlogy", "Return ``input * log(other)``, 0 where `input` is 0 and `other` is no nan.",
 )  # fmt: skip
 SPECIAL["xlogy"] = xlogy
@@ -187,7 +215,7 @@ def _xlog1py() -> Any:
     from .forms import two
 
     made = two(
-        pointwise("xlog1py", scipy("xlog1py"), ((0, 1), (0, 1)), node=_xlog1py_node, floats=True),
+        pointwise("xlog1py", scipy("xlog1py"), ((0, 1), (0, 1)), node=_xlog1py_node, floats=True, check=real_only("xlog1py")),
         "xlog1py",
     )
     made.__name__ = "xlog1py"

@@ -73,7 +73,8 @@ def unbind_view(x: Any, *, dim: int, index: int) -> Any:
     return x[(slice(None),) * dim + (index, Ellipsis)]
 
 
-def _write_diagonal(base: Any, new: Any, *, offset: int, dim1: int, dim2: int) -> Any:
+def write_diagonal(base: Any, new: Any, *, offset: int, dim1: int, dim2: int) -> Any:
+    """The base with a diagonal replaced."""
     out = np.copy(base)
     moved = np.moveaxis(out, (dim1, dim2), (-2, -1))
     n, m = moved.shape[-2:]
@@ -83,7 +84,7 @@ def _write_diagonal(base: Any, new: Any, *, offset: int, dim1: int, dim2: int) -
     return out
 
 
-@op("diagonal", saves=((),), view=True, write=_write_diagonal)
+@op("diagonal", saves=((),), view=True, write=write_diagonal)
 def diagonal_view(x: Any, *, offset: int, dim1: int, dim2: int) -> Any:
     """The diagonal of two dims, as a last dim."""
     return np.diagonal(x, offset, dim1, dim2)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...hooks import Handle
+from ...hooks import RemovableHandle
 from ...record import LOCAL
 from ...tensor import Tensor
 from .state import State
@@ -37,7 +37,7 @@ class Called(State):
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call ``hook(module, args)`` before `forward`; what it returns replaces the inputs.
 
         Parameters
@@ -56,7 +56,7 @@ class Called(State):
         prepend: bool = False,
         with_kwargs: bool = False,
         always_call: bool = False,
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after `forward`; what it returns is the output.
 
         Parameters
@@ -72,13 +72,13 @@ class Called(State):
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` before the module's reverse pass."""
         return self._hook("backward_pre", hook, prepend)
 
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known."""
         return self._hook("backward", hook, prepend)
 

@@ -148,7 +148,7 @@ class Registry:
         elif isinstance(value, Buffer):
             self._table("_buffers", "buffer")
             self._forget(name, but="_buffers")
-            self.register_buffer(name, value, value.persistent)
+            self.register_buffer(name, value, value.__dict__["persistent"])
         elif name in own.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...autograd.grad_mode import no_grad
-from ...hooks import Handle
+from ...hooks import RemovableHandle
 from ...tensor import Tensor
 from ..parameter import Parameter
 from .traversal import Traversal
@@ -210,22 +210,22 @@ class State(Traversal):
         table = self._hooks.get(kind)
         return list(table.values()) if table else []
 
-    def _hook(self, kind: str, hook: Any, prepend: bool = False) -> Handle:
+    def _hook(self, kind: str, hook: Any, prepend: bool = False) -> RemovableHandle:
         table = self._hooks.setdefault(kind, OrderedDict())
-        handle = Handle(table, hook)
+        handle = RemovableHandle(table, hook)
         if prepend:
             table.move_to_end(handle.id, last=False)
         return handle
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, prefix, keep_vars)`` before the state is taken."""
         return self._hook("state_pre", hook)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` with the state, to change it."""
         return self._hook("state_post", hook)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call a hook with the state that is about to be loaded, which it may change.
 
         It is called as ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
@@ -233,7 +233,7 @@ class State(Traversal):
         """
         return self._hook("load_pre", hook)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after loading; the lists may be changed."""
         return self._hook("load_post", hook)
 
