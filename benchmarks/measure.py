@@ -164,7 +164,8 @@ def run_row(
     gc.collect()
     gc.disable()
     try:
-        row.cells |= interleave(runners, repeats=repeats, log=partial(log_turn, log, workload.name))
+        turns = partial(log_turn, log, workload.name)
+        row.cells.update(interleave(runners, repeats=repeats, log=turns))
     finally:
         gc.enable()
     return row

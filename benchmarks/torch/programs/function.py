@@ -27,7 +27,7 @@ def function_loop(torch: Torch, *, size: int = 100) -> Training:
         loss = ((Cube.apply(w * x) - y) ** 2).mean()
         loss.backward()
         with torch.no_grad():
-            w.sub_(0.1 * w.grad)
+            w.sub_(w.grad)
         w.grad = None
         return loss
 
