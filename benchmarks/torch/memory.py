@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environment, processes, table
+from benchmarks import environment
 
 STEPS = 100_000
 SLACK_OBJECTS = 100
@@ -40,8 +40,10 @@ def verdict(record: Mapping[str, Any]) -> str:
     return "grows: " + ", ".join(grown) if grown else "flat"
 
 
-def measure(library: str, program: str, steps: int) -> processes.Record:
+def measure(library: str, program: str, steps: int) -> dict[str, Any]:
     """The record of one library's loop in a fresh process."""
+    from benchmarks import processes  # once thread counts are fixed: it loads NumPy
+
     with tempfile.TemporaryDirectory() as cache:
         command = ["-m", "benchmarks.torch.probe", "memory", library, program, str(steps)]
         return processes.run(command, TAPEJIT_CACHE_DIR=cache, TAPEJIT_COMPILE="always")
@@ -49,6 +51,8 @@ def measure(library: str, program: str, steps: int) -> processes.Record:
 
 def format_memory(records: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
     """A line for each program and library."""
+    from benchmarks import table
+
     lines = []
     for (program, library), record in records.items():
         if "failed" in record:

@@ -1,7 +1,8 @@
 """One measurement in a process of its own: ``python -m benchmarks.torch.probe first LIBRARY PROGRAM``.
 
-Prints one line of JSON. `first`: seconds to import, of the first step once imported, of the second,
-and of all steps before the loop is steady, compiling included.
+Prints one line of JSON; the parent process has fixed the thread counts.
+`first`: seconds to import, of the first step once imported, of the second, and of what the first
+ten cost beyond ten steady ones.
 `memory`: resident memory and objects at even distances of a long loop.
 """
 
@@ -9,13 +10,11 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import statistics
 import sys
 from time import perf_counter
 from typing import Any
 
-from benchmarks import environment
 from benchmarks.probe import reset_peak, status
 
 WARM_UP = 10
@@ -99,7 +98,6 @@ def memory(library: str, name: str, steps: int) -> dict[str, Any]:
 
 def main(argv: list[str]) -> int:
     """Run one probe and print its record."""
-    environment.fix_threads(int(os.environ.get(environment.THREAD_VARIABLES[0], "1")))
     mode, *rest = argv
     record = first(*rest) if mode == "first" else memory(rest[0], rest[1], int(rest[2]))
     print(json.dumps(record))
