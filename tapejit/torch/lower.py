@@ -179,9 +179,9 @@ class _Lowering:
 
 
 def without_cuts(tape: Tape) -> Tape:
-    """Return a tape whose ``stop_gradient`` rows are gone."""
+    """Return a tape whose ``stop_gradient`` and ``copy`` rows are gone: values never change."""
 
     def visit(b: Builder, row: TapeRow, args: list[int]) -> int | None:
-        return args[0] if row.prim.name == "stop_gradient" else None
+        return args[0] if row.prim.name in ("stop_gradient", "copy") else None
 
     return rewrite(tape, visit)

@@ -25,11 +25,12 @@ def _impl(
     assert cap is not None
     n = sum(given)
     cts = iter([sym_of(cap, c) for c in operands[:n]])
+    # Each operand that takes a cotangent gets a name of its own: the same value may stand here
+    # twice, and another operand may have been computed from it (x - x.detach().mean()).
     xs: list[Sym] = []
-    for x in operands[n:]:
+    for x, need in zip(operands[n:], needs):
         sym = sym_of(cap, x)
-        # The same value twice needs two names: each operand has a cotangent of its own.
-        xs.append(BY_NAME["copy"](sym) if sym.id in {s.id for s in xs} else sym)
+        xs.append(BY_NAME["copy"](sym) if need else sym)
     made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
     ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
     seeds = [next(cts) if g else None for g in given]
