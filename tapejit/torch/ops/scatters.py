@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .arguments import TYPES, dim_of, need_tensor
 from .convert import to
 from .gathers import along, flat_range, in_range, index_tensor
-from .reshaping import reshaped
+from .reshaping import expanded, reshaped
 
 _NUMBERS = (float, int, bool, complex)
 
@@ -466,4 +466,33 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if count > source._spec.numel:
         raise RuntimeError("Number of elements of source < number of ones in mask")
     found: Tensor = apply(masked_scattered, (input, mask, source), shape=shape)
+    return found
+
+
+@public(inplace=True)
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Return a copy with parts of the source joined to the places of a dim: prod, mean, amax, amin."""
+    d = _vector_index("index_reduce", input, dim, index)
+    need_tensor(source, "index_reduce", "source", 4)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
+    if source._spec.np != input._spec.np:
+        raise RuntimeError("index_reduce(): Expected source and self to have the same dtype")
+    if source._spec.ndim != input._spec.ndim or source._spec.shape[d] != index._spec.numel:
+        raise RuntimeError(
+            f"index_reduce(): Number of indices ({index._spec.numel}) should be equal to "
+            f"source.size(dim) in dim {d}"
+        )
+    _same_slices(input, source, d)
+    in_range(index, input._spec.shape[d], d)
+    n = source._spec.ndim
+    lone = reshaped(index, tuple(index._spec.numel if k == d else 1 for k in range(n)))
+    found: Tensor = apply(
+        scatter_reduced, (input, expanded(lone, tuple(source._spec.shape)), source), dim=d,
+        reduce=reduce, include_self=bool(include_self), node="IndexReduceBackward0",
+    )  # fmt: skip
     return found
