@@ -193,13 +193,11 @@ def arange(*bounds: Any, out: Any = None, **named: Any) -> Tensor:
         dtype = get_default_dtype() if real else dtypes.int64
     if dtype is dtypes.bool_:
         raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
+    if dtype.numpy.kind in "iu":
+        start, end, step = (int(v) if math.isfinite(v) else v for v in (start, end, step))
     count = _steps(start, end, step, closed=False)
     # PyTorch computes start + k * step in double precision for float32 results.
     wide = np.float64 if dtype.is_floating_point else np.int64
-    if dtype.numpy.kind in "iu":
-        start, step = int(start), int(step)
-        if step == 0:
-            raise RuntimeError("step must be nonzero")
     return _stored((start + np.arange(count, dtype=wide) * step).astype(dtype.numpy), requires_grad, out)
 
 
@@ -249,8 +247,10 @@ def _linspace_array(start: Any, end: Any, steps: int, dtype: DType) -> Any:
     first, last = kind.type(start), kind.type(end)
     step = (last - first) / kind.type(steps - 1)
     k = np.arange(steps)
-    low = first + step * k.astype(kind)
-    high = last - step * (steps - 1 - k).astype(kind)
+    # Products and sums are rounded once, as by a fused multiply-add; for float32 doubles do that.
+    wide = np.dtype("f8") if kind == np.float32 else kind
+    low = wide.type(first) + wide.type(step) * k.astype(wide)
+    high = wide.type(last) - wide.type(step) * (steps - 1 - k).astype(wide)
     return np.where(k < steps // 2, low, high).astype(dtype.numpy)
 
 
@@ -270,6 +270,28 @@ def _line_options(
         if isinstance(first, complex) or isinstance(last, complex):
             dtype = dtype.to_complex()
     return first, last, n, dtype, requires_grad
+
+
+@public("range", method=False)
+def range_(*bounds: Any, **named: Any) -> Tensor:
+    """Return ``start, start + step, ...`` up to `end`, included; use `arange`."""
+    import warnings
+
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end).",
+        UserWarning,
+        stacklevel=2,
+    )
+    given = list(bounds)
+    start = given[0] if given else named.pop("start", 0)
+    end = given[1] if len(given) > 1 else named.pop("end")
+    step = given[2] if len(given) > 2 else named.pop("step", 1)
+    dtype, requires_grad = options("range", named)
+    kind = (dtype or get_default_dtype()).numpy
+    count = _steps(start, end, step, closed=True)
+    return made((start + np.arange(count) * step).astype(kind), requires_grad)
 
 
 @public(method=False)
@@ -364,3 +386,27 @@ def new_tensor(self: Tensor, data: Any, **named: Any) -> Tensor:
     else:
         array = array_of(data, wanted)
     return made(array, requires_grad)
+
+
+@public("new", function=False)
+def new(self: Tensor, *data: Any) -> Tensor:
+    """Return a tensor of this one's dtype, of a size or of data, as the old constructors do."""
+    if len(data) == 1 and isinstance(data[0], (list, tuple)):
+        found: Tensor = new_tensor(self, data[0])
+        return found
+    found = self.new_empty(sizes_of(data, "new") if data else (0,))  # type: ignore[attr-defined]
+    return found
+
+
+@public(method=False)
+def empty_strided(size: Any, stride: Any, **named: Any) -> Tensor:
+    """Return a tensor of a size whose elements lie at given steps (here: zeros)."""
+    from .rebasing import as_strided
+
+    dtype, requires_grad = options("empty_strided", named)
+    shape = new_size(ints_of(size, "empty_strided", "size"))
+    steps = ints_of(stride, "empty_strided", "stride")
+    room = sum((n - 1) * s for n, s in zip(shape, steps)) + 1 if 0 not in shape else 0
+    memory = made(np.zeros(room, (dtype or get_default_dtype()).numpy))
+    found: Tensor = as_strided(memory, shape, steps)
+    return found.requires_grad_() if requires_grad else found  # type: ignore[attr-defined,no-any-return]

@@ -109,7 +109,7 @@ def _scalar_dtype(value: Any, nested: bool) -> DType:
         found: DType = value._spec.dtype
         return found
     if isinstance(value, (str, bytes)):
-        if nested and isinstance(value, str):
+        if nested:
             raise ValueError(f"too many dimensions '{kind.__name__}'")
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
     if isinstance(value, int):
@@ -134,7 +134,7 @@ def array_of(data: Any, dtype: DType | None) -> Any:
     for x in flat:
         kinds.setdefault(type(x) if not isinstance(x, (Tensor, np.ndarray)) else id(x), x)
     for x in kinds.values():
-        one = _scalar_dtype(x, bool(shape))
+        one = _scalar_dtype(x, x is flat[0] and bool(shape))
         found = one if found is None else promote_types(found, one)
     target = dtype or found or get_default_dtype()
     values = [x.item() if isinstance(x, (Tensor, np.ndarray)) else x for x in flat]  # type: ignore[attr-defined]

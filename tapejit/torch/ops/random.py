@@ -190,8 +190,8 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, **named: Any) ->
 # ---------------------------------------------------------------- with parameters
 
 
-@op("normal", node="NormalBackward3", saves=((),))
-def _as_drawn(values: Any, *parameters: Any) -> Any:
+@op("normal", node=lambda params, args: f"NormalBackward{params['which']}", saves=((),))
+def _as_drawn(values: Any, *parameters: Any, which: int) -> Any:
     """Drawn values; no gradient goes to the parameters of the distribution."""
     return values
 
@@ -202,13 +202,13 @@ def _as_tossed(values: Any, *parameters: Any) -> Any:
     return values
 
 
-def _drawn(operation: Any, array: Any, parameters: list[Any]) -> Tensor:
+def _drawn(operation: Any, array: Any, parameters: list[Any], **params: Any) -> Tensor:
     """Return drawn values; with a node, whose gradients are zero, if a parameter requires grad."""
     values = made(array)
     live = [p for p in parameters if isinstance(p, Tensor) and p._kind]
     if not live:
         return values
-    found: Tensor = apply(operation, (values, *live))
+    found: Tensor = apply(operation, (values, *live), **params)
     return found
 
 
@@ -239,7 +239,8 @@ def normal(
         kind = dtype or get_default_dtype()
         shape = new_size(ints_of(size, "normal", "size"))
     found = values[0] + values[1] * normal_values(shape, kind, rng)
-    drawn = _drawn(_as_drawn, np.asarray(found).astype(kind.numpy), tensors)
+    which = isinstance(mean, Tensor) + 2 * isinstance(std, Tensor)
+    drawn = _drawn(_as_drawn, np.asarray(found).astype(kind.numpy), tensors, which=which)
     if requires_grad:
         drawn = drawn.requires_grad_()  # type: ignore[attr-defined]
     return _out(drawn, out)
