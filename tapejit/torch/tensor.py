@@ -38,6 +38,8 @@ class More:
     exposed : bool
         Whether code outside may hold the memory: what is read is copied, what is written is
         written there.
+    copied : tuple
+        Of exposed memory: the trace and slot of the last copy, and the copy.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -48,6 +50,7 @@ class More:
         "after",
         "base",
         "code",
+        "copied",
         "detached",
         "exposed",
         "hooks",
@@ -66,6 +69,7 @@ class More:
         self.code = -1
         self.detached = self.silent = self.exposed = self.retains = self.hushed = False
         self.seen = 0
+        self.copied: tuple[int, int, Any] = (0, 0, None)
         self.views: list[weakref.ref[Tensor]] = []
         self.hooks: dict[int, Any] | None = None
         self.after: dict[int, Any] | None = None
@@ -287,7 +291,8 @@ class Tensor:
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
-                    rec.stale[view._slot] = (view, view._version_of() - 1, len(rec.owners) if rec.mark < 0 else rec.mark)
+                    begins = rec.mark if rec.mark >= 0 else len(rec.owners)
+                    rec.stale[view._slot] = (view, view._version_of() - 1, begins)
                 view._serial = 0
                 view._invalidate_views()
 
