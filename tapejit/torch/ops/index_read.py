@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import CODES, GRAD, PLAIN, op
-from ..emit import _new_code, apply
-from ..record import LOCAL
-from ..tensor import More, Tensor
+from ..codes import op
+from ..emit import apply
+from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
+from .record_view import view_code, view_of
 
 
 @op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -38,14 +38,10 @@ FULL_VIEWS: set[int] = set()
 
 def code_of(t: Tensor, parsed: Key) -> int:
     """Return the code of a parsed basic index, of which there is one for each index of a spec."""
-    params = {"key": parsed.basic, "node": parsed.node}
-    key = (t._spec, parsed.basic, parsed.node)
-    first = basic_index.memo.get(key)
-    if first is None:
-        first = basic_index.memo[key] = _new_code(basic_index, (t,), params)
-        if parsed.whole:
-            FULL_VIEWS.add(first)
-    return int(first)
+    first = view_code(basic_index, t, key=parsed.basic, node=parsed.node)
+    if parsed.whole:
+        FULL_VIEWS.add(first)
+    return first
 
 
 def basic_code(t: Tensor, index: Any) -> int | None:
@@ -70,38 +66,6 @@ def getitem(self: Tensor, index: Any) -> Any:
     if first is None:
         first = basic_code(self, index)
     return view_of(self, first)
-
-
-def view_of(self: Tensor, first: Any) -> Tensor:
-    """Record a view row of a code; as `apply` does, with the look-up already done."""
-    rec = LOCAL.rec
-    slot = self._slot if self._serial == rec.serial else rec.admit(self)
-    code = CODES[first]
-    spec = code.specs[0]
-    kind = self._kind
-    if kind > 2 or rec.slow or not rec.grad:
-        made: Tensor = apply(code.op, (self,), **code.params)
-        return made
-    grad = rec.grad and spec.floating
-    owners = rec.owners
-    if kind and grad:
-        rec.code += (first + GRAD, slot)
-        y = Tensor(rec.serial, len(owners), spec, GRAD)
-    else:
-        rec.code += (first, slot)
-        y = Tensor(rec.serial, len(owners), spec, PLAIN)
-    owners.append(y)
-    more = self._more
-    if more is None:
-        more = self._more = More()
-    mine = y._more = More()
-    mine.base = self
-    root = mine.root = self if more.base is None else more.root
-    mine.code = first
-    mine.detached = not grad
-    mine.seen = root._ver
-    more.adopt(y)
-    return y
 
 
 def basic_part(self: Tensor, parsed: Any) -> Tensor:

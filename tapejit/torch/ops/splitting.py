@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..emit import apply
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, ints_of, is_int, need_tensor, whole
+from .record_view import view_code, view_of
 from .viewing import part, unbind_view
 
 
@@ -27,7 +27,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = dim_of(dim, spec.ndim, "unbind")
     if not spec.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(apply(unbind_view, (input,), dim=d, index=k) for k in range(spec.shape[d]))
+    return tuple(view_of(input, view_code(unbind_view, input, dim=d, index=k)) for k in range(spec.shape[d]))
 
 
 def _parts(input: Tensor, dim: int, sizes: Sequence[int], node: str) -> tuple[Tensor, ...]:
