@@ -188,7 +188,9 @@ class Recorder:
             more.seen = root._ver
             value = t._value()
             if root._more.exposed:
-                return self._admit_copy(t, more, np.array(value, order="C") if value.ndim else value[()])
+                return self._admit_copy(
+                    t, more, np.array(value, order="C") if value.ndim else value[()]
+                )
             if value.ndim:
                 value = np.ascontiguousarray(value)
             slot = len(self.owners)

@@ -160,5 +160,3 @@ def as_dtype(value: Any, function: str) -> DType | None:
     raise TypeError(
         f"{function}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}"
     )
-
-

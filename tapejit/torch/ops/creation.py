@@ -52,7 +52,9 @@ def _filled(function: str, value: Any, doc: str) -> Callable[..., Tensor]:
     def create(*size: Any, out: Any = None, **named: Any) -> Tensor:
         shape = size_argument(function, size, named)
         dtype, requires_grad = options(function, named)
-        return _stored(np.full(shape, value, (dtype or get_default_dtype()).numpy), requires_grad, out)
+        return _stored(
+            np.full(shape, value, (dtype or get_default_dtype()).numpy), requires_grad, out
+        )
 
     create.__name__ = create.__qualname__ = function
     create.__doc__ = f"""Return a new tensor {doc}.
@@ -104,7 +106,7 @@ def number_dtype_of(value: Any) -> DType:
 def fill_number(value: Any, function: str, name: str = "fill_value", position: int = 2) -> Any:
     """Return an argument that must be a number, of Python, NumPy or a 0-d tensor."""
     if isinstance(value, Tensor) and value._spec.ndim == 0:
-        return value.item()  # type: ignore[attr-defined]
+        return value.item()
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (bool, int, float, complex)):
@@ -121,9 +123,7 @@ def full_array(shape: tuple[int, ...], value: Any, dtype: DType) -> Any:
         with np.errstate(over="ignore"):
             held = dtype.numpy.type(value)
         if np.isinf(held) and not math.isinf(value):
-            raise RuntimeError(
-                f"value cannot be converted to type {dtype.name} without overflow"
-            )
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
     return np.full(shape, numbers([value], dtype)[0], dtype.numpy)
 
 
@@ -140,12 +140,13 @@ def full(size: Any, fill_value: Any, *, out: Any = None, **named: Any) -> Tensor
     dtype, requires_grad = options("full", named)
     if not isinstance(size, (tuple, list)):
         raise TypeError(
-            "full(): argument 'size' (position 1) must be tuple of ints, "
-            f"not {type(size).__name__}"
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
         )
     value = fill_number(fill_value, "full")
     shape = new_size(ints_of(size, "full", "size"))
-    return _stored(full_array(shape, value, dtype or number_dtype_of(fill_value)), requires_grad, out)
+    return _stored(
+        full_array(shape, value, dtype or number_dtype_of(fill_value)), requires_grad, out
+    )
 
 
 @public(method=False)
@@ -165,7 +166,9 @@ def eye(n: Any, m: Any = None, *, out: Any = None, **named: Any) -> Tensor:
     for name, k in (("n", rows), ("m", columns)):
         if k < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {k}")
-    return _stored(np.eye(rows, columns, dtype=(dtype or get_default_dtype()).numpy), requires_grad, out)
+    return _stored(
+        np.eye(rows, columns, dtype=(dtype or get_default_dtype()).numpy), requires_grad, out
+    )
 
 
 @public(method=False)
@@ -198,7 +201,9 @@ def arange(*bounds: Any, out: Any = None, **named: Any) -> Tensor:
     count = _steps(start, end, step, closed=False)
     # PyTorch computes start + k * step in double precision for float32 results.
     wide = np.float64 if dtype.is_floating_point else np.int64
-    return _stored((start + np.arange(count, dtype=wide) * step).astype(dtype.numpy), requires_grad, out)
+    return _stored(
+        (start + np.arange(count, dtype=wide) * step).astype(dtype.numpy), requires_grad, out
+    )
 
 
 def _bounds(function: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -212,7 +217,7 @@ def _bounds(function: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tu
     step = given[2] if len(given) > 2 else named.pop("step", 1)
     if len(given) > 3:
         raise TypeError(f"{function}() takes from 1 to 3 positional arguments")
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         fill_number(v, function, name, k + 1)
         for k, (v, name) in enumerate(((start, "start"), (end, "end"), (step, "step")))
     )
@@ -226,10 +231,10 @@ def _steps(start: Any, end: Any, step: Any, closed: bool) -> int:
     if (step > 0 and start > end) or (step < 0 and start < end):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if closed:
-        return math.floor((end - start) / step) + 1
+        return int(math.floor((end - start) / step)) + 1
     if all(isinstance(v, int) for v in (start, end, step)):
         return len(range(int(start), int(end), int(step)))
-    return max(0, math.ceil((end - start) / step))
+    return max(0, int(math.ceil((end - start) / step)))
 
 
 def _linspace_array(start: Any, end: Any, steps: int, dtype: DType) -> Any:
@@ -394,7 +399,7 @@ def new(self: Tensor, *data: Any) -> Tensor:
     if len(data) == 1 and isinstance(data[0], (list, tuple)):
         found: Tensor = new_tensor(self, data[0])
         return found
-    found = self.new_empty(sizes_of(data, "new") if data else (0,))  # type: ignore[attr-defined]
+    found = self.new_empty(sizes_of(data, "new") if data else (0,))
     return found
 
 
@@ -409,4 +414,4 @@ def empty_strided(size: Any, stride: Any, **named: Any) -> Tensor:
     room = sum((n - 1) * s for n, s in zip(shape, steps)) + 1 if 0 not in shape else 0
     memory = made(np.zeros(room, (dtype or get_default_dtype()).numpy))
     found: Tensor = as_strided(memory, shape, steps)
-    return found.requires_grad_() if requires_grad else found  # type: ignore[attr-defined,no-any-return]
+    return found.requires_grad_() if requires_grad else found

@@ -108,7 +108,9 @@ def parse(t: Tensor, index: Any) -> Key:
             tensors.append(None)
         elif isinstance(item, slice):
             bounds = _slice(item, spec.shape[dim])
-            if bounds != (0, spec.shape[dim], 1) or (len(items) == 1 and not isinstance(index, tuple)):
+            if bounds != (0, spec.shape[dim], 1) or (
+                len(items) == 1 and not isinstance(index, tuple)
+            ):
                 node = "SliceBackward0"
                 plain = plain and bounds == (0, spec.shape[dim], 1)
             basic.append(bounds)

@@ -112,6 +112,6 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool((np.asarray(self._value()) == element).any())
 
 
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
+Tensor.__getitem__ = getitem
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains  # type: ignore[attr-defined]
+Tensor.__contains__ = _contains

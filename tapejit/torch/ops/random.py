@@ -242,14 +242,12 @@ def normal(
     which = isinstance(mean, Tensor) + 2 * isinstance(std, Tensor)
     drawn = _drawn(_as_drawn, np.asarray(found).astype(kind.numpy), tensors, which=which)
     if requires_grad:
-        drawn = drawn.requires_grad_()  # type: ignore[attr-defined]
+        drawn = drawn.requires_grad_()
     return _out(drawn, out)
 
 
 @public()
-def bernoulli(
-    input: Tensor, p: Any = None, *, generator: Any = None, out: Any = None
-) -> Tensor:
+def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any = None) -> Tensor:
     """Return ones with given probabilities, else zeros.
 
     Raises
@@ -456,7 +454,9 @@ def _need(holds: bool, message: str) -> None:
 _continuous(
     "exponential_",
     lambda rng, shape, lambd: rng.standard_exponential(shape) / lambd,
-    lambda lambd: _need(lambd > 0, f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}"),
+    lambda lambd: _need(
+        lambd > 0, f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}"
+    ),
     {"lambd": 1.0},
     "Fill this tensor with exponential numbers of a rate and return it.",
 )
@@ -470,7 +470,9 @@ _continuous(
 _continuous(
     "cauchy_",
     lambda rng, shape, median, sigma: median + sigma * rng.standard_cauchy(shape),
-    lambda median, sigma: _need(sigma > 0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}"),
+    lambda median, sigma: _need(
+        sigma > 0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}"
+    ),
     {"median": 0.0, "sigma": 1.0},
     "Fill this tensor with Cauchy numbers and return it.",
 )

@@ -58,7 +58,11 @@ _STEPS = {"prod": np.multiply, "multiply": np.multiply, "amax": np.maximum, "ami
 _START = {"sum": 0, "mean": 0, "prod": 1, "multiply": 1}
 
 
-@op("scatter_reduce", node=lambda params, args: params["node"], saves=((0, 1, 2, -1), (), (0, 1, 2, -1)))
+@op(
+    "scatter_reduce",
+    node=lambda params, args: params["node"],
+    saves=((0, 1, 2, -1), (), (0, 1, 2, -1)),
+)
 def scatter_reduced(
     x: Any, index: Any, source: Any, *, dim: int, reduce: str, include_self: bool, node: str
 ) -> Any:
@@ -168,9 +172,7 @@ def _scatter_arguments(
         if not src._spec.ndim:
             src = reshaped(src, (1,))
         if i._spec.numel and i._spec.ndim != src._spec.ndim:
-            raise RuntimeError(
-                "Index tensor must have the same number of dimensions as src tensor"
-            )
+            raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
     if i._spec.numel:
         ours = tuple(i._spec.shape)
         wide = [n > m for k, (n, m) in enumerate(zip(ours, x._spec.shape)) if k != d]
@@ -231,7 +233,7 @@ def scatter(
     """
     given = value if src is None else src
     if given is None:
-        raise TypeError("scatter() missing 1 required positional arguments: \"src\" or \"value\"")
+        raise TypeError('scatter() missing 1 required positional arguments: "src" or "value"')
     x, d, i, given = _scatter_arguments("scatter", input, dim, index, given)
     if not isinstance(given, Tensor):
         given = _number(given, "scatter", x)
@@ -313,9 +315,7 @@ def _vector_index(function: str, input: Tensor, dim: int, index: Tensor) -> int:
 
 
 @public(inplace=True, out=True)
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1
-) -> Tensor:
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Return a copy with ``alpha * source`` added to the places of a dim.
 
     Raises
@@ -341,7 +341,9 @@ def index_add(
         )
     _same_slices(x, src, d)
     in_range(index, x._spec.shape[d], d)
-    found: Tensor = apply(index_added, (x, index, src, _number(alpha, "index_add", x, "alpha")), dim=d)
+    found: Tensor = apply(
+        index_added, (x, index, src, _number(alpha, "index_add", x, "alpha")), dim=d
+    )
     return _back(found, input)
 
 
@@ -471,7 +473,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 @public(inplace=True)
 def index_reduce(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
 ) -> Tensor:
     """Return a copy with parts of the source joined to the places of a dim: prod, mean, amax, amin."""
     d = _vector_index("index_reduce", input, dim, index)

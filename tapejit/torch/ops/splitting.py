@@ -27,7 +27,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = dim_of(dim, spec.ndim, "unbind")
     if not spec.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(view_of(input, view_code(unbind_view, input, dim=d, index=k)) for k in range(spec.shape[d]))
+    return tuple(
+        view_of(input, view_code(unbind_view, input, dim=d, index=k)) for k in range(spec.shape[d])
+    )
 
 
 def _parts(input: Tensor, dim: int, sizes: Sequence[int], node: str) -> tuple[Tensor, ...]:
@@ -66,7 +68,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if is_int(split_size_or_sections):
         size = whole(split_size_or_sections, "split", "split_size")
         if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
         if size == 0 and n:
             raise RuntimeError(
                 f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
@@ -116,7 +120,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0, **named:
     n = input._spec.shape[d]
     given = indices_or_sections
     if isinstance(given, Tensor):
-        given = given.tolist()  # type: ignore[attr-defined]
+        given = given.tolist()
     if is_int(given):
         k = whole(given, "tensor_split", "sections")
         if k <= 0:

@@ -245,7 +245,7 @@ def adjoint(input: Tensor) -> Tensor:
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
     made: Tensor = _matrix_transposed(input) if n else input
-    return made.conj() if input._spec.np.kind == "c" else made  # type: ignore[attr-defined,no-any-return]
+    return made.conj() if input._spec.np.kind == "c" else made
 
 
 def _hermitian(self: Tensor) -> Any:
@@ -317,7 +317,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def part(input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0") -> Tensor:
     """Return the view of the places `start` to `stop` of a dim."""
-    return view_of(input, view_code(slice_view, input, dim=dim, start=start, stop=stop, step=1, node=node))
+    return view_of(
+        input, view_code(slice_view, input, dim=dim, start=start, stop=stop, step=1, node=node)
+    )
 
 
 @public()
@@ -390,7 +392,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
 @public("detach", method=False)
 def _detach_function(input: Tensor) -> Tensor:
     """Return a view that no gradient flows through; a leaf that does not require grad."""
-    made: Tensor = need_tensor(input, "detach").detach()  # type: ignore[attr-defined]
+    made: Tensor = need_tensor(input, "detach").detach()
     return made
 
 
