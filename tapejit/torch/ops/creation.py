@@ -231,10 +231,12 @@ def _steps(start: Any, end: Any, step: Any, closed: bool) -> int:
     if (step > 0 and start > end) or (step < 0 and start < end):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if closed:
-        return int(math.floor((end - start) / step)) + 1
+        last: int = math.floor((end - start) / step)
+        return last + 1
     if all(isinstance(v, int) for v in (start, end, step)):
         return len(range(int(start), int(end), int(step)))
-    return max(0, int(math.ceil((end - start) / step)))
+    count: int = math.ceil((end - start) / step)
+    return max(0, count)
 
 
 def _linspace_array(start: Any, end: Any, steps: int, dtype: DType) -> Any:

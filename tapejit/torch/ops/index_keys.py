@@ -18,8 +18,7 @@ import numpy as np
 
 from ..spec import Spec
 from ..tensor import Tensor
-
-FULL = (None, None, None)
+from .memory import FULL
 
 
 class Key(NamedTuple):

@@ -11,7 +11,7 @@ from ..codes import op
 from ..emit import apply
 from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
-from .record_view import view_code, view_of
+from .record_view import part_code, view_of
 
 
 @op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -38,7 +38,8 @@ FULL_VIEWS: set[int] = set()
 
 def code_of(t: Tensor, parsed: Key) -> int:
     """Return the code of a parsed basic index, of which there is one for each index of a spec."""
-    first = view_code(basic_index, t, key=parsed.basic, node=parsed.node)
+    key = parsed.basic
+    first = part_code(basic_index, t, key, key=key, node=parsed.node)
     if parsed.whole:
         FULL_VIEWS.add(first)
     return first
@@ -50,11 +51,15 @@ def basic_code(t: Tensor, index: Any) -> int | None:
     if key is None:
         return None
     found = _HOT.get(key)
-    if found is None:
-        if len(_HOT) > _MOST:
-            _HOT.clear()
-        found = _HOT[key] = code_of(t, parse(t, index))
-    return int(found)
+    return _known(t, index, key) if found is None else int(found)
+
+
+def _known(t: Tensor, index: Any, key: Any) -> int:
+    """Return the code of a basic index that has not been met before."""
+    if len(_HOT) > _MOST:
+        _HOT.clear()
+    first = _HOT[key] = code_of(t, parse(t, index))
+    return first
 
 
 def getitem(self: Tensor, index: Any) -> Any:
@@ -64,7 +69,7 @@ def getitem(self: Tensor, index: Any) -> Any:
         return _general(self, index)
     first = _HOT.get(key)
     if first is None:
-        first = basic_code(self, index)
+        first = _known(self, index, key)
     return view_of(self, first)
 
 
@@ -112,6 +117,6 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool((np.asarray(self._value()) == element).any())
 
 
-Tensor.__getitem__ = getitem
-Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains
+_METHODS = {"__getitem__": getitem, "__iter__": _iterate, "__contains__": _contains}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, _name, _method)

@@ -262,4 +262,5 @@ def _vector(i: Tensor) -> Tensor:
     return i if i._spec.ndim or i._spec.np.kind == "b" else i.reshape(1)
 
 
-setattr(Tensor, "__setitem__", setitem)
+for _name, _method in {"__setitem__": setitem}.items():
+    setattr(Tensor, _name, _method)

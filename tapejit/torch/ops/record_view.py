@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codes import CODES, GRAD, PLAIN, Op
+from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
 from ..record import LOCAL
 from ..tensor import More, Tensor
+from .memory import part_spec
 
 
 def view_code(op: Op, t: Tensor, **params: Any) -> int:
@@ -24,6 +25,16 @@ def view_code(op: Op, t: Tensor, **params: Any) -> int:
     first = op.memo.get(key)
     if first is None:
         first = op.memo[key] = _new_code(op, (t,), params)
+    return int(first)
+
+
+def part_code(op: Op, t: Tensor, at: tuple[Any, ...], /, **params: Any) -> int:
+    """Return the code of a view that is a basic index."""
+    known = (*params.items(), t._spec)
+    first = op.memo.get(known)
+    if first is None:
+        spec = t._spec
+        first = op.memo[known] = three(op, params, (spec,), (part_spec(spec, at),))
     return int(first)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, ints_of, is_int, need_tensor, whole
-from .record_view import view_code, view_of
+from .memory import FULL
+from .record_view import part_code, view_of
 from .viewing import part, unbind_view
 
 
@@ -27,8 +28,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = dim_of(dim, spec.ndim, "unbind")
     if not spec.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    lead = (FULL,) * d
     return tuple(
-        view_of(input, view_code(unbind_view, input, dim=d, index=k)) for k in range(spec.shape[d])
+        view_of(input, part_code(unbind_view, input, (*lead, k), dim=d, index=k))
+        for k in range(spec.shape[d])
     )
 
 

@@ -14,7 +14,8 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import TYPES, dim_of, dims_of, ints_of, is_int, need_tensor, sizes_of, whole
-from .record_view import view_code, view_of
+from .memory import FULL
+from .record_view import part_code, view_code, view_of
 
 # ---------------------------------------------------------------- the operations
 
@@ -317,9 +318,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def part(input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0") -> Tensor:
     """Return the view of the places `start` to `stop` of a dim."""
-    return view_of(
-        input, view_code(slice_view, input, dim=dim, start=start, stop=stop, step=1, node=node)
-    )
+    at = (FULL,) * dim + ((start, stop, 1),)
+    first = part_code(slice_view, input, at, dim=dim, start=start, stop=stop, step=1, node=node)
+    return view_of(input, first)
 
 
 @public()
@@ -335,7 +336,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {i} out of range for tensor of size {list(input._spec.shape)} at "
             f"dimension {d}"
         )
-    return view_of(input, view_code(select_view, input, dim=d, index=i % n))
+    at = (FULL,) * d + (i % n,)
+    return view_of(input, part_code(select_view, input, at, dim=d, index=i % n))
 
 
 @public()
