@@ -182,7 +182,24 @@ class Recorder:
         return slot
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
-        """Record a view of its base's current value."""
+        """Record a view of its base's current value; of plain data in memory the view is an input."""
+        root = more.root
+        if not (t._kind | root._kind) and root._array is not None and not more.hooks:
+            more.seen = root._ver
+            value = t._value()
+            if root._more.exposed:
+                return self._admit_copy(
+                    t, more, np.array(value, order="C") if value.ndim else value[()]
+                )
+            if value.ndim:
+                value = np.ascontiguousarray(value)
+            slot = len(self.owners)
+            self.code.append(input_codes(t._spec)[PLAIN])
+            self.owners.append(None)
+            self.inputs.append(value if value.ndim else value[()])
+            self.sources.append((slot, t, t._version_of()))
+            t._serial, t._slot = self.serial, slot
+            return slot
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()
