@@ -93,8 +93,8 @@ def _where(c: Any, x: Any, y: Any, *, dtype: str) -> Any:
 _choose = several(_where)
 
 
-def _condition(c: Any) -> Tensor:
-    c = tensor_of("where", "condition", 1, c)
+def _condition(given: Any) -> Tensor:
+    c = tensor_of("where", "condition", 1, given)
     kind = c._spec.np.name
     if kind == "uint8":
         warnings.warn(
