@@ -6,6 +6,7 @@ from __future__ import annotations
 from .activations import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .classes import *  # noqa: F403
+from .convolutions import *  # noqa: F403
 from .distances import *  # noqa: F403
 from .dropout import *  # noqa: F403
 from .embedding_losses import *  # noqa: F403
