@@ -239,9 +239,7 @@ def _conv_transpose(
             f"{[m - 2 * p for m, p in zip(shape, around)]}. Output size is too small"
         )
     windows = Windows(size, step, gap, around, around, count)
-    return record(
-        TRANSPOSED, args, windows=windows, groups=groups, batched=batched, shape=shape
-    )
+    return record(TRANSPOSED, args, windows=windows, groups=groups, batched=batched, shape=shape)
 
 
 # ---------------------------------------------------------------- public
