@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ...transforms.simple import stop_gradient
 from ..codes import op
 from ..surface import public
 from ..tensor import Tensor
 from .common import called, need_tensor, record
+from .pooling import picked
 
 
 def _cells(m: int, n: int) -> tuple[Any, Any]:
@@ -61,12 +63,13 @@ def ADAPTIVE_MAX(x: Any, *, cells: tuple[int, ...], flat: bool) -> Any:
     space = tuple(x.shape[-n:])
     bounds = [_cells(m, many) for m, many in zip(space, cells)]
     longest = [int((end - start).max()) if end.size else 0 for start, end in bounds]
+    still = stop_gradient(x)
     best: Any = None
     index: Any = None
     for place in product(*[range(k) for k in longest]):
         inside: Any = np.ones(cells, bool)
         flat_at: Any = np.zeros(cells, np.int64)
-        v = x
+        v = still
         for k, ((start, end), p) in enumerate(zip(bounds, place)):
             at = np.minimum(start + p, end - 1)
             wide = (-1,) + (1,) * (n - k - 1)
@@ -81,9 +84,7 @@ def ADAPTIVE_MAX(x: Any, *, cells: tuple[int, ...], flat: bool) -> Any:
             better = better & inside
         best = np.where(better, v, best)
         index = np.where(better, flat_at, index)
-    if index.shape != best.shape:
-        index = np.broadcast_to(index, best.shape)
-    return best, index
+    return picked(x, index, n)
 
 
 def _plan(name: str, n: int, input: Any, size: Any) -> tuple[Tensor, tuple[int, ...]]:

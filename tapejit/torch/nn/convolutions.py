@@ -18,7 +18,7 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .common import called, need_tensor, record
-from .strided import Windows, padded, pair, spread_out
+from .strided import Windows, added_up, padded, pair
 
 SAVES = ((1,), (0,), ())
 """The gradient of the input reads the weight, that of the weight the input."""
@@ -29,11 +29,16 @@ def _node(params: dict[str, Any], specs: Any) -> str:
 
 
 def columns(x: Any, w: Windows) -> Any:
-    """Return windows as columns: (channels, places, images, count..) of (images, channels, ..)."""
+    """Return windows as columns: (images, channels * places, windows).
+
+    One gather with a fixed index: nine strided slices of a 3 by 3 window compile nine times as long
+    and run no faster.
+    """
     x = padded(x, w.before, w.after)
-    turned = np.swapaxes(x, 0, 1)
-    parts = [turned[(slice(None), slice(None), *w.slices(p))] for p in w.places()]
-    return np.stack(parts, axis=1)
+    n = len(w.count)
+    space = x.shape[-n:]
+    taken = np.take(x.reshape((*x.shape[:2], prod(space))), w.flat(space), axis=2)
+    return taken.reshape((x.shape[0], x.shape[1] * prod(w.size), prod(w.count)))
 
 
 @op("convolution", node=_node, saves=SAVES)
@@ -51,11 +56,11 @@ def CONVOLUTION(
         cols = columns(x, windows)
         rows = channels // groups * prod(windows.size)
         if groups == 1:
-            flat = weight.reshape((many, rows)) @ cols.reshape((rows, -1))
+            flat = weight.reshape((many, rows)) @ cols
         else:
             parts = weight.reshape((groups, many // groups, rows))
-            flat = parts @ cols.reshape((groups, rows, -1))
-        made = np.swapaxes(flat.reshape((many, images, *windows.count)), 0, 1)
+            flat = parts @ cols.reshape((images, groups, rows, -1))
+        made = flat.reshape((images, many, *windows.count))
     if bias:
         made = made + bias[0].reshape((-1,) + (1,) * len(windows.count))
     return made if batched else made[0]
@@ -76,13 +81,12 @@ def TRANSPOSED(
     images, channels = x.shape[:2]
     each, places = weight.shape[1], prod(windows.size)
     parts = weight.reshape((groups, channels // groups, each * places))
-    flat = np.swapaxes(x, 0, 1).reshape((groups, channels // groups, -1))
-    made = np.swapaxes(parts, 1, 2) @ flat
-    made = made.reshape((groups * each, places, images, *windows.count))
-    whole = spread_out(np.swapaxes(made, 1, 2), windows, shape)
+    flat = x.reshape((images, groups, channels // groups, -1))
+    made = (np.swapaxes(parts, 1, 2) @ flat).reshape((images, groups * each, -1))
+    whole = added_up(made, windows, shape)
     ends = tuple(n - a for n, a in zip(shape, windows.after))
     kept = tuple(slice(b, e) for b, e in zip(windows.before, ends))
-    found = np.swapaxes(whole[(Ellipsis, *kept)], 0, 1)
+    found = whole[(Ellipsis, *kept)]
     if bias:
         found = found + bias[0].reshape((-1,) + (1,) * len(windows.count))
     return found if batched else found[0]

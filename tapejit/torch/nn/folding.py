@@ -5,33 +5,32 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..codes import op
 from ..tensor import Tensor
 from .common import need_tensor, record
-from .strided import Windows, padded, pair, spread_out
+from .convolutions import columns
+from .strided import Windows, added_up, pair
 
 
 @op("im2col", node="Im2ColBackward0", saves=((),))
 def UNFOLD(x: Any, *, windows: Windows) -> Any:
     """(images, channels * places, windows) of (images, channels, height, width)."""
-    lead = x.shape[:-2]
-    x = padded(x, windows.before, windows.after)
-    parts = [x[(Ellipsis, *windows.slices(p))] for p in windows.places()]
-    made = np.stack(parts, axis=len(lead))
-    return made.reshape((*lead[:-1], lead[-1] * prod(windows.size), prod(windows.count)))
+    batched = x.ndim == 4
+    made = columns(x if batched else x[None], windows)
+    return made if batched else made[0]
 
 
 @op("col2im", node="Col2ImBackward0", saves=((),))
 def FOLD(x: Any, *, windows: Windows, shape: tuple[int, ...]) -> Any:
     """The transpose of `UNFOLD`: what lies on one place of an image adds up."""
-    lead, places = x.shape[:-2], prod(windows.size)
-    parts = x.reshape((*lead, x.shape[-2] // places, places, *windows.count))
+    batched, places = x.ndim == 3, prod(windows.size)
+    x = x if batched else x[None]
+    parts = x.reshape((x.shape[0], x.shape[1] // places, -1))
     room = tuple(n + b + a for n, b, a in zip(shape, windows.before, windows.after))
-    whole = spread_out(parts, windows, room)
+    whole = added_up(parts, windows, room)
     kept = tuple(slice(b, b + n) for b, n in zip(windows.before, shape))
-    return whole[(Ellipsis, *kept)]
+    made = whole[(Ellipsis, *kept)]
+    return made if batched else made[0]
 
 
 def _windows(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...transforms.simple import stop_gradient
 from ..codes import op
 from ..spec import Spec
 from ..surface import public
@@ -97,7 +98,7 @@ def MAX_POOL(x: Any, *, windows: Windows) -> Any:
     """The maxima of windows and their flat indices in the array."""
     n = len(windows.count)
     space = tuple(x.shape[-n:])
-    whole = padded(x, windows.before, windows.after)
+    whole = padded(stop_gradient(x), windows.before, windows.after)
     places = list(windows.places())
     every = [whole[(Ellipsis, *windows.slices(p))] for p in places]
     masks = [_inside(windows, space, p) for p in places]
@@ -111,9 +112,21 @@ def MAX_POOL(x: Any, *, windows: Windows) -> Any:
         best = np.where(better, v, best)
         index = np.where(better, flat, index)
         seen = seen | inside
-    if index.shape != best.shape:
-        index = np.broadcast_to(index, best.shape)
-    return best, index
+    return picked(x, index, n)
+
+
+def picked(x: Any, index: Any, n: int) -> Any:
+    """Return the entries of the last n axes that flat indices name, and the indices.
+
+    The search for a maximum has no derivative; picking it has: its adjoint is one scatter.
+    """
+    lead = x.shape[:-n]
+    shape = (*lead, *index.shape[-n:])
+    if index.shape != shape:
+        index = np.broadcast_to(index, shape)
+    flat = x.reshape((*lead, prod(x.shape[-n:])))
+    found = np.take_along_axis(flat, index.reshape((*lead, prod(shape[-n:]))), axis=-1)
+    return found.reshape(shape), index
 
 
 def _max(

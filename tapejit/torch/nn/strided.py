@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,18 @@ class Windows:
             for p, d, s, n in zip(place, self.dilation, self.stride, self.count)
         )
 
+    def flat(self, space: Sequence[int]) -> Any:
+        """Return the flat index in the padded array of each place of each window, place by place."""
+        at: Any = np.zeros((1,) * (2 * len(space)), np.int64)
+        n = len(space)
+        for k, m in enumerate(space):
+            place = np.arange(self.size[k]) * self.dilation[k]
+            start = np.arange(self.count[k]) * self.stride[k]
+            wide = [1] * (2 * n)
+            wide[k], wide[n + k] = len(place), len(start)
+            at = at * m + (place[:, None] + start).reshape(wide)
+        return at.reshape(-1)
+
     def indices(self, axis: int, place: int) -> Any:
         """Return the position along an axis, in the array without padding, of a place."""
         at = np.arange(self.count[axis]) * self.stride[axis]
@@ -86,19 +99,15 @@ def padded(x: Any, before: Sequence[int], after: Sequence[int], value: Any = 0) 
     return np.pad(x, widths, constant_values=value)
 
 
-def spread_out(parts: Any, w: Windows, shape: Sequence[int]) -> Any:
+def added_up(parts: Any, w: Windows, shape: Sequence[int]) -> Any:
     """Add the places of windows up where they lie: the transpose of taking them.
 
     Parameters
     ----------
-    parts : array, shape (lead.., places, count..)
+    parts : array, shape (images, channels, places * windows)
     shape : sequence of int
         Of the padded last axes that the windows lie over.
     """
-    n = len(w.count)
-    lead = parts.shape[: parts.ndim - n - 1]
-    whole = tnp.zeros((*lead, *shape), parts.dtype)
-    for j, place in enumerate(w.places()):
-        where = (Ellipsis, *w.slices(place))
-        whole[where] += parts[(slice(None),) * len(lead) + (j,)]
-    return whole
+    whole = tnp.zeros((*parts.shape[:2], prod(shape)), parts.dtype)
+    tnp.add.at(whole, (slice(None), slice(None), w.flat(shape)), parts)
+    return whole.reshape((*parts.shape[:2], *shape))
