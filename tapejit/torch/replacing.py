@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .codes import LEAF, PLAIN
+from .codes import GRAD, LEAF, PLAIN
 from .record import Recorder
 from .spec import Spec, spec_of
 from .surface import put
@@ -17,6 +17,32 @@ from .tensor import Tensor
 def dense(spec: Spec) -> Spec:
     """Return the spec of the same dtype and shape in contiguous memory."""
     return spec_of(spec.np, tuple(spec.shape))
+
+
+def admitted(rec: Recorder, tensors: Sequence[Tensor]) -> list[int]:
+    """Return the slots of tensors: `Recorder.admit`, written out for many."""
+    serial, code, owners = rec.serial, rec.code, rec.owners
+    inputs, sources, leaves = rec.inputs, rec.sources, rec.leaves
+    slots = []
+    for t in tensors:
+        if t._serial == serial:
+            slots.append(t._slot)
+            continue
+        kind, array = t._kind, t._array
+        found = t._spec.inputs
+        if t._more is not None or array is None or kind & GRAD or kind > 3 or found is None:
+            slots.append(rec.admit(t))
+            continue
+        slot = len(owners)
+        code.append(found[kind])
+        owners.append(None)
+        inputs.append(array)
+        sources.append((slot, t, t._ver))
+        if kind:
+            leaves[slot] = t
+        t._serial, t._slot = serial, slot
+        slots.append(slot)
+    return slots
 
 
 def replace(

@@ -17,7 +17,7 @@ import numpy as np
 from ..codes import OPS, Code, Op
 from ..ops.convert import to
 from ..record import LOCAL
-from ..replacing import dense, replace
+from ..replacing import admitted, dense, replace
 from ..spec import spec_of
 from ..tensor import Tensor
 
@@ -89,8 +89,7 @@ def record_update(
     for p in params:
         if p._more is not None:
             p._check_inplace(rec)
-    serial = rec.serial
-    slots = [t._slot if t._serial == serial else rec.admit(t) for t in ins]
+    slots = admitted(rec, ins)
     given = [rec.number(x) for x in numbers]
     first = len(rec.owners)
     rec.code += (found.index, *slots, *given)
@@ -120,10 +119,25 @@ def _code(
         return Code(op, {"n": len(params), "states": len(outs) // len(params) - 1, **static}, args, specs, kinds)
 
 
+_numbers: dict[Any, Any] = {}
+
+
 def counted(t: Tensor) -> float:
     """Add one to a state that counts steps; return what it counts now."""
-    n = float(t._value()) + 1.0
-    put_number(t, n)
+    array = t._array
+    if t._more is not None or array is None:
+        n = float(t._value()) + 1.0
+        put_number(t, n)
+        return n
+    n = float(array) + 1.0
+    key = (n, t._spec)
+    made = _numbers.get(key)
+    if made is None:
+        _numbers.clear()
+        made = _numbers[key] = t._spec.np.type(n)
+    t._array = made
+    t._serial = 0
+    t._ver += 1
     return n
 
 
