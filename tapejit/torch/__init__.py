@@ -11,11 +11,7 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from . import autograd, func, nn, serialization, special, utils
-=======
-from . import autograd, func, nn, optim, special
->>>>>>> main
+from . import autograd, func, nn, optim, serialization, special, utils
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
