@@ -259,6 +259,9 @@ class Recorder:
             for k, t in enumerate(owners)
             if t is not None and getrefcount(t) > _HELD and t._slot == k
         ]
+        if not live:
+            self.begin()  # nobody will look at anything of this: it need not be known either
+            return
         inputs = self.inputs
         program = program_of(code, tuple(live))
         segment = None
