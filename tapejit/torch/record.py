@@ -156,7 +156,10 @@ class Recorder:
             self.imports[slot] = graph
         if more is not None and more.hooks:
             self.special[slot] = t
-        t._serial, t._slot = self.serial, slot
+        t._slot = slot
+        if more is None or not more.exposed or more.hooks:
+            t._serial = self.serial
+        # else code outside may write to the memory: every row that reads it gets a slot of its own
         return slot
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
@@ -186,7 +189,10 @@ class Recorder:
         self.owners.append(t)
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
-        t._serial, t._slot = self.serial, slot
+        t._slot = slot
+        root = more.root._more
+        if root is None or not root.exposed or more.hooks:
+            t._serial = self.serial
         if more.hooks:
             self.special[slot] = t
         return slot

@@ -101,6 +101,8 @@ def view_of(self: Tensor, first: Any) -> Tensor:
     mine.detached = not grad
     mine.seen = root._ver
     more.adopt(y)
+    if not y._kind & 3 and root._more is not None and root._more.exposed:
+        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
 
 
