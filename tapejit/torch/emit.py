@@ -77,7 +77,7 @@ def emit(
     elif kind & VOLATILE:
         kind = VOLATILE
     else:
-        connected = kind & 3 and rec.grad and op.differentiable
+        connected = kind & 3 and rec.grad and op.differentiable and not rec.inference
         if connected and kind & INFERENCE:
             _refuse_inference(first, args)
         kind = GRAD if connected else PLAIN

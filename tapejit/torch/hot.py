@@ -189,6 +189,38 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
     return method
 
 
+def several(op: Op) -> Callable[..., Any]:
+    """Return the function of several operands, tensors and numbers, that records an operation."""
+    hot = table()
+
+    def function(*args: Any) -> Any:
+        key = tuple([x._spec if isinstance(x, Tensor) else type(x) for x in args])
+        found = hot.get(key)
+        if found is None:
+            found = hot[key] = look_up(op, args, {})
+        first, spec, slow, graded, _ = found
+        rec = LOCAL.rec
+        serial = rec.serial
+        kind = 0
+        slots = []
+        for x in args:
+            if isinstance(x, Tensor):
+                slots.append(x._slot if x._serial == serial else rec.admit(x))
+                kind |= x._kind
+            else:
+                slots.append(rec.number(x))
+        if slow or kind > 3 or rec.slow:
+            return apply(op, args)
+        owners = rec.owners
+        kind = GRAD if graded and kind and rec.grad else PLAIN
+        rec.code += (first + kind, *slots)
+        y = Tensor(serial, len(owners), spec, kind)
+        owners.append(y)
+        return y
+
+    return function
+
+
 def operand(value: Any) -> Any:
     """Return what stands beside a tensor in an operator: NumPy's scalars and arrays are welcome."""
     if isinstance(value, np.generic):
@@ -242,7 +274,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
         owners = rec.owners
         slot = len(owners)
         rec.code += (first + flag, a, b)
-        rec.stale[a] = (self, self._ver, slot)
+        rec.stale[a] = (self, self._ver, slot + (other is self))
         if owners[a] is self:
             owners[a] = None
         owners.append(self)
@@ -271,7 +303,8 @@ def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     leaf = self._check_inplace(rec)
     first, begins, kind = emit(rec, op, args, params, leaf)
     slot, kind = fitted(rec, self, first, begins, kind)
-    rec.mark = begins
+    # An operand that is the tensor itself is not kept as it was, except the first.
+    rec.mark = len(rec.owners) if any(a is self for a in args[1:]) else begins
     try:
         self._set_slot(rec, slot, kind)
     finally:
