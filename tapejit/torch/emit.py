@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN, VOLATILE, Op, three
-from .record import LOCAL, Recorder
+from .record import LIMIT, LOCAL, Recorder
 from .spec import Spec, spec_of, spec_of_array
 from .tensor import More, Tensor
 
@@ -32,6 +32,8 @@ def apply(op: Op, args: Sequence[Any], **params: Any) -> Any:
         Static parameters, hashable.
     """
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     first, slot, kind = emit(rec, op, args, params)
     code = CODES[first]
     if op.view:

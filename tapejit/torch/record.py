@@ -24,8 +24,8 @@ from .spec import Spec
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-LIMIT = 20_000
-"""Integers recorded after which a trace is run although nobody has looked: memory stays flat."""
+LIMIT = 4096
+"""Values recorded after which a trace is run although nobody has looked: memory stays flat."""
 
 _serials = count(1)
 
