@@ -225,7 +225,10 @@ class Recorder:
         self.owners.append(t)
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
-        t._serial, t._slot = self.serial, slot
+        t._slot = slot
+        root = more.root._more
+        if root is None or not root.exposed or more.hooks:
+            t._serial = self.serial
         if more.hooks:
             self.special[slot] = t
         return slot
