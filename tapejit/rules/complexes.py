@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..tape.ir import Sym
+from ..tape.primitive import Emit, Params
 from .declare import (
     broadcast,
     common_dtype,
@@ -99,8 +100,6 @@ sign = elementwise(
     "sign",
     np.sign,
     (None,),
-    emit="(1.0 if {0} > 0 else (-1.0 if {0} < 0 else {0} + 0.0))",
-    emit_complex="({0} / abs({0}) if {0} != 0 else {0})",
     domain=(field(away=(0.0,)),),
     resolve=_sign_resolve,
 )
@@ -116,6 +115,18 @@ def _turn(t: Sym, s: Sym, z: Sym) -> Any:
     return times(t - s * along, scale)
 
 
+def _sign_text(dtypes: Any, params: Params) -> str | None:
+    if dtypes[0].name in ("float16", "bool"):
+        return None
+    if dtypes[0].kind == "c":
+        return "({0} / abs({0}) if {0} != 0 else {0})"
+    # A bare 1.0 is a float64, which a float32 accumulator does not take.
+    real = "np.float32({})" if dtypes[0].name == "float32" else "{}"
+    one, minus, zero = (real.format(v) for v in ("1.0", "-1.0", "0.0"))
+    return f"({one} if {{0}} > 0 else ({minus} if {{0}} < 0 else {{0}} + {zero}))"
+
+
+sign.emit = Emit("elementwise", _sign_text)
 sign.jvp = lambda ts, y, x: None if ts[0] is None else _turn(ts[0], y, x)
 sign.vjp = lambda ct, y, x: [_turn(ct, y, x)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def check_forward(op: Op, made: list[Tensor]) -> None:
     """Nothing is wrong with a NaN on the way forward."""
 
 
-def check_backward(node: str, made: tuple[Any, ...], line: str | None) -> None:
+def check_backward(node: str, made: Sequence[Any], line: str | None) -> None:
     """Raise when a gradient is NaN, naming the forward line.
 
     Raises
@@ -32,7 +33,7 @@ def check_backward(node: str, made: tuple[Any, ...], line: str | None) -> None:
     RuntimeError
     """
     for k, g in enumerate(made):
-        if g._spec.np.kind in "fc" and np.isnan(g._value()).any():
+        if g is not None and g._spec.np.kind in "fc" and np.isnan(g._value()).any():
             where = line or "No forward pass information available.\n"
             warnings.warn(
                 f"Error detected in {node}. Traceback of forward call that caused the error:\n"

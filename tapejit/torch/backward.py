@@ -14,7 +14,7 @@ from typing import Any
 
 from .codes import BACKWARD, GRAD, PLAIN, Code
 from .record import LOCAL, Recorder
-from .rows import Cone, Rows, decoded
+from .rows import Cone, Rows, Saved, decoded
 from .tensor import Tensor
 
 FREED = (
@@ -44,7 +44,7 @@ def backward(
     rec = LOCAL.rec
     if len(roots) == 1 and not create and inputs is None and not rec.anomaly:
         root = roots[0]
-        if root._kind == GRAD and (root._serial == rec.serial or root._graph is not None):
+        if root._kind == GRAD:
             cone, at = prepared(rec, root)
             if not cone.special and not any(s in cone.slots for s in rec.special):
                 _one_row(rec, cone, at, seeds[0], retain)
@@ -95,12 +95,12 @@ def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
         check_saved(rec, rows, saved)
 
 
-def check_saved(rec: Recorder, rows: Rows, saved: dict[int, tuple[int, ...]]) -> None:
+def check_saved(rec: Recorder, rows: Rows, saved: Saved) -> None:
     """Raise for a saved value that has been written to by a later row."""
     stale = rec.stale
     for slot in saved.keys() & stale.keys():
         t, version, begins = stale[slot]
-        if any(s < begins for s in saved[slot]):
+        if any(s < begins or not own for s, own in saved[slot]):
             raise_modified(rows.rows[rows.producer[slot]].code, t, version)
 
 

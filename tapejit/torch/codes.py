@@ -37,7 +37,8 @@ class Op:
     node : str or callable
         The name of the node in the graph, or ``node(params, specs)``.
     saves : tuple or None
-        For each operand, which operands its gradient reads; -1 is the result. None: all operands.
+        For each operand, which operands its gradient reads; -1 is the result, -2 the second result.
+        None: all operands.
     shape : callable or None
         ``shape(specs, params)`` gives ``[(dtype, shape), ..]`` where running `impl` on stand-ins
         will not do.

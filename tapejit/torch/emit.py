@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN, VOLATILE, Op, three
-from .record import LOCAL, Recorder
+from .record import LIMIT, LOCAL, Recorder
 from .spec import Spec, spec_of, spec_of_array
 from .tensor import More, Tensor
 
@@ -32,6 +32,8 @@ def apply(op: Op, args: Sequence[Any], **params: Any) -> Any:
         Static parameters, hashable.
     """
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     first, slot, kind = emit(rec, op, args, params)
     code = CODES[first]
     if op.view:
@@ -77,7 +79,7 @@ def emit(
     elif kind & VOLATILE:
         kind = VOLATILE
     else:
-        connected = kind & 3 and rec.grad and op.differentiable
+        connected = kind & 3 and rec.grad and op.differentiable and not rec.inference
         if connected and kind & INFERENCE:
             _refuse_inference(first, args)
         kind = GRAD if connected else PLAIN

@@ -230,7 +230,9 @@ class Walk:
         self._finish_results(ends, grads, captured)
         return found
 
-    def _finish_results(self, slots: Iterable[int], grads: dict[int, Tensor], captured: Any) -> None:
+    def _finish_results(
+        self, slots: Iterable[int], grads: dict[int, Tensor], captured: Any
+    ) -> None:
         """Run hooks on the gradients of results and keep those that are asked for."""
         for slot in slots:
             g = grads.get(slot)
@@ -283,6 +285,10 @@ class Walk:
 
             context = self.special[row.first]
             found = run_backward(context, given, self.retain)
+            if self.rec.anomaly:
+                from .anomaly import check_backward
+
+                check_backward(code.node, found, self.lines.get(row.first))
             return [(k, g) for k, g in zip(row.args, found) if g is not None and rows.kinds[k]]
         needs = needs_of(code, [rows.kinds[k] for k in row.args])
         if not any(needs):
@@ -383,7 +389,12 @@ def hooked(t: Tensor, g: Tensor) -> Tensor:
     more = t._more
     if more is None or not more.hooks:
         return g
-    for hook in list(more.hooks.values()):
+    return run_hooks(more.hooks, g)
+
+
+def run_hooks(hooks: dict[int, Any], g: Tensor) -> Tensor:
+    """Return a gradient after hooks, each of which may replace it."""
+    for hook in list(hooks.values()):
         found = hook(g)
         if found is not None:
             if not isinstance(found, Tensor):

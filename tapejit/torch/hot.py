@@ -16,7 +16,7 @@ import numpy as np
 from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import _new_code, apply, emit
 from .inplace import fitted
-from .record import LOCAL
+from .record import LIMIT, LOCAL
 from .spec import spec_of_array
 from .tensor import Tensor, leaf_of
 
@@ -51,6 +51,8 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     first, spec, slow, graded, params = found
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     if slow or x._kind > 3 or rec.slow:
         return apply(op, (x,), **params)
     serial = rec.serial
@@ -80,6 +82,8 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             found = hot[input._spec] = look_up(op, (input,), {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         if slow or input._kind > 3 or rec.slow:
             return apply(op, (input,))
         serial = rec.serial
@@ -146,6 +150,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         spec_a = self._spec
         if isinstance(other, Tensor):
@@ -189,6 +195,40 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
     return method
 
 
+def several(op: Op) -> Callable[..., Any]:
+    """Return the function of several operands, tensors and numbers, that records an operation."""
+    hot = table()
+
+    def function(*args: Any) -> Any:
+        key = tuple([x._spec if isinstance(x, Tensor) else type(x) for x in args])
+        found = hot.get(key)
+        if found is None:
+            found = hot[key] = look_up(op, args, {})
+        first, spec, slow, graded, _ = found
+        rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
+        serial = rec.serial
+        kind = 0
+        slots = []
+        for x in args:
+            if isinstance(x, Tensor):
+                slots.append(x._slot if x._serial == serial else rec.admit(x))
+                kind |= x._kind
+            else:
+                slots.append(rec.number(x))
+        if slow or kind > 3 or rec.slow:
+            return apply(op, args)
+        owners = rec.owners
+        kind = GRAD if graded and kind and rec.grad else PLAIN
+        rec.code += (first + kind, *slots)
+        y = Tensor(serial, len(owners), spec, kind)
+        owners.append(y)
+        return y
+
+    return function
+
+
 def operand(value: Any) -> Any:
     """Return what stands beside a tensor in an operator: NumPy's scalars and arrays are welcome."""
     if isinstance(value, np.generic):
@@ -213,6 +253,8 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         kind = self._kind
         if isinstance(other, Tensor):
@@ -242,7 +284,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
         owners = rec.owners
         slot = len(owners)
         rec.code += (first + flag, a, b)
-        rec.stale[a] = (self, self._ver, slot)
+        rec.stale[a] = (self, self._ver, slot + (other is self))
         if owners[a] is self:
             owners[a] = None
         owners.append(self)
@@ -271,7 +313,8 @@ def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     leaf = self._check_inplace(rec)
     first, begins, kind = emit(rec, op, args, params, leaf)
     slot, kind = fitted(rec, self, first, begins, kind)
-    rec.mark = begins
+    # An operand that is the tensor itself is not kept as it was, except the first.
+    rec.mark = len(rec.owners) if any(a is self for a in args[1:]) else begins
     try:
         self._set_slot(rec, slot, kind)
     finally:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .codes import GRAD, LEAF
+from .codes import CODES, GRAD, LEAF
+from .emit import apply
 from .printing import tensor_str
 from .record import LOCAL
 from .spec import spec_of_array
@@ -76,7 +77,33 @@ def _scalar(self: Tensor) -> Any:
             UserWarning,
             stacklevel=3,
         )
+    return _number(self)
+
+
+def _number(self: Tensor) -> Any:
+    if self._spec.numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
     return item(self)
+
+
+def _array_wrap(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    """Return what a NumPy function made of a tensor as a tensor."""
+    if self._kind_now() and LOCAL.rec.grad:
+        _refuse_grad(self)
+    made = np.array(array)
+    return leaf_of(made if made.ndim else made[()], spec_of_array(made))
+
+
+def _copy(self: Tensor) -> Tensor:
+    """Return another name of the same memory, a leaf with the same flag."""
+    if self._kind_now() == GRAD:
+        raise RuntimeError(
+            "a result cannot be copied shallowly, since its graph cannot: use .clone() or .detach()"
+        )
+    made: Tensor = self.detach()
+    if self._kind & 3 == LEAF:
+        made.requires_grad_()
+    return made
 
 
 def _index(self: Tensor) -> int:
@@ -124,6 +151,12 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
             "https://github.com/pytorch/pytorch/pull/103001"
         )
     found = memo.get(id(self))
+    more = self._more
+    if found is None and more is not None and more.base is not None and self._kind & 3 != LEAF:
+        # A view of the copy of its base, so that the copies share memory as well.
+        base = _deepcopy(more.base, memo)
+        code = CODES[more.code]
+        found = memo[id(self)] = apply(code.op, (base,), **code.params)
     if found is None:
         found = _restored(type(self), np.array(self._value()), self._kind == LEAF, None)
         memo[id(self)] = found
@@ -158,9 +191,11 @@ def _dlpack(self: Tensor, **options: Any) -> Any:
 
 METHODS = {
     "__array__": _array,
+    "__array_wrap__": _array_wrap,
+    "__copy__": _copy,
     "__bool__": _bool,
     "__float__": lambda self: float(_scalar(self)),
-    "__int__": lambda self: int(_scalar(self)),
+    "__int__": lambda self: int(_number(self)),
     "__complex__": lambda self: complex(_scalar(self)),
     "__index__": _index,
     "__len__": _len,

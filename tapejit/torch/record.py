@@ -15,6 +15,8 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
 from .program import program_of
 from .spec import Spec
@@ -22,8 +24,8 @@ from .spec import Spec
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-LIMIT = 20_000
-"""Integers recorded after which a trace is run although nobody has looked: memory stays flat."""
+LIMIT = 4096
+"""Values recorded after which a trace is run although nobody has looked: memory stays flat."""
 
 _serials = count(1)
 
@@ -140,6 +142,8 @@ class Recorder:
             array = value_elsewhere(t)
         elif more is not None and more.exposed:
             array = more.snapshot(t)
+            if more.exposed:  # others may write to it: each use looks again
+                return self._admit_copy(t, more, array)
         owners = self.owners
         slot = len(owners)
         kind = t._kind & 3
@@ -151,12 +155,30 @@ class Recorder:
         if kind == LEAF:
             self.leaves[slot] = t
         elif kind == GRAD:
-            graph = t._graph
-            assert graph is not None
-            self.imports[slot] = graph
+            if t._graph is None:
+                from .threads import segment_elsewhere
+
+                segment_elsewhere(t)
+            self.imports[slot] = t._graph
         if more is not None and more.hooks:
             self.special[slot] = t
         t._serial, t._slot = self.serial, slot
+        return slot
+
+    def _admit_copy(self, t: Tensor, more: Any, array: Any) -> int:
+        """Return a slot with what is now in memory that code outside may write to."""
+        serial, slot, seen = more.copied
+        if serial == self.serial and np.array_equal(seen, array, equal_nan=t._spec.floating):
+            return int(slot)
+        slot = self.constant(array, t._spec, t._kind & 3)
+        self.sources.append((slot, t, t._version_of()))
+        if t._kind & 3 == LEAF:
+            self.leaves[slot] = t
+        elif t._kind & 3 == GRAD:
+            self.imports[slot] = t._graph
+        if more.hooks:
+            self.special[slot] = t
+        more.copied = (self.serial, slot, array)
         return slot
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
@@ -200,9 +222,9 @@ class Recorder:
         self.inputs.append(value)
         return slot
 
-    def constant(self, array: Any, spec: Spec) -> int:
+    def constant(self, array: Any, spec: Spec, kind: int = PLAIN) -> int:
         """Return a new slot for an array that nobody writes to."""
-        self.code.append(input_codes(spec)[PLAIN])
+        self.code.append(input_codes(spec)[kind])
         slot = len(self.owners)
         self.owners.append(None)
         self.inputs.append(array)

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from .codes import CODES, GRAD, LEAF, Code
 from .spec import Spec
 
+Saved = dict[int, tuple[tuple[int, bool], ...]]
+
 
 class Row(NamedTuple):
     """One recorded row: its code, its operands' slots and the first of its results' slots."""
@@ -36,7 +38,8 @@ class Cone:
     mask, saving : int
         Those rows as a bit mask, and the ones among them that read saved values.
     saved : dict
-        The slots of saved values, each with the first result slots of the rows that saved it.
+        The slots of saved values, each with the rows (their first result slots) that saved it, and
+        whether it is the row's first operand: that, a row which overwrites it keeps as it was.
     slots : frozenset of int
         The slots that gradients reach.
     special : bool
@@ -50,7 +53,7 @@ class Cone:
     rows: tuple[int, ...]
     mask: int
     saving: int
-    saved: dict[int, tuple[int, ...]]
+    saved: Saved
     slots: frozenset[int]
     special: bool
     codes: dict[Any, int] = field(default_factory=dict)
@@ -126,17 +129,18 @@ class Rows:
             special,
         )
 
-    def saved_by(self, through: Iterable[int]) -> tuple[dict[int, tuple[int, ...]], int]:
+    def saved_by(self, through: Iterable[int]) -> tuple[Saved, int]:
         """Return the saved slots of some rows, with who saved them, and which rows save any."""
-        saved: dict[int, tuple[int, ...]] = {}
+        saved: Saved = {}
         saving = 0
         for r in through:
             code, args, first = self.rows[r]
             kept = code.saved([bool(self.kinds[a]) for a in args])
             if kept:
                 saving |= 1 << r
-                for slot in {first if k < 0 else args[k] for k in kept}:
-                    saved[slot] = (*saved.get(slot, ()), first)
+                for k in set(kept):
+                    slot = first - 1 - k if k < 0 else args[k]
+                    saved[slot] = (*saved.get(slot, ()), (first, k == 0))
         return saved, saving
 
     def needed(self, slots: tuple[int, ...]) -> list[bool]:
@@ -152,14 +156,18 @@ class Rows:
 
 
 _decoded: dict[tuple[int, ...], Rows] = {}
-_MOST = 512
+_MOST = 100_000
+"""Integers of traces that are kept decoded; the oldest go first."""
+_kept = [0]
 
 
 def decoded(code: tuple[int, ...]) -> Rows:
     """Return the rows of a trace, decoded once."""
     found = _decoded.get(code)
     if found is None:
-        while len(_decoded) >= _MOST:
-            _decoded.pop(next(iter(_decoded)), None)
+        _kept[0] += len(code) + 16
+        while _kept[0] > _MOST and _decoded:
+            old = _decoded.pop(next(iter(_decoded)), None)
+            _kept[0] -= 0 if old is None else len(old.code) + 16
         found = _decoded[code] = Rows(code)
     return found

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backward import FREED, raise_modified
-from .emit import stand_in
 from .codes import GRAD, LEAF, PLAIN, input_codes
+from .emit import stand_in
 from .record import Recorder, Segment
-from .rows import decoded
+from .rows import Saved, decoded
 from .tensor import Tensor
+from .threads import segment_elsewhere
 
 
 def brought_back(rec: Recorder, root: Tensor, memo: dict[Any, Any] | None = None) -> int:
@@ -23,12 +23,12 @@ def brought_back(rec: Recorder, root: Tensor, memo: dict[Any, Any] | None = None
     """
     graph = root._graph
     if graph is None:
-        raise RuntimeError(
-            "the graph of this tensor is recorded by another thread that has not computed it yet"
-        )
+        graph = segment_elsewhere(root)
     memo = {} if memo is None else memo
     segment, slot = graph
     at = again(rec, segment, slot, memo)
+    if root._array is None:
+        root._array = root._value()
     root._serial, root._slot = rec.serial, at
     return at
 
@@ -55,24 +55,17 @@ def again(rec: Recorder, segment: Segment, slot: int, memo: dict[Any, Any]) -> i
 def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> None:
     rows = decoded(seg.code)
     cone = rows.cone(k)
-    if seg.freed & cone.saving:
-        raise RuntimeError(FREED)
     wanted = rows.needed((k,))
     # Freed rows that saved nothing read no value: anything of the right shape will do.
     inputs = seg.inputs or [
         stand_in(row.code.specs[0]) for row in rows.rows if row.code.op.special == "input"
     ]
-    versions = {s: (t, version) for s, t, version in seg.sources}
-    for s in cone.saved:
-        if s in seg.stale and any(r < seg.stale[s][2] for r in cone.saved[s]):
-            raise_modified(rows.rows[rows.producer[s]].code, *seg.stale[s][:2])
-        found = versions.get(s)
-        if found is not None and found[0]._version_of() != found[1]:
-            raise_modified(rows.rows[rows.producer[s]].code, *found)
+    stale = _stale(seg, cone.saved)
+    count = len(decoded(tuple(rec.code)).rows)
     place: dict[int, int] = {}
     taken = 0
     known: dict[int, int] = memo.get(("rows", id(seg)), {})
-    for row, want in zip(rows.rows, wanted):
+    for r, (row, want) in enumerate(zip(rows.rows, wanted)):
         code, args, first = row
         if code.op.special == "input":
             value = inputs[taken]
@@ -80,7 +73,11 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
             if first in known:
                 place[first] = known[first]
             elif want:
+                before = len(rec.owners)
                 place[first] = _input(rec, seg, row, value, memo)
+                count += len(rec.owners) > before
+                if first in stale:
+                    rec.stale[place[first]] = stale[first]
             continue
         if not want:
             continue
@@ -90,6 +87,8 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
             continue
         at = len(rec.owners)
         rec.code += (code.index, *(place[a] for a in args))
+        rec.freed |= (seg.freed >> r & 1) << count
+        count += 1
         rec.owners += [None] * code.n_out
         for j in range(code.n_out):
             place[first + j] = at + j
@@ -99,15 +98,30 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
                 rec.leaves[at + j] = seg.leaves[first + j]
             if first + j in seg.lines:
                 rec.lines[at + j] = seg.lines[first + j]
-            if first + j in seg.stale:
-                t, version, _ = seg.stale[first + j]
-                rec.stale[at + j] = (t, version, -1)  # it has been checked
+            if first + j in stale:
+                rec.stale[at + j] = stale[first + j]
             rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
             origin, its = rec.nodes[at + j]
             if decoded(origin.code).producer[its] in origin.node_hooks:
                 rec.special.setdefault(at + j, origin)
     memo[("rows", id(seg))] = {**known, **place}
     memo[(seg, k)] = place[k]
+
+
+_AFTER = 1 << 60
+
+
+def _stale(seg: Segment, saved: Saved) -> dict[int, tuple[Tensor, int, int]]:
+    """Return the saved slots of a segment whose tensors have been written to since."""
+    found = {}
+    for slot, t, version in seg.sources:
+        # A tensor written to within the segment has gone on to another slot: see below.
+        if slot in saved and slot not in seg.stale and t._version_of() != version:
+            found[slot] = (t, version, _AFTER)
+    for slot, (t, version, begins) in seg.stale.items():
+        if any(r < begins or not own for r, own in saved.get(slot, ())):
+            found[slot] = (t, version, _AFTER)
+    return found
 
 
 def _input(rec: Recorder, seg: Segment, row: Any, value: Any, memo: dict[Any, Any]) -> int:

@@ -87,6 +87,8 @@ def rewritten(self: Tensor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -
     made = fn(self, *args, **kwargs)
     if made is NotImplemented:
         return made
+    if any(a is self for a in args):
+        begins = len(rec.owners)  # the other operand is not kept as it was
     rec.mark = begins if rec.serial == serial else -1
     try:
         return put(self, made)

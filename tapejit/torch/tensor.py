@@ -38,6 +38,8 @@ class More:
     exposed : bool
         Whether code outside may hold the memory: what is read is copied, what is written is
         written there.
+    copied : tuple
+        Of exposed memory: the trace and slot of the last copy, and the copy.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -48,6 +50,7 @@ class More:
         "after",
         "base",
         "code",
+        "copied",
         "detached",
         "exposed",
         "hooks",
@@ -66,6 +69,7 @@ class More:
         self.code = -1
         self.detached = self.silent = self.exposed = self.retains = self.hushed = False
         self.seen = 0
+        self.copied: tuple[int, int, Any] = (0, 0, None)
         self.views: list[weakref.ref[Tensor]] = []
         self.hooks: dict[int, Any] | None = None
         self.after: dict[int, Any] | None = None
@@ -213,6 +217,8 @@ class Tensor:
                     "a leaf Variable that requires grad is being used in an in-place operation."
                 )
             return True
+        if more is not None and more.base is not None:
+            _check_view(self, more.code, rec.grad and kind != PLAIN)
         if rec.grad:
             # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
             while more is not None and more.base is not None and not more.detached:
@@ -285,7 +291,8 @@ class Tensor:
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
-                    rec.stale[view._slot] = (view, view._version_of() - 1, len(rec.owners))
+                    begins = rec.mark if rec.mark >= 0 else len(rec.owners)
+                    rec.stale[view._slot] = (view, view._version_of() - 1, begins)
                 view._serial = 0
                 view._invalidate_views()
 
@@ -347,6 +354,28 @@ def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
     from .views import attached
 
     return attached(rec, t, slot)
+
+
+def _check_view(t: Tensor, code: int, graded: bool) -> None:
+    """Refuse to write to one of several views made at once, and to elements that share a place."""
+    strides = t._spec.strides
+    if strides is not None and any(s == 0 and n > 1 for s, n in zip(strides, t._spec.shape)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
+    if graded and CODES[code].node in SEVERAL_VIEWS:
+        name = CODES[code].node.removesuffix("Backward0")
+        raise RuntimeError(
+            f"Output {CODES[code].params.get('index', 0)} of {name} is a view and is being "
+            "modified inplace. This view is the output of a function that returns multiple views. "
+            "Such functions do not allow the output views to be modified inplace. You should "
+            "replace the inplace operation by an out-of-place one."
+        )
+
+
+SEVERAL_VIEWS = ("UnbindBackward0", "SplitBackward0", "SplitWithSizesBackward0")
+"""Nodes of functions that return several views of one tensor."""
 
 
 def leaf_of(array: Any, spec: Spec, requires_grad: bool = False) -> Tensor:

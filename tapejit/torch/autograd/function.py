@@ -47,6 +47,7 @@ class FunctionCtx:
         self._outputs: list[Any] = []
         self._positions: list[int] = []
         self._n_args = 0
+        self._inputs: dict[int, Any] = {}
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for ``backward``; what is written to afterwards is noticed."""
@@ -92,12 +93,12 @@ class FunctionCtx:
 
     saved_variables = saved_tensors
 
-    def name(self) -> str:
+    def _called(self) -> str:
         """Return the name of the node."""
-        return f"{self._function.__name__}Backward"
+        return self._function._node or f"{self._function.__name__}Backward"
 
     def _finish(self) -> None:
-        self._saved = [(t, 0 if t is None else t._version_of(), self.name()) for t in self._to_save]
+        self._saved = [(t, 0 if t is None else t._version_of(), self._called()) for t in self._to_save]
         self._to_save = ()
 
 
@@ -127,8 +128,10 @@ class Function:
     """
 
     generate_vmap_rule = False
+    _node = ""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse the form of PyTorch before 0.4."""
         raise RuntimeError(
             f"Legacy autograd function with non-static forward method is deprecated. Please use "
             f"new-style autograd function with static forward method: call "
@@ -173,6 +176,7 @@ class Function:
         finally:
             rec.grad = before
         ctx._n_args = len(args)
+        ctx._inputs = {k: a._spec for k, a in enumerate(args) if isinstance(a, Tensor)}
         ctx._positions = [k for k, a in enumerate(args) if isinstance(a, Tensor)]
         if not (any(needs) and rec.grad):
             ctx._finish()
@@ -192,7 +196,7 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
         raise TypeError(
             f"{ctx._function.__name__}.forward: expected to get tensors, got {type(out).__name__}"
         )
-    name = f"{ctx._function.__name__}Backward"
+    name = ctx._called()
     specs = tuple(_dense(o) for o in results)
     key = (name, len(tensors), tuple(t._spec for t in tensors), tuple(o._spec for o in results))
     first = _function.memo.get(key)
@@ -208,7 +212,8 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
     rec.code += (first + GRAD, *slots)
     rec.owners += [None] * len(results)
     rec.special[at] = ctx
-    ctx._outputs = [specs[k] for k in range(len(results))]
+    each = iter(specs)
+    ctx._outputs = [next(each) if isinstance(o, Tensor) else None for o in outs]
     made: dict[int, Tensor] = {}
     for k, o in enumerate(results):
         plain = any(o is n for n in ctx._nondiff) or not o._spec.floating
@@ -249,17 +254,19 @@ def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool)
     """Call the user's ``backward``; return the gradients of the tensor arguments."""
     from . import _zeros_of
 
-    cts = [
-        _zeros_of(spec) if g is None and ctx._materialize else g
-        for g, spec in zip(given, ctx._outputs)
-    ]
+    found_cts = iter(given)
+    cts: list[Any] = []
+    for spec in ctx._outputs:
+        g = None if spec is None else next(found_cts)
+        missing = g is None and spec is not None and ctx._materialize
+        cts.append(_zeros_of(spec) if missing else g)
     function = ctx._function
     rule = function.backward if function.backward is not Function.backward else function.vjp
     found = rule(ctx, *cts)
     found = tuple(found) if isinstance(found, tuple | list) else (found,)
     if len(found) < ctx._n_args or any(g is not None for g in found[ctx._n_args :]):
         raise RuntimeError(
-            f"function {ctx.name()} returned an incorrect number of gradients (expected "
+            f"function {ctx._called()} returned an incorrect number of gradients (expected "
             f"{ctx._n_args}, got {len(found)})"
         )
     if not retain:
@@ -268,9 +275,29 @@ def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool)
     for k in ctx._positions:
         g = found[k]
         if g is not None and not isinstance(g, Tensor):
-            raise TypeError(f"expected Variable or None (got {type(g).__name__}) from {ctx.name()}")
-        grads.append(g if ctx.needs_input_grad[k] else None)
+            raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
+        if g is None or not ctx.needs_input_grad[k]:
+            grads.append(None)
+        else:
+            grads.append(_fitted(ctx, g, k))
     return grads
+
+
+def _fitted(ctx: FunctionCtx, g: Tensor, k: int) -> Tensor:
+    """Return a gradient in the shape and dtype of its argument."""
+    spec = ctx._inputs[k]
+    if tuple(g._spec.shape) != tuple(spec.shape):
+        shape, wanted = tuple(g._spec.shape), tuple(spec.shape)
+        lead = len(shape) - len(wanted)
+        fits = lead >= 0 and all(m in (n, 1) for n, m in zip(shape[lead:], wanted))
+        if not fits:
+            raise RuntimeError(
+                f"Function {ctx._called()} returned an invalid gradient at index {k} - got "
+                f"{list(shape)} but expected shape compatible with {list(wanted)}"
+            )
+        axes = [*range(lead), *(lead + j for j, m in enumerate(wanted) if m != shape[lead + j])]
+        g = g.sum(axes, keepdim=True).reshape(wanted)
+    return g if g._spec.np == spec.np else g.to(spec.dtype)
 
 
 def once_differentiable(fn: F) -> F:
@@ -294,11 +321,15 @@ def once_differentiable(fn: F) -> F:
 def _refusing(found: Any) -> Any:
     """Return gradients with a node that raises when a gradient reaches it."""
     many = found if isinstance(found, tuple) else (found,)
-    out = tuple(_Refuse.apply(g.requires_grad_()) if isinstance(g, Tensor) else g for g in many)
+    out = tuple(Error.apply(g.requires_grad_()) if isinstance(g, Tensor) else g for g in many)
     return out if isinstance(found, tuple) else out[0]
 
 
-class _Refuse(Function):
+class Error(Function):
+    """The gradient of what has no gradient."""
+
+    _node = "torch::autograd::Error"
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         return x.clone()  # type: ignore[no-any-return]

@@ -62,7 +62,7 @@ def _grad(
     live = [k for k, o in enumerate(outputs) if o.requires_grad]
     if strict and len(live) < len(outputs):
         k = next(k for k in range(len(outputs)) if k not in live)
-        raise RuntimeError(f"Output {k} of the user-provided function does not require gradients. The outputs must be computed in a differentiable manner from the input when running in strict mode.")  # fmt: skip
+        raise RuntimeError(f"Output {k} of the user-provided function does not require gradients: it is independent of the inputs. The outputs must be computed in a differentiable manner from the input when running in strict mode.")  # fmt: skip
     if not live:
         found: Any = (None,) * len(inputs)
     else:

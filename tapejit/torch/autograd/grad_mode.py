@@ -79,7 +79,7 @@ class _Grad(_Mode):
     def __enter__(self) -> None:
         rec = LOCAL.rec
         self._before.append(rec.grad)
-        rec.grad = self.value and not rec.inference
+        rec.grad = self.value
 
     def __exit__(self, *error: Any) -> None:
         LOCAL.rec.grad = self._before.pop()

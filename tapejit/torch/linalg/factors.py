@@ -26,10 +26,11 @@ from ..ops.matrices import (
     square,
     tensor,
 )
+from ..record import LOCAL
 from ..surface import public, store
 from ..tensor import Tensor
 from . import results
-from .infos import failing, info_of
+from .infos import constant, failing, info_of
 
 RESULT = ((-1,),)
 
@@ -143,7 +144,20 @@ def _qr(A: Any, mode: str, function: str) -> Any:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
             "'r', or 'complete'"
         )
+    m, n = t._spec.shape[-2:]
+    if mode == "complete" and m > n:
+        return _completed(t, function)
     return apply(QR, (t,), mode=mode)
+
+
+def _completed(t: Tensor, function: str) -> Any:
+    """Return factors with all columns: those beyond the rank are arbitrary and have no derivative."""
+    if LOCAL.rec.grad and t._kind:
+        raise RuntimeError(
+            f"{function}: the derivative of mode='complete' is not defined when A has more rows "
+            "than columns; use mode='reduced', or detach A"
+        )
+    return tuple(constant(y) for y in np.linalg.qr(np.asarray(t._value()), "complete"))
 
 
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
@@ -228,8 +242,6 @@ def _torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any
         m, n = t._spec.shape[-2:]
         lead = tuple(t._spec.shape[:-2])
         s = svdvals(t)
-        from .infos import constant
-
         zeros = [constant(np.zeros((*lead, k, k), t._spec.np)) for k in (m, n)]
         return results.svd(zeros[0], s, zeros[1])
     u, s, vh = at_once(SVD, (t,), f"svd: {UNCONVERGED}", full=not some)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..codes import Op
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import binary
+from ..hot import binary, inplace, not_a_tensor, several, write
 from ..spec import Spec
-from ..surface import public
+from ..surface import public, rewritten
 from ..tensor import Tensor
 from .checks import CALLED, number_of, operand_of, tensor_of
 from .forms import enter, numbered, of_two, two
@@ -27,7 +28,9 @@ from .pointwise import sub as sub_op
 def _alpha_of(d: DType, args: tuple[Any, ...]) -> None:
     alpha = args[2]
     if alpha is complex and not d.is_complex:
-        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+        raise RuntimeError(
+            "For non-complex input tensors, argument alpha must not be a complex number."
+        )
     if alpha is float and not (d.is_floating_point or d.is_complex):
         raise RuntimeError(
             "For integral input tensors, argument alpha must not be a floating point number."
@@ -37,10 +40,20 @@ def _alpha_of(d: DType, args: tuple[Any, ...]) -> None:
 
 
 _add_scaled = pointwise(
-    "add_scaled", lambda x, y, a: x + a * y, ((), ()), node="AddBackward0", deciding=2, check=_alpha_of
+    "add_scaled",
+    lambda x, y, a: x + a * y,
+    ((), ()),
+    node="AddBackward0",
+    deciding=2,
+    check=_alpha_of,
 )
 _sub_scaled = pointwise(
-    "sub_scaled", lambda x, y, a: x - a * y, ((), ()), node="SubBackward0", deciding=2, check=_alpha_of
+    "sub_scaled",
+    lambda x, y, a: x - a * y,
+    ((), ()),
+    node="SubBackward0",
+    deciding=2,
+    check=_alpha_of,
 )
 _rsub_scaled = pointwise(
     "rsub_scaled",
@@ -54,7 +67,7 @@ _rsub_scaled = pointwise(
 
 def _with_alpha(plain: Any, scaled: Any, names: str, doc: str) -> Any:
     name = names.split()[0]
-    fast = two(plain, name)
+    fast, slower = two(plain, name), several(scaled)
 
     def function(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         if type(alpha) is int and alpha == 1:
@@ -62,7 +75,7 @@ def _with_alpha(plain: Any, scaled: Any, names: str, doc: str) -> Any:
         pair = (operand_of(name, "input", 1, input), operand_of(name, "other", 2, other))
         if not (isinstance(pair[0], Tensor) or isinstance(pair[1], Tensor)):
             tensor_of(name, "other", 2, other)
-        return apply(scaled, (*pair, number_of(name, "alpha", alpha)))
+        return slower(*pair, number_of(name, "alpha", alpha))
 
     return enter(function, names, doc)
 
@@ -100,16 +113,26 @@ def _trunc_quotient(x: Any, y: Any) -> Any:
 def _real_and_not_bool(name: str) -> Callable[[DType, tuple[Any, ...]], None]:
     def check(d: DType, args: tuple[Any, ...]) -> None:
         if d.is_complex or d.name == "bool":
-            raise NotImplementedError(f"\"{name}\" not implemented for '{CALLED.get(d.name, d.name)}'")
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{CALLED.get(d.name, d.name)}'"
+            )
 
     return check
 
 
 _div_floor = pointwise(
-    "div_floor", np.floor_divide, ((), ()), node="DivBackward2", check=_real_and_not_bool("div_floor_cpu")
+    "div_floor",
+    np.floor_divide,
+    ((), ()),
+    node="DivBackward2",
+    check=_real_and_not_bool("div_floor_cpu"),
 )
 _div_trunc = pointwise(
-    "div_trunc", _trunc_quotient, ((), ()), node="DivBackward2", check=_real_and_not_bool("div_trunc_cpu")
+    "div_trunc",
+    _trunc_quotient,
+    ((), ()),
+    node="DivBackward2",
+    check=_real_and_not_bool("div_trunc_cpu"),
 )
 _floor_divide = pointwise(
     "floor_divide",
@@ -145,9 +168,19 @@ def _dividing(op: Any, name: str, number_first: bool = True) -> Any:
 _true, _down, _cut = two(div_op, "div"), _dividing(_div_floor, "div"), _dividing(_div_trunc, "div")
 
 
-def _div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    if rounding_mode is None:
+_div_mode = two(
+    pointwise("div_mode", np.divide, ((1,), (0, 1)), node="DivBackward2", floats=True), "div"
+)
+
+
+def _div(input: Any, other: Any, **mode: str | None) -> Any:
+    if not mode:
         return _true(input, other)
+    if mode.keys() != {"rounding_mode"}:
+        raise TypeError(f"div() got an unexpected keyword argument '{min(mode)}'")
+    rounding_mode = mode["rounding_mode"]
+    if rounding_mode is None:
+        return _div_mode(input, other)
     if rounding_mode == "floor":
         return _down(input, other)
     if rounding_mode == "trunc":
@@ -163,7 +196,9 @@ div = enter(
     "Return ``input / other``; with ``rounding_mode`` 'floor' or 'trunc' rounded, in the operands' dtype.",
 )  # fmt: skip
 floor_divide = enter(
-    _dividing(_floor_divide, "floor_divide"), "floor_divide", "Return ``input / other`` rounded down."
+    _dividing(_floor_divide, "floor_divide"),
+    "floor_divide",
+    "Return ``input / other`` rounded down.",
 )
 
 
@@ -171,7 +206,11 @@ floor_divide = enter(
 
 
 _remainder_op = pointwise(
-    "remainder", np.remainder, ((), (0, 1)), node=numbered("Remainder", 1, 0), check=_real_and_not_bool("remainder_cpu")
+    "remainder",
+    np.remainder,
+    ((), (0, 1)),
+    node=numbered("Remainder", 1, 0),
+    check=_real_and_not_bool("remainder_cpu"),
 )
 _remainder_of_number = pointwise(
     "remainder_of_number",
@@ -183,7 +222,10 @@ _remainder_of_number = pointwise(
 _fmod_op = pointwise(
     "fmod", np.fmod, ((), (0, 1)), node=numbered("Fmod", 1, 0), check=_real_and_not_bool("fmod_cpu")
 )
-_rest, _rest_of_number = _dividing(_remainder_op, "remainder"), _dividing(_remainder_of_number, "remainder")
+_rest, _rest_of_number = (
+    _dividing(_remainder_op, "remainder"),
+    _dividing(_remainder_of_number, "remainder"),
+)
 
 
 def _either(input: Any, other: Any) -> Any:
@@ -192,7 +234,11 @@ def _either(input: Any, other: Any) -> Any:
     return _rest_of_number(input, other)
 
 
-remainder = enter(_either, "remainder", "Return ``input % other``, with the sign of the divisor, as Python's ``%``.")
+remainder = enter(
+    _either,
+    "remainder",
+    "Return ``input % other``, with the sign of the divisor, as Python's ``%``.",
+)
 fmod = enter(
     _dividing(_fmod_op, "fmod", number_first=False),
     "fmod",
@@ -212,3 +258,42 @@ def rtruediv(self: Tensor, other: Any) -> Any:
 
 
 _times = binary(mul_op)
+
+
+# ---------------------------------------------------------------- in place, on the hot path
+
+
+def _over(name: str, plain: Op, scaled: Op | None, doc: str) -> None:
+    """Make the method ``name_``, as quick as the operator where it means no more."""
+    quick = inplace(plain)
+    general = getattr(Tensor, name[:-1])
+
+    def method(self: Tensor, other: Any, **options: Any) -> Tensor:
+        if options:
+            alpha = options.get("alpha")
+            if scaled is None or len(options) > 1 or alpha is None:
+                made: Tensor = rewritten(self, general, other, **options)
+                return made
+            pair = (self, operand_of(name, "other", 1, other))
+            return write(self, scaled, (*pair, number_of(name, "alpha", alpha)))
+        made = quick(self, other)
+        if made is NotImplemented:
+            raise not_a_tensor(name, "other", 1, other)
+        return made
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = doc
+    public(name, function=False)(method)
+
+
+for _name, _plain, _scaled in (
+    ("add_", add_op, _add_scaled), ("sub_", sub_op, _sub_scaled), ("subtract_", sub_op, _sub_scaled),
+    ("mul_", mul_op, None), ("multiply_", mul_op, None), ("div_", div_op, None),
+    ("divide_", div_op, None), ("true_divide_", div_op, None),
+):  # fmt: skip
+    _over(
+        _name,
+        _plain,
+        _scaled,
+        f"Write the result of `{_name[:-1]}` into this tensor and return it.",
+    )

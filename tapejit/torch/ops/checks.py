@@ -124,4 +124,6 @@ CALLED = {
 
 def not_implemented(name: str, of: dtype) -> NotImplementedError:
     """Return PyTorch's error for an operation that a dtype does not have."""
-    return NotImplementedError(f"\"{name}_cpu\" not implemented for '{CALLED.get(of.name, of.name)}'")
+    return NotImplementedError(
+        f"\"{name}_cpu\" not implemented for '{CALLED.get(of.name, of.name)}'"
+    )

@@ -38,14 +38,15 @@ OPERATORS: dict[str, Any] = {}
 """Methods of the operators by their names: ``lt`` gives ``<``."""
 
 
-
 def _written(name: str, names: str, fn: Any, check: Any) -> None:
     """Make the methods that write the outcome of a comparison, as 0 and 1, over their tensor."""
 
     def impl(x: Any, y: Any) -> Any:
         return fn(x, y)
 
-    over = pointwise(f"{name}_over", impl, _NONE, node=numbered(name.capitalize(), 1, 0), check=check)
+    over = pointwise(
+        f"{name}_over", impl, _NONE, node=numbered(name.capitalize(), 1, 0), check=check
+    )
     plain = over.impl
 
     def cast(x: Any, y: Any, *, dtype: str, kept: str) -> Any:
@@ -123,20 +124,26 @@ def _same_dtype(d: DType, args: tuple[Any, ...]) -> None:
         raise RuntimeError(f"{names[0]} did not match {names[1]}")
 
 
-_isclose = pointwise("isclose", _isclose_impl, ((), (), (), ()), deciding=2, check=_same_dtype, differentiable=False)
+_isclose = pointwise(
+    "isclose", _isclose_impl, ((), (), (), ()), deciding=2, check=_same_dtype, differentiable=False
+)
 
 
 def _tolerances(name: str, rtol: float, atol: float) -> tuple[float, float]:
     for called, value in (("rtol", rtol), ("atol", atol)):
         if type(value) not in NUMBERS:
-            raise TypeError(f"{name}(): argument '{called}' must be float, not {type(value).__name__}")
+            raise TypeError(
+                f"{name}(): argument '{called}' must be float, not {type(value).__name__}"
+            )
         if value < 0:
             raise RuntimeError(f"{called} must be greater than or equal to zero, but got {value}")
     return float(rtol), float(atol)
 
 
 @public("isclose")
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Any:
     """Return whether ``|input - other| <= atol + rtol * |other|``, or both are the same infinity.
 
     Raises
@@ -149,7 +156,9 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
 
 
 @public("allclose")
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Return whether all elements are nearly equal, as `isclose` says, as a bool."""
     return bool(np.all(isclose(input, other, rtol, atol, equal_nan)._value()))
 
@@ -182,14 +191,18 @@ def _declare_isin() -> Any:
     from ..codes import Op
     from .pointwise import declared
 
-    return declared(Op("isin", _isin_in, None, ((), ()), resolve=_isin_resolve, differentiable=False))
+    return declared(
+        Op("isin", _isin_in, None, ((), ()), resolve=_isin_resolve, differentiable=False)
+    )
 
 
 _isin = _declare_isin()
 
 
 @public("isin", method=False)
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Any:
     """Return for each element whether it is among others."""
     pair = (
         operand_of("isin", "elements", 1, elements),

@@ -87,7 +87,7 @@ def _place(fn: Any) -> Any:
     return impl
 
 
-def indexed(name: str, node: str, impl: Any, saves: Any = ((),)) -> Op:
+def indexed(name: str, node: str, impl: Any, saves: Any = ((-2,),)) -> Op:
     """Declare an operation whose results are values and indices."""
     return op(name, node=node, saves=saves)(impl)
 
@@ -97,7 +97,9 @@ _min_dim = indexed("min_dim", "MinBackward0", _place(np.argmin))
 
 
 def _extreme(name: str, whole: Op, along: Op, of_two: Any, result: str, doc: str) -> Any:
-    def function(input: Tensor, dim: Any = _MISSING, keepdim: bool = False, *, other: Any = None) -> Any:
+    def function(
+        input: Tensor, dim: Any = _MISSING, keepdim: bool = False, *, other: Any = None
+    ) -> Any:
         x = tensor_of(name, "input", 1, input)
         _ordered(name, x)
         if other is not None or isinstance(dim, Tensor):
@@ -131,7 +133,9 @@ def with_spellings(function: Any) -> Any:
     @functools.wraps(function)
     def spelled(input: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            kwargs = {{"axis": "dim", "keepdims": "keepdim"}.get(k, k): v for k, v in kwargs.items()}
+            kwargs = {
+                {"axis": "dim", "keepdims": "keepdim"}.get(k, k): v for k, v in kwargs.items()
+            }
         return function(input, *args, **kwargs)
 
     return spelled
@@ -154,8 +158,22 @@ _DOC = """Return the {word} element; along an axis, the {word} elements and thei
     >>> torch.tensor([1.0, 5.0, 3.0]).{name}()
     tensor({value})
     """
-max = _extreme("max", _max_all, _max_dim, EXTREMES["maximum"], "max", _DOC.format(word="largest", name="max", value="5."))
-min = _extreme("min", _min_all, _min_dim, EXTREMES["minimum"], "min", _DOC.format(word="smallest", name="min", value="1."))
+max = _extreme(
+    "max",
+    _max_all,
+    _max_dim,
+    EXTREMES["maximum"],
+    "max",
+    _DOC.format(word="largest", name="max", value="5."),
+)
+min = _extreme(
+    "min",
+    _min_all,
+    _min_dim,
+    EXTREMES["minimum"],
+    "min",
+    _DOC.format(word="smallest", name="min", value="1."),
+)
 
 
 def _arg_impl(fn: Any) -> Any:
@@ -181,7 +199,9 @@ def _arg(name: str, fn: Any, doc: str) -> Any:
             raise RuntimeError(f"{name}_cpu not implemented for {spec.dtype}")
         k = None if dim is None else dim_of(name, dim, spec.ndim)
         if spec.numel == 0 and (k is None or spec.shape[k] == 0):
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+            raise IndexError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+            )
         return {"axis": k, "keepdim": bool_of(name, "keepdim", keepdim)}
 
     params_of.__name__ = params_of.__qualname__ = name
@@ -189,8 +209,12 @@ def _arg(name: str, fn: Any, doc: str) -> Any:
     return public(name, out=True)(parametric(its)(params_of))
 
 
-argmax = _arg("argmax", np.argmax, "Return the index of the largest element, of all or along an axis.")
-argmin = _arg("argmin", np.argmin, "Return the index of the smallest element, of all or along an axis.")
+argmax = _arg(
+    "argmax", np.argmax, "Return the index of the largest element, of all or along an axis."
+)
+argmin = _arg(
+    "argmin", np.argmin, "Return the index of the smallest element, of all or along an axis."
+)
 
 
 @op("aminmax", saves=((0, -1),))
@@ -208,7 +232,9 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     axis = tuple(range(n)) if dim is None else (dim_of("aminmax", dim, n),) if n else ()
     if x._spec.numel == 0:
         if dim is None:
-            raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+            raise RuntimeError(
+                "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+            )
         _needs_elements("aminmax", x, axis)
     kept = bool_of("aminmax", "keepdim", keepdim)
     return named("aminmax")(*apply(_aminmax, (x,), axis=axis, keepdims=kept))
@@ -287,7 +313,9 @@ def _middle(name: str, ignore_nan: bool, doc: str) -> Any:
             raise not_implemented(name, x._spec.dtype)
         if dim is _MISSING:
             if x._spec.numel == 0 and x._spec.np.kind != "f":
-                raise RuntimeError(f"{name}(): there is no nan of {x._spec.dtype} to return for no elements")
+                raise RuntimeError(
+                    f"{name}(): there is no nan of {x._spec.dtype} to return for no elements"
+                )
             return apply(whole, (x,), ignore_nan=ignore_nan)
         k = dim_of(name, dim, x._spec.ndim)
         _needs_elements(name, x, (k,) if x._spec.ndim else ())
@@ -299,7 +327,11 @@ def _middle(name: str, ignore_nan: bool, doc: str) -> Any:
     return public(name)(with_spellings(function))
 
 
-median = _middle("median", False, "Return the lower middle element, of all or along an axis with its index; nan if there is one.")
+median = _middle(
+    "median",
+    False,
+    "Return the lower middle element, of all or along an axis with its index; nan if there is one.",
+)
 nanmedian = _middle("nanmedian", True, "Return the lower middle element of what is not nan.")
 
 
@@ -332,5 +364,3 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     k = dim_of("mode", dim, x._spec.ndim)
     _needs_elements("mode", x, (k,) if x._spec.ndim else ())
     return named("mode")(*apply(_mode, (x,), axis=k, keepdim=bool_of("mode", "keepdim", keepdim)))
-
-

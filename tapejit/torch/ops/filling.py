@@ -66,7 +66,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 def fill(input: Tensor, value: Any) -> Any:
     """Return a tensor like `input` with one value everywhere."""
     v = _value("fill", value)
-    return apply(_fill[1 if isinstance(v, Tensor) else 0], (tensor_of("fill", "input", 1, input), v))
+    return apply(
+        _fill[1 if isinstance(v, Tensor) else 0], (tensor_of("fill", "input", 1, input), v)
+    )
 
 
 @public("copy_", function=False)

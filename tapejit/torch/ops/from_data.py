@@ -256,10 +256,17 @@ def asarray(
     dtype: DType | None = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """Return an object as a tensor, sharing memory unless `copy` or another dtype asks for more."""
     found = as_tensor(obj, dtype, device)
+    if requires_grad is None and isinstance(obj, Tensor) and obj._kind:
+        warnings.warn(
+            "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad if obj is "
+            "a tensor, instead of False.",
+            UserWarning,
+            stacklevel=2,
+        )
     if copy and (found is obj or isinstance(obj, np.ndarray)):
         found = made(np.array(found._value()))
     if copy is False and found is not obj and not isinstance(obj, np.ndarray):

@@ -160,7 +160,7 @@ def _replace(self: Tensor, value: Any) -> None:
     node = "FillBackward3"
     if isinstance(value, Tensor):
         _check_fits(value._spec, tuple(spec.shape))
-        node = "CopyBackwards"
+        node = "torch::autograd::CopyBackwards"
     params = {"shape": tuple(spec.shape), "dtype": spec.np.name, "node": node}
     write(self, replaced, (self, value), **params)
 

@@ -12,11 +12,10 @@ from ..promotion import promote
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .arguments import dim_of, need_tensor, tensor_list
+from .arguments import dim_of, need_tensor, tensor_list, whole
 from .convert import category, to
 from .from_data import made
 from .reshaping import atleast_1d, atleast_2d, atleast_3d, expanded, reshaped
-from .viewing import transpose
 
 
 def _resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +240,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         lone = reshaped(x, tuple(x._spec.numel if j == k else 1 for j in range(len(given))))
         grids.append(expanded(lone, shape))
     if swapped:
-        grids = [transpose(g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
@@ -259,6 +257,29 @@ def cartesian_prod(*tensors: Any) -> Tensor:
         found: Tensor = tensors[0]
         return found
     return stack([reshaped(g, (g._spec.numel,)) for g in meshgrid(*tensors, indexing="ij")], 1)
+
+
+@op(
+    "vander",
+    node=lambda params, args: "torch::autograd::CopySlices" if params["increasing"] else "FlipBackward0",
+    saves=((0,),),
+)
+def powers(x: Any, *, n: int, increasing: bool) -> Any:
+    """Powers of the elements of a vector, one row for each."""
+    return to(np.vander(x, n, increasing), str(x.dtype))
+
+
+@public(method=False)
+def vander(x: Tensor, N: Any = None, increasing: bool = False) -> Tensor:
+    """Return the matrix of powers of a vector, from N - 1 down to 0, or up."""
+    need_tensor(x, "vander", "x")
+    if x._spec.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    n = x._spec.numel if N is None else whole(N, "vander", "N")
+    if n < 0:
+        raise RuntimeError("N must be non-negative.")
+    found: Tensor = apply(powers, (x,), n=n, increasing=bool(increasing))
+    return found
 
 
 @public()

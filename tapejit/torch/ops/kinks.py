@@ -10,6 +10,7 @@ at 0 is 0 in one and inf in the other. The functions here are NumPy's, with PyTo
     logit             1 / (x (1 - x)) inside [0, 1], nan outside
     arccosh           1 / sqrt(x**2 - 1), of both signs
     xlogy             by x: log y, 0 where x is 0 and y not above; by y: x / y
+    attached          the second operand, with the gradient going to the first
     no_gradient       the operand itself, with a derivative that is refused
 
 Cotangents that a `where` has cut off stay exactly zero, as everywhere in tapejit.
@@ -26,6 +27,10 @@ from ...frontend.tracer import Tracer, active, sym_of, wrap
 from ...rules.declare import Domain, const, elementwise, field, ops
 from ...tape.ir import Sym
 from ...tape.primitive import Primitive, primitive
+
+
+def _second(old: Any, new: Any) -> Any:
+    return new
 
 
 _LN2 = float(np.log(2.0))
@@ -53,9 +58,7 @@ def like(name: str, other: str, *partials: Any) -> Callable[..., Any]:
         result: Any = prim.infer(*avals)
         return (*prim.promote(*avals), result.dtype)
 
-    made = elementwise(
-        name, prim.numpy, partials, domain=domain, resolve=resolve, masks=prim.masks
-    )
+    made = elementwise(name, prim.numpy, partials, domain=domain, resolve=resolve, masks=prim.masks)
     made.emit = prim.emit
     return callable_of(made, prim.numpy)
 
@@ -84,13 +87,22 @@ def _log_unless_zero(z: Sym, x: Sym, y: Sym) -> Any:
 sqrt = like("steep_sqrt", "sqrt", lambda y, x: 0.5 / y)
 hypot = like("steep_hypot", "hypot", lambda z, x, y: x / z, lambda z, x, y: y / z)
 maximum = like(
-    "maximum_of_two", "maximum", lambda z, x, y: _share(x, y, True), lambda z, x, y: _share(y, x, True)
+    "maximum_of_two",
+    "maximum",
+    lambda z, x, y: _share(x, y, True),
+    lambda z, x, y: _share(y, x, True),
 )
 minimum = like(
-    "minimum_of_two", "minimum", lambda z, x, y: _share(x, y, False), lambda z, x, y: _share(y, x, False)
+    "minimum_of_two",
+    "minimum",
+    lambda z, x, y: _share(x, y, False),
+    lambda z, x, y: _share(y, x, False),
 )
 logaddexp = like(
-    "steep_logaddexp", "logaddexp", lambda z, x, y: ops.expit(x - y), lambda z, x, y: ops.expit(y - x)
+    "steep_logaddexp",
+    "logaddexp",
+    lambda z, x, y: ops.expit(x - y),
+    lambda z, x, y: ops.expit(y - x),
 )
 logaddexp2 = like(
     "steep_logaddexp2",
@@ -101,6 +113,18 @@ logaddexp2 = like(
 logit = like("logit_inside", "logit", _inside)
 arccosh = like("even_arccosh", "arccosh", lambda y, x: 1.0 / ops.sqrt(ops.square(x) - 1.0))
 xlogy = like("steep_xlogy", "xlogy", _log_unless_zero, lambda z, x, y: x / y)
+attached = callable_of(
+    elementwise(
+        "attached",
+        _second,
+        (lambda z, old, new: 1, None),
+        emit="{1}",
+        kinds="fc",
+        domain=(field(), field()),
+        resolve=lambda old, new: (old.dtype, old.dtype, old.dtype),
+    ),
+    _second,
+)
 no_gradient = callable_of(
     elementwise(
         "no_gradient", np.positive, (_refuse,), emit="{0}", kinds="fiuc", domain=(field(),)

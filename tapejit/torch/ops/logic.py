@@ -69,7 +69,9 @@ def _left(x: Any, y: Any) -> Any:
     # A shift by the width or more, or by less than nothing, leaves no bit.
     width = x.dtype.itemsize * 8
     inside = (y >= 0) & (y < width)
-    return np.where(inside, np.left_shift(x, np.where(inside, y, 0).astype(x.dtype)), 0).astype(x.dtype)
+    return np.where(inside, np.left_shift(x, np.where(inside, y, 0).astype(x.dtype)), 0).astype(
+        x.dtype
+    )
 
 
 def _right(x: Any, y: Any) -> Any:
@@ -85,7 +87,13 @@ _TABLE: list[tuple[str, str, Any, Any, str]] = [
     ("bitwise_or", "or", np.bitwise_or, whole("bitwise_or"), "Return ``input | other``."),
     ("bitwise_xor", "xor", np.bitwise_xor, whole("bitwise_xor"), "Return ``input ^ other``."),
     ("bitwise_left_shift", "lshift", _left, whole_not_bool("lshift"), "Return ``input << other``."),
-    ("bitwise_right_shift", "rshift", _right, whole_not_bool("rshift"), "Return ``input >> other``."),
+    (
+        "bitwise_right_shift",
+        "rshift",
+        _right,
+        whole_not_bool("rshift"),
+        "Return ``input >> other``.",
+    ),
 ]
 for _name, _short, _fn, _check, _doc in _TABLE:
     BITS[_short] = pointwise(_name, _fn, _NONE, check=_check, differentiable=False)

@@ -106,7 +106,9 @@ def _enter(name: str, its: Any, doc: str, method: bool) -> Any:
     return public(name, method=method, out=method)(parametric(its)(params_of))
 
 
-var = _enter("var", _var, "Return the variance over axes, by ``n - correction``, 1 by default.", True)
+var = _enter(
+    "var", _var, "Return the variance over axes, by ``n - correction``, 1 by default.", True
+)
 std = _enter("std", _std, "Return the standard deviation over axes: the root of `var`.", True)
 var_mean = _enter("var_mean", _var_and_mean, "Return the variance and the mean over axes.", False)
 std_mean = _enter("std_mean", _std_and_mean, "Return the standard deviation and the mean.", False)
@@ -145,7 +147,13 @@ def vector_norm_op(x: Any, *, p: float, axis: tuple[int, ...], keepdims: bool, d
 
 @public("norm")
 @parametric(vector_norm_op)
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Any:
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: dtype | None = None,
+) -> Any:
     """Return the p-norm of the elements along axes, of all elements by default.
 
     Parameters
@@ -161,7 +169,9 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p is None or p == "fro":
         p = 2
     if p == "nuc":
-        raise RuntimeError("norm(): for the nuclear norm use torch.linalg.matrix_norm(input, 'nuc')")
+        raise RuntimeError(
+            "norm(): for the nuclear norm use torch.linalg.matrix_norm(input, 'nuc')"
+        )
     if isinstance(p, str):
         raise RuntimeError(f"norm(): order {p} not supported.")
     its = input._spec
@@ -203,5 +213,3 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Any:
     """Return the p-norm of ``input - other``."""
     pair = (tensor_of("dist", "input", 1, input), tensor_of("dist", "other", 2, other))
     return apply(_dist, pair, p=float(number_of("dist", "p", p)))
-
-

@@ -103,12 +103,17 @@ def _no_bools(d: DType, args: tuple[Any, ...]) -> None:
 _pow_tensor = pointwise(
     "pow_tensor", _varying, ((0, 1), (0, 1, -1)), node="PowBackward1", check=_no_bools
 )
-_pow_base = pointwise(
-    "pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools
-)
+_pow_base = pointwise("pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools)
 
 
-def _pow(input: Any, exponent: Any) -> Any:
+def _pow(*args: Any, **kwargs: Any) -> Any:
+    # PyTorch calls the base `self` where it is a number.
+    if "self" in kwargs:
+        kwargs["input"] = kwargs.pop("self")
+    return _powered(*args, **kwargs)
+
+
+def _powered(input: Any, exponent: Any) -> Any:
     if isinstance(input, Tensor):
         if type(exponent) in NUMBERS:
             return to_a_number(input, exponent)

@@ -45,7 +45,9 @@ _sum1 = op("sum_dim", node="SumBackward1", saves=((),))(_sum_impl)
 
 
 @parametric(_sum0)
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Any:
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Any:
     """Return the sum over axes, over all of them by default.
 
     Parameters
@@ -70,7 +72,10 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype |
     tensor([3., 3.])
     """
     params = reduced("sum", input, dim, keepdim)
-    return (_sum0 if dim is None else _sum1), {**params, "dtype": _summed_dtype(input, dtype, "sum")}
+    return (_sum0 if dim is None else _sum1), {
+        **params,
+        "dtype": _summed_dtype(input, dtype, "sum"),
+    }
 
 
 def _mean_impl(x: Any, *, axis: tuple[int, ...], keepdims: bool, dtype: str) -> Any:
@@ -99,7 +104,9 @@ def floating_dtype(name: str, input: Tensor, given: Any) -> str:
 
 
 @parametric(_mean0)
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Any:
+def mean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Any:
     """Return the mean over axes, over all of them by default.
 
     Raises
@@ -133,7 +140,9 @@ _prod1 = op("prod_dim", node="ProdBackward1", saves=((0, -1),))(_prod_impl)
 
 @public("prod", out=True)
 @parametric(_prod0)
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Any:
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Any:
     """Return the product of all elements, or over one axis; its gradient is exact where zeros are."""
     spec = input._spec
     if dim is None:
@@ -161,7 +170,9 @@ _nansum = op("nansum", saves=((0,),))(_nansum_impl)
 
 @public("nansum", out=True)
 @parametric(_nansum)
-def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Any:
+def nansum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Any:
     """Return the sum over axes of what is not nan."""
     if input._spec.np.kind == "c":
         raise RuntimeError("nansum does not support complex inputs")
@@ -181,7 +192,9 @@ _nanmean = op("nanmean", node="DivBackward0", saves=((0,),))(_nanmean_impl)
 
 @public("nanmean", out=True)
 @parametric(_nanmean)
-def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Any:
+def nanmean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Any:
     """Return the mean over axes of what is not nan."""
     params = reduced("nanmean", input, dim, keepdim)
     return {**params, "dtype": floating_dtype("nanmean", input, dtype)}

@@ -279,14 +279,14 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 
 
 @public(method=False)
-def broadcast_tensors(*tensors: Any) -> list[Tensor]:
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Return views of all tensors in the shape that they broadcast to."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     for k, x in enumerate(tensors):
         need_tensor(x, "broadcast_tensors", "tensors", k + 1)
-    shape = broadcast(x._spec.shape for x in tensors)
-    return [x if tuple(x._spec.shape) == shape else expanded(x, shape) for x in tensors]
+    shape = broadcast([x._spec.shape for x in tensors])
+    return tuple(x if tuple(x._spec.shape) == shape else expanded(x, shape) for x in tensors)
 
 
 @public(method=False)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import dtype as DType
-from ..emit import apply
-from ..hot import parametric
+from ..hot import parametric, several
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
@@ -52,7 +51,11 @@ def _unless_whole(fn: Any) -> Any:
 def _sign(x: Any) -> Any:
     if x.dtype.kind == "b":
         return x
-    return np.where(np.isnan(x), np.zeros((), x.dtype)[()], np.sign(x)) if x.dtype.kind == "f" else np.sign(x)
+    return (
+        np.where(np.isnan(x), np.zeros((), x.dtype)[()], np.sign(x))
+        if x.dtype.kind == "f"
+        else np.sign(x)
+    )
 
 
 def _real(name: str) -> Any:
@@ -71,7 +74,11 @@ abs = of_one(
 sign = of_one(
     pointwise("sign", _sign, NONE, check=_real("sign")), "sign", "Return -1, 0 or 1: the sign."
 )
-sgn = of_one(pointwise("sgn", _sign, ((0, -1),)), "sgn", "Return the sign; of a complex number its direction.")
+sgn = of_one(
+    pointwise("sgn", _sign, ((0, -1),)),
+    "sgn",
+    "Return the sign; of a complex number its direction.",
+)
 signbit = of_one(
     pointwise("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, NONE, differentiable=False),
     "signbit", "Return whether the sign bit is set: True for -0.0.", inplace=False,
@@ -177,7 +184,9 @@ _clamp_both = pointwise("clamp", _between, _SAVES, node=_clamp_node, check=_not_
 _above = lambda x, lo: _nan_is_fixed(np.where(x < lo, lo, x), x)
 _below = lambda x, hi: _nan_is_fixed(np.where(x > hi, hi, x), x)
 _clamp_low = pointwise("clamp_low", _above, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
-_clamp_high = pointwise("clamp_high", _below, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex)
+_clamp_high = pointwise(
+    "clamp_high", _below, ((0, 1), (0, 1)), node=_clamp_node, check=_not_complex
+)
 _clamp_min = pointwise(
     "clamp_min", _above, ((0, 1), (0, 1)), node=numbered("ClampMin", 1, 0), check=_not_complex
 )
@@ -186,18 +195,21 @@ _clamp_max = pointwise(
 )
 
 
+_both, _only_low, _only_high = several(_clamp_both), several(_clamp_low), several(_clamp_high)
+
+
 def _clamp(input: Tensor, min: Any = None, max: Any = None) -> Any:
     x = tensor_of("clamp", "input", 1, input)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if min is None:
-        return apply(_clamp_high, (x, operand_of("clamp", "max", 3, max)))
+        return _only_high(x, operand_of("clamp", "max", 3, max))
     if max is None:
-        return apply(_clamp_low, (x, operand_of("clamp", "min", 2, min)))
+        return _only_low(x, operand_of("clamp", "min", 2, min))
     bounds = (operand_of("clamp", "min", 2, min), operand_of("clamp", "max", 3, max))
     if len({isinstance(b, Tensor) for b in bounds}) == 2:
         raise TypeError("clamp(): min and max must both be tensors or both be numbers")
-    return apply(_clamp_both, (x, *bounds))
+    return _both(x, *bounds)
 
 
 clamp = enter(_clamp, "clamp clip", """Return the elements held between `min` and `max`.
@@ -218,18 +230,24 @@ clamp = enter(_clamp, "clamp clip", """Return the elements held between `min` an
 
 
 def _clamped(op: Any, name: str, bound: str) -> Any:
+    fast = several(op)
+
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         (value,) = args or (kwargs.pop(bound),)
         if kwargs:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kwargs))}'")
         x = tensor_of(name, "input", 1, input)
-        return apply(op, (x, operand_of(name, bound, 2, value)))
+        return fast(x, operand_of(name, bound, 2, value))
 
     return function
 
 
-clamp_min = enter(_clamped(_clamp_min, "clamp_min", "min"), "clamp_min", "Return the elements, none below `min`.")
-clamp_max = enter(_clamped(_clamp_max, "clamp_max", "max"), "clamp_max", "Return the elements, none above `max`.")
+clamp_min = enter(
+    _clamped(_clamp_min, "clamp_min", "min"), "clamp_min", "Return the elements, none below `min`."
+)
+clamp_max = enter(
+    _clamped(_clamp_max, "clamp_max", "max"), "clamp_max", "Return the elements, none above `max`."
+)
 
 
 # ---------------------------------------------------------------- nan and infinity replaced
@@ -251,7 +269,10 @@ _nan_to_num = pointwise("nan_to_num", _nan_to_num_impl, ((0,),))
 @public("nan_to_num", inplace=True, out=True)
 @parametric(_nan_to_num)
 def nan_to_num(
-    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+    input: Tensor,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
 ) -> Any:
     """Return the elements with nan and the infinities replaced, by 0 and the largest numbers."""
     for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):

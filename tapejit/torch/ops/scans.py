@@ -43,7 +43,9 @@ def _scan(name: str, its: Any, doc: str) -> Any:
 
 
 cumsum = _scan("cumsum", _cumsum, "Return the running sum along an axis.")
-cumprod = _scan("cumprod", _cumprod, "Return the running product along an axis; gradients are exact at zeros.")
+cumprod = _scan(
+    "cumprod", _cumprod, "Return the running product along an axis; gradients are exact at zeros."
+)
 
 
 def _extreme_impl(largest: bool) -> Any:
@@ -57,7 +59,11 @@ def _extreme_impl(largest: bool) -> Any:
             key = key.astype("uint8")
         if n == 0:
             return x, np.zeros(x.shape, "int64")
-        best = np.maximum.accumulate(key, axis=axis) if largest else np.minimum.accumulate(key, axis=axis)
+        best = (
+            np.maximum.accumulate(key, axis=axis)
+            if largest
+            else np.minimum.accumulate(key, axis=axis)
+        )
         count = np.reshape(np.arange(n), (n,) + (1,) * (x.ndim - 1 - axis))
         hit = (key == best) | (np.isnan(key) if key.dtype.kind == "f" else False)
         at = np.maximum.accumulate(np.where(hit, count, 0), axis=axis)
@@ -66,8 +72,8 @@ def _extreme_impl(largest: bool) -> Any:
     return impl
 
 
-_cummax = op("cummax", saves=((),))(_extreme_impl(True))
-_cummin = op("cummin", saves=((),))(_extreme_impl(False))
+_cummax = op("cummax", saves=((-2,),))(_extreme_impl(True))
+_cummin = op("cummin", saves=((-2,),))(_extreme_impl(False))
 
 
 def _running_extreme(name: str, its: Any, doc: str) -> Any:
@@ -82,8 +88,12 @@ def _running_extreme(name: str, its: Any, doc: str) -> Any:
     return public(name, out=True)(function)
 
 
-cummax = _running_extreme("cummax", _cummax, "Return the running maximum along an axis and its latest index.")
-cummin = _running_extreme("cummin", _cummin, "Return the running minimum along an axis and its latest index.")
+cummax = _running_extreme(
+    "cummax", _cummax, "Return the running maximum along an axis and its latest index."
+)
+cummin = _running_extreme(
+    "cummin", _cummin, "Return the running minimum along an axis and its latest index."
+)
 
 
 @op("logcumsumexp", saves=((0, -1),))
@@ -165,7 +175,11 @@ def _areas(y: Any, x: Any, dx: Any, axis: int) -> Any:
 
 def _trapezoid_impl(*args: Any, axis: int, dtype: str, cumulative: bool, points: bool) -> Any:
     y = to(args[0], dtype)
-    areas = _areas(y, to(args[1], dtype), None, axis) if points else _areas(y, None, to(args[1], dtype), axis)
+    areas = (
+        _areas(y, to(args[1], dtype), None, axis)
+        if points
+        else _areas(y, None, to(args[1], dtype), axis)
+    )
     if cumulative:
         return np.moveaxis(np.cumsum(areas, axis=-1), -1, axis)
     return np.sum(areas, axis=-1)
@@ -174,7 +188,10 @@ def _trapezoid_impl(*args: Any, axis: int, dtype: str, cumulative: bool, points:
 def _trapezoid_resolve(args: tuple[Any, ...], params: Params) -> Params:
     from .convert import floated
 
-    return {**params, "dtype": floated(promoted(*(args if params["points"] else args[:1]))).numpy.name}
+    return {
+        **params,
+        "dtype": floated(promoted(*(args if params["points"] else args[:1]))).numpy.name,
+    }
 
 
 def _trapezoid_node(params: Params, args: Any) -> str:
@@ -183,9 +200,9 @@ def _trapezoid_node(params: Params, args: Any) -> str:
     return "CumsumBackward0" if params["cumulative"] else "MulBackward1"
 
 
-_trapezoid = op(
-    "trapezoid", node=_trapezoid_node, saves=((1,), (0,)), resolve=_trapezoid_resolve
-)(_trapezoid_impl)
+_trapezoid = op("trapezoid", node=_trapezoid_node, saves=((1,), (0,)), resolve=_trapezoid_resolve)(
+    _trapezoid_impl
+)
 
 
 def _integral(name: str, y: Any, x: Any, dx: Any, dim: int, cumulative: bool) -> Any:
@@ -217,7 +234,9 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim
 # ---------------------------------------------------------------- finite-difference gradients
 
 
-def _gradient_impl(x: Any, *coordinates: Any, axis: int, spacing: float | None, edge_order: int, dtype: str) -> Any:
+def _gradient_impl(
+    x: Any, *coordinates: Any, axis: int, spacing: float | None, edge_order: int, dtype: str
+) -> Any:
     x = to(x, dtype)
     if coordinates:
         points = to(coordinates[0], dtype)
@@ -231,9 +250,9 @@ def _gradient_resolve(args: tuple[Any, ...], params: Params) -> Params:
     return {**params, "dtype": floated(promoted(args[0])).numpy.name}
 
 
-_gradient = op(
-    "gradient", node="CatBackward0", saves=((), (0, 1)), resolve=_gradient_resolve
-)(_gradient_impl)
+_gradient = op("gradient", node="CatBackward0", saves=((), (0, 1)), resolve=_gradient_resolve)(
+    _gradient_impl
+)
 
 
 @public("gradient", method=False)
@@ -259,7 +278,9 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     for k in axes:
         if x._spec.shape[k] < edge_order + 1:
-            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+            raise RuntimeError(
+                "torch.gradient expected each dimension size to be at least edge_order+1"
+            )
     made = []
     for k, step in zip(axes, steps):
         step = operand_of("gradient", "spacing", 2, step)
@@ -291,5 +312,3 @@ def sum_to_size(self: Tensor, *size: Any) -> Any:
     if not fits:
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(mine)}}}.")
     return self if shape == mine else apply(_sum_to, (self,), shape=shape)
-
-

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..codes import op
 from ..dtypes import dtype as DType
-from ..emit import apply
+from ..hot import several
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
-from .checks import CALLED, not_implemented, number_of, operand_of, tensor_of
 from . import kinks
+from .checks import CALLED, not_implemented, number_of, operand_of, tensor_of
 from .convert import promoted, to
 from .forms import of_two
 from .kinks import no_gradient
@@ -47,10 +47,26 @@ def _fmin(x: Any, y: Any) -> Any:
 
 
 _TABLE: list[tuple[str, Any, str]] = [
-    ("maximum", _largest, "Return the larger of two elements, nan if one is; at ties both get half."),
-    ("minimum", _least, "Return the smaller of two elements, nan if one is; at ties both get half."),
-    ("fmax", _fmax, "Return the larger of two elements, the number beside a nan; ties go to `input`."),
-    ("fmin", _fmin, "Return the smaller of two elements, the number beside a nan; ties go to `input`."),
+    (
+        "maximum",
+        _largest,
+        "Return the larger of two elements, nan if one is; at ties both get half.",
+    ),
+    (
+        "minimum",
+        _least,
+        "Return the smaller of two elements, nan if one is; at ties both get half.",
+    ),
+    (
+        "fmax",
+        _fmax,
+        "Return the larger of two elements, the number beside a nan; ties go to `input`.",
+    ),
+    (
+        "fmin",
+        _fmin,
+        "Return the smaller of two elements, the number beside a nan; ties go to `input`.",
+    ),
 ]
 EXTREMES: dict[str, Any] = {}
 for _name, _fn, _doc in _TABLE:
@@ -72,6 +88,9 @@ def _where_resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, A
 def _where(c: Any, x: Any, y: Any, *, dtype: str) -> Any:
     """One operand where a condition is, the other elsewhere."""
     return np.where(c, to(x, dtype), to(y, dtype))
+
+
+_choose = several(_where)
 
 
 def _condition(c: Any) -> Tensor:
@@ -124,7 +143,7 @@ def where(condition: Tensor, input: Any = _MISSING, other: Any = _MISSING) -> An
     if input is _MISSING or other is _MISSING:
         raise TypeError("where() takes a condition alone, or a condition and two operands")
     x, y = operand_of("where", "input", 2, input), operand_of("where", "other", 3, other)
-    return apply(_where, (_condition(condition), x, y))
+    return _choose(_condition(condition), x, y)
 
 
 def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
@@ -142,7 +161,12 @@ def _fill_node(params: Any, args: Any) -> str:
     return f"MaskedFillBackward{1 if isinstance(args[2], Spec) else 0}"
 
 
-@op("masked_fill", node=_fill_node, saves=((1,), (), (1,)), resolve=lambda args, params: _fill_resolve(args))
+@op(
+    "masked_fill",
+    node=_fill_node,
+    saves=((1,), (), (1,)),
+    resolve=lambda args, params: _fill_resolve(args),
+)
 def _masked_fill(x: Any, mask: Any, value: Any, *, dtype: str) -> Any:
     """A value where the mask is, the elements elsewhere."""
     return np.where(mask, to(value, dtype), x)
@@ -151,6 +175,9 @@ def _masked_fill(x: Any, mask: Any, value: Any, *, dtype: str) -> Any:
 def _fill_resolve(args: tuple[Any, ...]) -> dict[str, Any]:
     check_broadcast(args)
     return {"dtype": args[0].np.name}
+
+
+_fill_masked = several(_masked_fill)
 
 
 @public("masked_fill", inplace=True)
@@ -176,8 +203,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
         )
     kind = v._spec.np.kind if isinstance(v, Tensor) else "c" if type(v) is complex else "f"
     if kind == "c" and x._spec.np.kind != "c":
-        raise RuntimeError("value cannot be converted to the tensor's dtype without loss of its imaginary part")
-    return apply(_masked_fill, (x, m, v))
+        raise RuntimeError(
+            "value cannot be converted to the tensor's dtype without loss of its imaginary part"
+        )
+    return _fill_masked(x, m, v)
 
 
 # ---------------------------------------------------------------- steps and neighbours
@@ -235,7 +264,9 @@ def _lerp_check(d: DType, args: tuple[Any, ...]) -> None:
     first = args[0].dtype
     for what, arg in zip(("`end`", "`weight`"), args[1:]):
         if isinstance(arg, Spec) and arg.dtype is not first:
-            raise RuntimeError(f"expected dtype {first.name} for {what} but got dtype {arg.dtype.name}")
+            raise RuntimeError(
+                f"expected dtype {first.name} for {what} but got dtype {arg.dtype.name}"
+            )
     if not (first.is_floating_point or first.is_complex):
         raise not_implemented("lerp_kernel", first)
 
@@ -244,8 +275,16 @@ _lerp_number = pointwise(
     "lerp", _lerp_impl, ((), ()), node="LerpBackward0", deciding=2, check=_lerp_check
 )
 _lerp_tensor = pointwise(
-    "lerp_tensor", _lerp_impl, ((2,), (2,), (0, 1)), node="LerpBackward1", deciding=2, check=_lerp_check
+    "lerp_tensor",
+    _lerp_impl,
+    ((2,), (2,), (0, 1)),
+    node="LerpBackward1",
+    deciding=2,
+    check=_lerp_check,
 )
+
+
+_by_number, _by_tensor = several(_lerp_number), several(_lerp_tensor)
 
 
 @public("lerp", inplace=True, out=True)
@@ -253,10 +292,12 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Any:
     """Return ``input + weight * (end - input)``, exact at both ends."""
     x, y = tensor_of("lerp", "input", 1, input), tensor_of("lerp", "end", 2, end)
     w = operand_of("lerp", "weight", 3, weight)
-    return apply(_lerp_tensor if isinstance(w, Tensor) else _lerp_number, (x, y, w))
+    return _by_tensor(x, y, w) if isinstance(w, Tensor) else _by_number(x, y, w)
 
 
-_addcmul = pointwise("addcmul", lambda x, a, b, v: x + v * a * b, ((), (2, 3), (1, 3), ()), deciding=3)
+_addcmul = pointwise(
+    "addcmul", lambda x, a, b, v: x + v * a * b, ((), (2, 3), (1, 3), ()), deciding=3
+)
 
 
 def _addcdiv_check(d: DType, args: tuple[Any, ...]) -> None:
@@ -268,8 +309,15 @@ def _addcdiv_check(d: DType, args: tuple[Any, ...]) -> None:
 
 
 _addcdiv = pointwise(
-    "addcdiv", lambda x, a, b, v: x + v * (a / b), ((), (2, 3), (1, 2, 3), ()), deciding=3, check=_addcdiv_check
+    "addcdiv",
+    lambda x, a, b, v: x + v * (a / b),
+    ((), (2, 3), (1, 2, 3), ()),
+    deciding=3,
+    check=_addcdiv_check,
 )
+
+
+_cmul, _cdiv = several(_addcmul), several(_addcdiv)
 
 
 def _three(name: str, input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple[Any, ...]:
@@ -284,10 +332,10 @@ def _three(name: str, input: Any, tensor1: Any, tensor2: Any, value: Any) -> tup
 @public("addcmul", inplace=True, out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
     """Return ``input + value * tensor1 * tensor2``."""
-    return apply(_addcmul, _three("addcmul", input, tensor1, tensor2, value))
+    return _cmul(*_three("addcmul", input, tensor1, tensor2, value))
 
 
 @public("addcdiv", inplace=True, out=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
     """Return ``input + value * tensor1 / tensor2``."""
-    return apply(_addcdiv, _three("addcdiv", input, tensor1, tensor2, value))
+    return _cdiv(*_three("addcdiv", input, tensor1, tensor2, value))

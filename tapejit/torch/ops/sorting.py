@@ -23,8 +23,8 @@ def _sort_impl(x: Any, *, axis: int, descending: bool) -> Any:
     return np.take_along_axis(x, at, axis), at
 
 
-_sort = op("sort", node="SortBackward0", saves=((),))(_sort_impl)
-_sort_stable = op("sort_stable", node="SortBackward1", saves=((),))(_sort_impl)
+_sort = op("sort", node="SortBackward0", saves=((-2,),))(_sort_impl)
+_sort_stable = op("sort_stable", node="SortBackward1", saves=((-2,),))(_sort_impl)
 
 
 def _ordered(name: str, input: Any) -> Tensor:
@@ -74,7 +74,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return {"axis": k, "descending": bool_of("argsort", "descending", descending)}
 
 
-@op("topk", saves=((),))
+@op("topk", saves=((-2,),))
 def _topk(x: Any, *, k: int, axis: int, largest: bool) -> Any:
     """The first few of the sorted elements."""
     if not x.shape:

@@ -42,7 +42,9 @@ def made(array: Any) -> Tensor:
 _RULES = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _quantile_impl(x: Any, q: Any, *, axis: int | None, keepdim: bool, rule: str, ignore_nan: bool) -> Any:
+def _quantile_impl(
+    x: Any, q: Any, *, axis: int | None, keepdim: bool, rule: str, ignore_nan: bool
+) -> Any:
     shape = x.shape
     if axis is None:
         x = np.reshape(x, (-1,))
@@ -100,9 +102,7 @@ def _lerp(a: Any, b: Any, w: Any) -> Any:
 _quantile = op("quantile", node="SqueezeBackward4", saves=((0,), (0,)))(_quantile_impl)
 
 
-def _quantiles(
-    name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: str
-) -> Any:
+def _quantiles(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: str) -> Any:
     x = tensor_of(name, "input", 1, input)
     if x._spec.np.kind != "f":
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
@@ -135,7 +135,14 @@ def _quantiles(
 
 
 @public("quantile", out=True)
-def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Any:
     """Return quantiles of all elements, or along an axis; nan where there is a nan.
 
     Raises
@@ -147,7 +154,14 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
 
 
 @public("nanquantile", out=True)
-def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def nanquantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Any:
     """Return quantiles of what is not nan."""
     return _quantiles("nanquantile", input, q, dim, keepdim, interpolation)
 
@@ -266,13 +280,24 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     if x.dtype.kind != "f":
         raise not_implemented("histogram", input._spec.dtype)
     n = int_of("histc", "bins", bins)
-    low, high = _edges("torch.histc", x, n, float(number_of("histc", "min", min)), float(number_of("histc", "max", max)))
+    low, high = _edges(
+        "torch.histc",
+        x,
+        n,
+        float(number_of("histc", "min", min)),
+        float(number_of("histc", "max", max)),
+    )
     return made(_counted(x, n, low, high).astype(x.dtype))
 
 
 @public("histogram")
 def histogram(
-    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False
+    input: Tensor,
+    bins: Any,
+    *,
+    range: Any = None,
+    weight: Tensor | None = None,
+    density: bool = False,
 ) -> Any:
     """Return how many elements fall into bins, and the edges of the bins.
 
@@ -290,10 +315,14 @@ def histogram(
         flat = x.reshape(-1)
         inside = (flat >= edges[0]) & (flat <= edges[-1])
         at = np.minimum(np.searchsorted(edges, flat[inside], "right") - 1, len(edges) - 2)
-        counts = np.bincount(at, None if w is None else w.reshape(-1)[inside], minlength=len(edges) - 1)
+        counts = np.bincount(
+            at, None if w is None else w.reshape(-1)[inside], minlength=len(edges) - 1
+        )
     else:
         n = int_of("histogram", "bins", bins)
-        low, high = _edges("torch.histogram()", x, n, *((0.0, 0.0) if range is None else map(float, range)))
+        low, high = _edges(
+            "torch.histogram()", x, n, *((0.0, 0.0) if range is None else map(float, range))
+        )
         counts, edges = _counted(x, n, low, high, w), np.linspace(low, high, n + 1)
     counts = counts.astype(np.float64)
     if density:
@@ -321,7 +350,9 @@ def _search_resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, 
     return {**params, "kind": d.numpy.name}
 
 
-_search = op("searchsorted", saves=((), ()), differentiable=False, resolve=_search_resolve)(_search_impl)
+_search = op("searchsorted", saves=((), ()), differentiable=False, resolve=_search_resolve)(
+    _search_impl
+)
 
 
 def _side(right: bool, side: str | None) -> str:
@@ -352,7 +383,9 @@ def searchsorted(
     edges = tensor_of("searchsorted", "sorted_sequence", 1, sorted_sequence)
     v = operand_of("searchsorted", "input", 2, input)
     if sorter is not None:
-        edges = made(np.take_along_axis(np.asarray(edges._value()), _values("searchsorted", sorter), -1))
+        edges = made(
+            np.take_along_axis(np.asarray(edges._value()), _values("searchsorted", sorter), -1)
+        )
     shape = tuple(v._spec.shape) if isinstance(v, Tensor) else ()
     mine = tuple(edges._spec.shape)
     if len(mine) != 1 and (len(mine) != len(shape) or mine[:-1] != shape[:-1]):
@@ -366,9 +399,13 @@ def searchsorted(
 
 
 @public("bucketize", method=False, out=True)
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Any:
     """Return which of the intervals between sorted boundaries each value falls into."""
     edges = tensor_of("bucketize", "boundaries", 2, boundaries)
     if edges._spec.ndim != 1:
-        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({edges._spec.ndim})")
+        raise RuntimeError(
+            f"boundaries tensor must be 1 dimension, but got dim({edges._spec.ndim})"
+        )
     return searchsorted(edges, input, out_int32=out_int32, right=right)

@@ -10,8 +10,8 @@ from ..dtypes import dtype as DType
 from ..hot import parametric
 from ..surface import public
 from ..tensor import Tensor
-from .checks import not_implemented
 from . import kinks
+from .checks import not_implemented
 from .forms import of_one, of_two
 from .pointwise import Saves, pointwise
 
@@ -43,7 +43,9 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return big + np.log(1 + np.exp(small - big))
 
 
-_REAL = set("erf erfc erfinv lgamma digamma special_ndtr special_ndtri special_log_ndtr i0 special_i1 special_entr".split())
+_REAL = set(
+    "erf erfc erfinv lgamma digamma special_ndtr special_ndtri special_log_ndtr i0 special_i1 special_entr".split()
+)
 _NEVER_COMPLEX = {"deg2rad", "rad2deg"}
 
 
@@ -107,7 +109,9 @@ def special_too(names: str, fn: Any) -> None:
 
 for _names, _fn, _saves, _node, _doc in _TABLE:
     _plain = " ".join(w for w in _names.split() if not w.startswith("special_"))
-    _op = pointwise(_names.split()[0], _fn, _saves, node=_node, floats=True, check=_check_of(_names.split()[0]))
+    _op = pointwise(
+        _names.split()[0], _fn, _saves, node=_node, floats=True, check=_check_of(_names.split()[0])
+    )
     if _plain:
         _made = of_one(_op, _plain, _doc)
     else:
@@ -125,7 +129,9 @@ def _logit_impl(x: Any, *, eps: float | None) -> Any:
     if eps is None:
         return kinks.logit(x)
     inside = (x >= eps) & (x <= 1 - eps)
-    return np.where(inside, kinks.logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps)))
+    return np.where(
+        inside, kinks.logit(np.where(inside, x, 0.5)), np.where(x < eps, *_ends(x, eps))
+    )
 
 
 def _ends(x: Any, eps: float) -> tuple[Any, Any]:
@@ -215,7 +221,14 @@ def _xlog1py() -> Any:
     from .forms import two
 
     made = two(
-        pointwise("xlog1py", scipy("xlog1py"), ((0, 1), (0, 1)), node=_xlog1py_node, floats=True, check=real_only("xlog1py")),
+        pointwise(
+            "xlog1py",
+            scipy("xlog1py"),
+            ((0, 1), (0, 1)),
+            node=_xlog1py_node,
+            floats=True,
+            check=real_only("xlog1py"),
+        ),
         "xlog1py",
     )
     made.__name__ = "xlog1py"

@@ -197,8 +197,21 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 def _reversed_dims(self: Tensor) -> Any:
-    """The tensor with its dims in reverse order."""
+    """The tensor with its dims in reverse order; PyTorch wants it for matrices only, and warns."""
     n = self._spec.ndim
+    if n != 2:
+        import warnings
+
+        warnings.warn(
+            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+            if n == 0
+            else "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+            "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+            "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+            "reverse the dimensions of a tensor.",
+            UserWarning,
+            stacklevel=2,
+        )
     return apply(permute_view, (self,), dims=tuple(reversed(range(n))))
 
 

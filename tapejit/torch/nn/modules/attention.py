@@ -244,9 +244,7 @@ class MultiheadAttention(Module):
             if t.shape[-1] != width:
                 raise AssertionError(f"{name} has the width {t.shape[-1]}, but {width} is expected")
         if key.shape[:-1] != value.shape[:-1]:
-            raise AssertionError(
-                f"key shape {key.shape} does not match value shape {value.shape}"
-            )
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         return bool(dims == 3)
 
 

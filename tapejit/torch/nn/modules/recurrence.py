@@ -134,5 +134,3 @@ def recurrent_layer(x: Any, *rest: Any, mode: str, bias: bool, reverse: bool) ->
     if reverse:
         outputs.reverse()
     return (np.stack(outputs), *state)
-
-

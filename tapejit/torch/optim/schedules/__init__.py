@@ -1,0 +1,1 @@
+"""The schedulers, by family; `lr_scheduler` gathers them."""

@@ -1,0 +1,64 @@
+"""Methods that count steps: parameters of one count are one row.
+
+All of Adam's kind share the frame: states made at the first step, a count for each parameter, then
+one row for all parameters with the same count. What differs is the formula and the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..codes import Op
+from ..tensor import Tensor
+from .optimizer import Optimizer, closed, no_recording, with_gradients
+from .updates import counted, number_state, record_update, zeros_like
+
+
+class Counting(Optimizer):
+    """A method whose numbers depend on how many steps a parameter has made."""
+
+    _op: Op
+    _real = True  # whether complex parameters are refused
+
+    def step(self, closure: Any = None) -> Any:
+        """Take one step; with a closure, compute the loss first and return it."""
+        with no_recording():
+            loss = closed(closure)
+            for group in self.param_groups:
+                self._step_group(group)
+        return loss
+
+    def _names(self, group: dict[str, Any]) -> Sequence[str]:
+        """Return the names of the states that have one number per entry."""
+        raise NotImplementedError
+
+    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+        """Return the operands of the row and what is static, after so many steps."""
+        raise NotImplementedError
+
+    def _begin(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """Return the state of a parameter before its first step."""
+        return {"step": number_state(0.0), **{n: zeros_like(p) for n in self._names(group)}}
+
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params = with_gradients(group)
+        if not params:
+            return
+        state = self.state
+        by_count: dict[float, list[Tensor]] = {}
+        for p in params:
+            mine = state[p]
+            if not mine:
+                if self._real and p._spec.np.kind == "c":
+                    raise NotImplementedError(
+                        f"{type(self).__name__}: complex parameters are not implemented"
+                    )
+                mine.update(self._begin(p, group))
+            by_count.setdefault(counted(mine["step"]), []).append(p)
+        names = self._names(group)
+        for count, some in by_count.items():
+            numbers, static = self._numbers(group, count)
+            grads: list[Any] = [p._grad for p in some]
+            columns = [[state[p][name] for p in some] for name in names]
+            record_update(self._op, some, grads, columns, numbers, **static)
