@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tapejit.torch as torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tapejit.torch as torch
 from tapejit.torch.ops.memory import view_strides
 from tapejit.torch.spec import spec_of_array
 
