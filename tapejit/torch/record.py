@@ -24,8 +24,8 @@ from .spec import Spec
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-LIMIT = 20_000
-"""Integers recorded after which a trace is run although nobody has looked: memory stays flat."""
+LIMIT = 4096
+"""Values recorded after which a trace is run although nobody has looked: memory stays flat."""
 
 _serials = count(1)
 
@@ -225,7 +225,10 @@ class Recorder:
         self.owners.append(t)
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
-        t._serial, t._slot = self.serial, slot
+        t._slot = slot
+        root = more.root._more
+        if root is None or not root.exposed or more.hooks:
+            t._serial = self.serial
         if more.hooks:
             self.special[slot] = t
         return slot
@@ -259,6 +262,9 @@ class Recorder:
             for k, t in enumerate(owners)
             if t is not None and getrefcount(t) > _HELD and t._slot == k
         ]
+        if not live:
+            self.begin()  # nobody will look at anything of this: it need not be known either
+            return
         inputs = self.inputs
         program = program_of(code, tuple(live))
         segment = None
