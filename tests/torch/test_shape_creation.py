@@ -35,6 +35,8 @@ def test_a_state_put_back_repeats_the_stream():
     g.set_state(state)
     b = torch.randn(4, generator=g), torch.randint(100, (4,), generator=g)
     assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) and g.initial_seed() == 9
+    other = torch.Generator().set_state(state)
+    assert other.initial_seed() == 9 and torch.equal(torch.randn(4, generator=other), a[0])
     with pytest.raises(TypeError, match="ByteTensor"):
         g.set_state(torch.zeros(48))
     with pytest.raises(RuntimeError, match="size"):

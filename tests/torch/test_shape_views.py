@@ -167,6 +167,7 @@ def test_shape_in_place_keeps_other_views_alive():
     assert x.shape == (6, 1) and part.tolist() == [11, 12] and column.tolist() == [10, 13]
     part.zero_()
     assert x.squeeze_().tolist() == [10, 0, 0, 13, 14, 15]
+    assert x._version == part._version == column._version > 3
 
 
 def test_shape_in_place_has_a_gradient():
