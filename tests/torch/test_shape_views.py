@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tapejit.torch as torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tapejit.torch as torch
 from tapejit.torch.ops.memory import view_strides
 from tapejit.torch.spec import spec_of_array
 
@@ -166,6 +167,7 @@ def test_shape_in_place_keeps_other_views_alive():
     assert x.shape == (6, 1) and part.tolist() == [11, 12] and column.tolist() == [10, 13]
     part.zero_()
     assert x.squeeze_().tolist() == [10, 0, 0, 13, 14, 15]
+    assert x._version == part._version == column._version > 3
 
 
 def test_shape_in_place_has_a_gradient():
