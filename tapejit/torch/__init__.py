@@ -83,6 +83,8 @@ from .tensor import Tensor
 
 bool_, int_, float_ = bool, int, float
 globals().update(_FUNCTIONS)
+vmap = func.vmap
+from_dlpack, to_dlpack = utils.dlpack.from_dlpack, utils.dlpack.to_dlpack
 
 
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
