@@ -101,6 +101,10 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
     return function
 
 
+class Unkept(dict[str, Any]):
+    """Parameters that are worked out again at every call: making them warns."""
+
+
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 
 
@@ -119,7 +123,10 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
         @functools.wraps(params_of)
         def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
             try:
-                key = (input._spec, args, *kwargs.items()) if kwargs else (input._spec, args)
+                # By type as well: x.var(False) is no x.var(0), though False == 0.
+                key: Any = (input._spec, args, *map(type, args)) if args else input._spec
+                if kwargs:
+                    key = (key, *kwargs.items())
                 pair = hot.get(key)
             except (TypeError, AttributeError):
                 key, pair = None, None
@@ -135,7 +142,7 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
                     return params
                 its, params = params if isinstance(params, tuple) else (op, params)
                 pair = (its, look_up(its, (input,), params))
-                if key is not None:
+                if key is not None and type(params) is not Unkept:
                     hot[key] = pair
             return recorded(pair[0], pair[1], input)
 

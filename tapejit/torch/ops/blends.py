@@ -31,11 +31,10 @@ def _same(name: str) -> Any:
 
 
 def _heaviside_impl(x: Any, y: Any) -> Any:
-    x, y = no_gradient(x), no_gradient(y)
     if x.dtype.kind == "f":
         # PyTorch's heaviside of nan is 0.
-        return np.where(x == 0, y, np.where(x > 0, 1, 0).astype(x.dtype))
-    return np.where(x == 0, y, (x > 0).astype(x.dtype))
+        return no_gradient(np.where(x == 0, y, np.where(x > 0, 1, 0).astype(x.dtype)), x, y)
+    return no_gradient(np.where(x == 0, y, (x > 0).astype(x.dtype)), x, y)
 
 
 heaviside = of_two(
