@@ -64,24 +64,26 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     """
     if root._serial == rec.serial:
         at = root._slot
-        cone = decoded(tuple(rec.code)).cone(at)
+        rows = decoded(tuple(rec.code))
+        cone = rows.cone(at)
         if cone.imports:
             rec.flush()
     if root._serial != rec.serial or cone.imports:
         from .segments import brought_back
 
         at = brought_back(rec, root)
-        cone = decoded(tuple(rec.code)).cone(at)
-    check_cone(rec, cone)
+        rows = decoded(tuple(rec.code))
+        cone = rows.cone(at)
+    check_cone(rec, rows, cone)
     return cone, at
 
 
-def check_cone(rec: Recorder, cone: Cone) -> None:
+def check_cone(rec: Recorder, rows: Rows, cone: Cone) -> None:
     """Refuse a pass through freed buffers or through saved values that have changed."""
     if rec.freed & cone.saving:
         raise RuntimeError(FREED)
     if rec.stale:
-        check_saved(rec, decoded(tuple(rec.code)), cone.saved)
+        check_saved(rec, rows, cone.saved)
 
 
 def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
@@ -96,11 +98,10 @@ def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
 def check_saved(rec: Recorder, rows: Rows, saved: Saved) -> None:
     """Raise for a saved value that has been written to by a later row."""
     stale = rec.stale
-    for slot, savers in saved.items():
-        if slot in stale:
-            t, version, begins = stale[slot]
-            if any(s < begins or not own for s, own in savers):
-                raise_modified(rows.rows[rows.producer[slot]].code, t, version)
+    for slot in saved.keys() & stale.keys():
+        t, version, begins = stale[slot]
+        if any(s < begins or not own for s, own in saved[slot]):
+            raise_modified(rows.rows[rows.producer[slot]].code, t, version)
 
 
 def raise_modified(code: Code, t: Tensor, version: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN, VOLATILE, Op, three
-from .record import LOCAL, Recorder
+from .record import LIMIT, LOCAL, Recorder
 from .spec import Spec, spec_of, spec_of_array
 from .tensor import More, Tensor
 
@@ -32,6 +32,8 @@ def apply(op: Op, args: Sequence[Any], **params: Any) -> Any:
         Static parameters, hashable.
     """
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     first, slot, kind = emit(rec, op, args, params)
     code = CODES[first]
     if op.view:
@@ -122,6 +124,8 @@ def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tenso
     y._more = mine
     more.adopt(y)
     rec.owners[slot] = y
+    if not y._kind & 3 and root._more is not None and root._more.exposed:
+        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import _new_code, apply, emit
 from .inplace import fitted
-from .record import LOCAL
+from .record import LIMIT, LOCAL
 from .spec import spec_of_array
 from .tensor import Tensor, leaf_of
 
@@ -51,6 +51,8 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     first, spec, slow, graded, params = found
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     if slow or x._kind > 3 or rec.slow:
         return apply(op, (x,), **params)
     serial = rec.serial
@@ -80,6 +82,8 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             found = hot[input._spec] = look_up(op, (input,), {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         if slow or input._kind > 3 or rec.slow:
             return apply(op, (input,))
         serial = rec.serial
@@ -146,6 +150,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         spec_a = self._spec
         if isinstance(other, Tensor):
@@ -200,6 +206,8 @@ def several(op: Op) -> Callable[..., Any]:
             found = hot[key] = look_up(op, args, {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         kind = 0
         slots = []
@@ -245,6 +253,8 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         kind = self._kind
         if isinstance(other, Tensor):
