@@ -110,6 +110,9 @@ def test_einsum_reads_every_form():
     expected = (x @ y).tolist()
     assert torch.einsum(" ij , jk -> ik ", x, y).tolist() == expected
     assert torch.einsum(x, [0, 1], y, [1, 2], [0, 2]).tolist() == expected
+    # Without an arrow the letters are in order, capitals first.
+    assert torch.einsum("kj,ji", x, y).tolist() == (x @ y).T.tolist()
+    assert torch.einsum("aj,jB", x, y).tolist() == (x @ y).T.tolist()
     one = torch.ones(1, 4)
     assert torch.einsum("ij,jk->ik", x, one).tolist() == (x.sum(1, keepdim=True) * one).tolist()
     for bad in ("ij,jk->iz", "ij->ii", "i1,jk", "ijk,jk"):
