@@ -60,9 +60,7 @@ def _expm1(x: Any) -> Any:
     return np.expm1(x)
 
 
-_expm1.defvjp(
-    lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),)
-)
+_expm1.defvjp(lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),))
 
 
 def _elu(x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:

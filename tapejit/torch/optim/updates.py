@@ -116,7 +116,13 @@ def _code(
     specs = tuple(dense(t._spec) for t in outs)
     args = (*[t._spec for t in ins], *[type(x) for x in numbers])
     with _lock:
-        return Code(op, {"n": len(params), "states": len(outs) // len(params) - 1, **static}, args, specs, kinds)
+        return Code(
+            op,
+            {"n": len(params), "states": len(outs) // len(params) - 1, **static},
+            args,
+            specs,
+            kinds,
+        )
 
 
 _numbers: dict[Any, Any] = {}
