@@ -62,7 +62,7 @@ def replace(
             continue
         if t._serial == serial:
             old = t._slot
-            stale[old] = (t, t._ver)
+            stale[old] = (t, t._ver, first)
             if owners[old] is t:
                 owners[old] = None
         t._serial, t._slot, t._array = serial, slot, None

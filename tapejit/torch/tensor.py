@@ -188,9 +188,7 @@ class Tensor:
         more = self._more
         root = self if more is None or more.base is None else more.root
         root._value()
-        rec = LOCAL.rec
-        if root._serial == rec.serial:
-            rec.flush()  # rows that read this memory read it now
+        LOCAL.rec.flush()  # rows that read this memory, also through views, read it now
         root._array = np.asarray(root._array)
         if root._more is None:
             root._more = More()

@@ -77,7 +77,9 @@ class Hardtanh(Module):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if not self.max_val > self.min_val:
-            raise AssertionError(f"max_val {self.max_val} must be greater than min_val {self.min_val}")
+            raise AssertionError(
+                f"max_val {self.max_val} must be greater than min_val {self.min_val}"
+            )
 
     def forward(self, input: Any) -> Any:
         """Return the input clamped."""

@@ -111,9 +111,12 @@ class Sequential(_Numbered):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        named = len(args) == 1 and isinstance(args[0], Mapping)
-        for name, module in args[0].items() if named else enumerate(args):
-            self.add_module(str(name) if not named else name, module)
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            for k, module in enumerate(args):
+                self.add_module(str(k), module)
 
     def forward(self, input: Any) -> Any:
         """Return the input after all modules."""

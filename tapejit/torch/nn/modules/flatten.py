@@ -145,7 +145,9 @@ class Upsample(Module):
 
     def extra_repr(self) -> str:
         told = (
-            f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
+            f"size={self.size}"
+            if self.scale_factor is None
+            else f"scale_factor={self.scale_factor}"
         )
         return f"{told}, mode={self.mode!r}"
 

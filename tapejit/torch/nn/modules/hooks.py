@@ -174,17 +174,18 @@ class _Ends:
 
 
 def _wants(value: Any) -> bool:
-    return isinstance(value, Tensor) and bool(value.requires_grad)  # type: ignore[attr-defined]
+    return isinstance(value, Tensor) and bool(value.requires_grad)
 
 
 def _same_number(made: Any, grads: tuple[Any, ...], what: str) -> tuple[Any, ...]:
-    made = made if isinstance(made, tuple) else (made,)
+    made = tuple(made) if isinstance(made, tuple) else (made,)
     if len(made) != len(grads):
         raise RuntimeError(
             f"Backward hook returned an invalid number of {what}, got {len(made)}, but expected "
             f"{len(grads)}"
         )
-    return made
+    found: tuple[Any, ...] = made
+    return found
 
 
 def _through(values: tuple[Any, ...], tell: Callable[..., Any]) -> tuple[Any, ...]:

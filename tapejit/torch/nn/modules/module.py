@@ -67,7 +67,7 @@ class Module(Called):
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
         """Say for all parameters whether they collect gradients."""
         for p in self.parameters():
-            p.requires_grad_(requires_grad)  # type: ignore[attr-defined]
+            p.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -102,7 +102,7 @@ class Module(Called):
             grad, p._grad = p._grad, None
             p.data = fn(p.data)  # type: ignore[attr-defined]
             if grad is not None:
-                flag = grad.requires_grad  # type: ignore[attr-defined]
+                flag = grad.requires_grad
                 p.grad = fn(grad.detach()).requires_grad_(flag)  # type: ignore[attr-defined]
         for name, b in self._buffers.items():
             if b is not None:
@@ -125,11 +125,11 @@ class Module(Called):
             torch.empty(0, device=device)  # says no to devices there are not
         if dtype is None:
             return self
-        return self._apply(lambda t: t.to(dtype) if t._spec.floating else t)  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(dtype) if t._spec.floating else t)
 
     def type(self: Self, dst_type: Any) -> Self:
         """Cast all parameters and buffers."""
-        return self._apply(lambda t: t.to(dst_type))  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(dst_type))
 
     def float(self: Self) -> Self:
         """Cast floating parameters and buffers to float32."""
@@ -191,7 +191,5 @@ def _target(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         elif arg is not None and not isinstance(arg, bool):
             device = arg
     if dtype is not None and not isinstance(dtype, torch.dtype):
-        raise TypeError(
-            f"to(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}"
-        )
+        raise TypeError(f"to(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     return dtype, device

@@ -6,9 +6,9 @@ which stay the same objects, so that an optimiser made before goes on with them.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...autograd.grad_mode import no_grad
 from ...hooks import RemovableHandle
@@ -19,8 +19,10 @@ from .traversal import Traversal
 EXTRA = "_extra_state"
 
 
-class _IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` returns."""
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What `load_state_dict` returns: the names that were missing and those not expected."""
+
+    __slots__ = ()
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -28,10 +30,7 @@ class _IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return (
-            f"_IncompatibleKeys(missing_keys={self.missing_keys}, "
-            f"unexpected_keys={self.unexpected_keys})"
-        )
+        return super().__repr__()
 
     __str__ = __repr__
 
@@ -178,9 +177,7 @@ class State(Traversal):
             if not known:
                 unexpected_keys.append(key)
 
-    def _load_one(
-        self, name: str, key: str, mine: Tensor, value: Any, assign: bool
-    ) -> str | None:
+    def _load_one(self, name: str, key: str, mine: Tensor, value: Any, assign: bool) -> str | None:
         if not isinstance(value, Tensor):
             return (
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
@@ -195,11 +192,11 @@ class State(Traversal):
             )
         with no_grad():
             if not assign:
-                mine.copy_(value)  # type: ignore[attr-defined]
+                mine.copy_(value)
             elif isinstance(mine, Parameter):
                 flag: Any = mine
                 fresh = value if isinstance(value, Parameter) else Parameter(value, False)
-                setattr(self, name, fresh.requires_grad_(flag.requires_grad))  # type: ignore[attr-defined]
+                setattr(self, name, fresh.requires_grad_(flag.requires_grad))
             else:
                 setattr(self, name, value)
         return None
@@ -264,5 +261,3 @@ def _load(
     for hook in module._hooks_of("load_post"):
         if hook(module, keys) is not None:
             raise RuntimeError("Hooks after load_state_dict change the lists of keys in place")
-
-

@@ -137,5 +137,3 @@ class TransformerEncoder(Module):
                 src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=causal
             )
         return src if self.norm is None else self.norm(src)
-
-
