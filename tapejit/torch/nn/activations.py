@@ -335,12 +335,14 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 def sigmoid(input: Tensor) -> Tensor:
     """Return ``1 / (1 + exp(-x))``."""
-    return FUNCTIONS["sigmoid"](input)
+    made: Tensor = FUNCTIONS["sigmoid"](input)
+    return made
 
 
 def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
-    return FUNCTIONS["tanh"](input)
+    made: Tensor = FUNCTIONS["tanh"](input)
+    return made
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

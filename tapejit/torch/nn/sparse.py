@@ -109,7 +109,7 @@ def embedding(
 def _padding(padding_idx: int | None, w: Tensor) -> int:
     if padding_idx is None:
         return -1
-    n = w.shape[0]
+    n: int = w.shape[0]
     if not -n <= padding_idx < n:
         raise AssertionError("Padding_idx must be within num_embeddings")
     return int(padding_idx) % n

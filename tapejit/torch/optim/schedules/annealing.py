@@ -345,7 +345,8 @@ class CyclicLR(LRScheduler):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        return 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
+        falling: float = 0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return falling
 
     def get_lr(self) -> Sequence[Any]:
         """Return the rates of the present step, and set the momenta."""
