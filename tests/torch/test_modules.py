@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import tapejit.torch as torch
 
 nn = torch.nn
