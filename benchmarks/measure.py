@@ -11,6 +11,7 @@ import gc
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from time import perf_counter, process_time
 from typing import Any
@@ -66,7 +67,9 @@ class Row:
 
 
 @dataclass
-class _Runner:
+class Runner:
+    """A checked and warm call, how often a sample repeats it, and its samples so far."""
+
     call: Call
     inner: int = 1
     samples: list[float] = field(default_factory=list)
@@ -99,7 +102,7 @@ def calibrate(call: Call) -> int:
 
 def _prepare(
     workload: Workload, contestant: Contestant, reference: tuple[Any, Any] | Cell
-) -> _Runner | Cell:
+) -> Runner | Cell:
     """A checked and warm call, or the cell that says why there is none."""
     try:
         call = contestant.build(workload, contestant.to_native(workload, workload.args()))
@@ -112,12 +115,12 @@ def _prepare(
             if reason is not None:
                 return Cell("WRONG", reason)
             got = call()
-        return _Runner(call, inner=calibrate(call))
+        return Runner(call, inner=calibrate(call))
     except Exception as error:  # shown in the contestant's cell
         return failure(error)
 
 
-def _sample(runner: _Runner) -> None:
+def _sample(runner: Runner) -> None:
     cpu = process_time()
     elapsed = _time(runner.call, runner.inner)
     runner.cpu += process_time() - cpu
@@ -125,7 +128,7 @@ def _sample(runner: _Runner) -> None:
     runner.samples.append(elapsed / runner.inner)
 
 
-def _cell(runner: _Runner) -> Cell:
+def _cell(runner: Runner) -> Cell:
     return Cell("ok", "", tuple(runner.samples), runner.inner, runner.cpu / runner.wall)
 
 
@@ -144,7 +147,7 @@ def run_row(
         reference = workload.hand()(*workload.args())
     except Exception as error:  # shown in every cell of the row
         reference = failure(error)
-    runners: dict[str, _Runner] = {}
+    runners: dict[str, Runner] = {}
     for contestant in contestants:
         if contestant.key in absent:
             row.cells[contestant.key] = absent[contestant.key]
@@ -158,24 +161,40 @@ def run_row(
             row.cells[contestant.key] = prepared
         else:
             runners[contestant.key] = prepared
-    keys = list(runners)
     gc.collect()
     gc.disable()
     try:
-        for turn in range(repeats):
-            log(f"{workload.name}: repeat {turn + 1} of {repeats}")
-            first = turn % max(len(keys), 1)  # nobody always runs after the same neighbour
-            for key in [*keys[first:], *keys[:first]]:
-                if key not in row.cells:
-                    try:
-                        _sample(runners[key])
-                    except Exception as error:  # shown in the contestant's cell
-                        row.cells[key] = failure(error)
+        turns = partial(log_turn, log, workload.name)
+        row.cells.update(interleave(runners, repeats=repeats, log=turns))
     finally:
         gc.enable()
-    for key in keys:
-        row.cells.setdefault(key, _cell(runners[key]))
     return row
+
+
+def log_turn(log: Callable[[str], None], name: str, turn: int, repeats: int) -> None:
+    """Tell which repeat of a row has begun."""
+    log(f"{name}: repeat {turn + 1} of {repeats}")
+
+
+def interleave(
+    runners: dict[str, Runner],
+    *,
+    repeats: int,
+    log: Callable[[int, int], None] = lambda turn, repeats: None,
+) -> dict[str, Cell]:
+    """Sample all calls in turn; each repeat begins with another, so none always follows the same."""
+    cells: dict[str, Cell] = {}
+    keys = list(runners)
+    for turn in range(repeats):
+        log(turn, repeats)
+        first = turn % max(len(keys), 1)
+        for key in [*keys[first:], *keys[:first]]:
+            if key not in cells:
+                try:
+                    _sample(runners[key])
+                except Exception as error:  # shown in the contestant's cell
+                    cells[key] = failure(error)
+    return {key: cells.get(key) or _cell(runners[key]) for key in keys}
 
 
 def load_all(contestants: Sequence[Contestant]) -> dict[str, Cell]:

@@ -20,14 +20,16 @@ MIB = 1024.0  # /proc counts in KiB
 STEADY_CALLS = 5
 
 
-def _status(field: str) -> float:
+def status(field: str) -> float:
+    """A number of this process that the kernel gives in KiB, in MiB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) / MIB
     raise OSError(f"/proc/self/status has no {field}")
 
 
-def _reset_peak() -> None:
+def reset_peak() -> None:
+    """Let the peak of resident memory begin anew."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -72,16 +74,16 @@ def memory(contestant_key: str, workload_name: str) -> dict[str, Any]:
     contestant.load()
     native = contestant.to_native(workload, workload.args())
     gc.collect()
-    _reset_peak()
-    before = _status("VmRSS")
+    reset_peak()
+    before = status("VmRSS")
     call = contestant.build(workload, native)
     call()
-    first_peak = _status("VmHWM")
+    first_peak = status("VmHWM")
     gc.collect()
-    _reset_peak()
+    reset_peak()
     for _ in range(STEADY_CALLS):
         call()
-    steady_peak = _status("VmHWM")
+    steady_peak = status("VmHWM")
     return {
         "before_mib": before,
         "first_rise_mib": first_peak - before,

@@ -24,7 +24,7 @@ Record = dict[str, Any]
 Log = Callable[[str], None]
 
 
-def _run(command: list[str], **environment: str) -> Record:
+def run(command: list[str], **environment: str) -> Record:
     """The JSON on the last line that the process prints, or ``{"failed": reason}``."""
     try:
         done = subprocess.run(
@@ -44,7 +44,7 @@ def _run(command: list[str], **environment: str) -> Record:
     return record
 
 
-def _median(records: Sequence[Record]) -> Record:
+def median(records: Sequence[Record]) -> Record:
     """Key by key; the first failure if there is one."""
     for record in records:
         if "failed" in record:
@@ -61,8 +61,8 @@ def import_times(packages: Sequence[str], *, runs: int, log: Log) -> dict[str, R
             "import json, time; start = time.perf_counter(); "
             f"import {package}; print(json.dumps({{'import_s': time.perf_counter() - start}}))"
         )
-        records = [_run(["-c", code]) for _ in range(runs + 1)]
-        found[package] = _median(records[1:])
+        records = [run(["-c", code]) for _ in range(runs + 1)]
+        found[package] = median(records[1:])
     return found
 
 
@@ -83,12 +83,12 @@ def first_calls(
                 with tempfile.TemporaryDirectory() as cache:
                     os.chmod(cache, 0o700)
                     command = ["-m", "benchmarks.probe", "first", contestant.key, workload]
-                    record = _run(command, TAPEJIT_CACHE_DIR=cache)
+                    record = run(command, TAPEJIT_CACHE_DIR=cache)
                     row.setdefault(contestant.key, []).append(record)
                     if contestant.key == "tapejit":
-                        again = _run(command, TAPEJIT_CACHE_DIR=cache)
+                        again = run(command, TAPEJIT_CACHE_DIR=cache)
                         row.setdefault("tapejit-cached", []).append(again)
-        found[workload] = {key: _median(records) for key, records in row.items()}
+        found[workload] = {key: median(records) for key, records in row.items()}
     return found
 
 
@@ -99,5 +99,5 @@ def memory(workload: str, contestants: Sequence[Contestant], *, log: Log) -> dic
         log(f"memory of {contestant.label} on {workload}")
         with tempfile.TemporaryDirectory() as cache:
             command = ["-m", "benchmarks.probe", "memory", contestant.key, workload]
-            found[contestant.key] = _run(command, TAPEJIT_CACHE_DIR=cache)
+            found[contestant.key] = run(command, TAPEJIT_CACHE_DIR=cache)
     return found

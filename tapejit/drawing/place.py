@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 GAP = 22.0
 SWEEPS = 16
@@ -41,7 +41,7 @@ def spread(
     layer: Sequence[int], wanted: Sequence[float], width: list[float], n: int
 ) -> list[float]:
     """Return centres near the wanted ones, in order and without overlaps."""
-    distances = [(width[a] + width[b]) / 2 + GAP for a, b in zip(layer, layer[1:])]
+    distances = [(width[a] + width[b]) / 2 + GAP for a, b in pairwise(layer)]
     offset = [0.0, *accumulate(distances)]
     weights = [STRAIGHT if v >= n else 1.0 for v in layer]
     found = isotonic([x - g for x, g in zip(wanted, offset)], weights)

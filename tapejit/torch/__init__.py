@@ -11,7 +11,7 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
-from . import autograd, func, nn, optim, serialization, special, utils
+from . import autograd, fft, func, linalg, nn, optim, serialization, special, utils
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
@@ -83,6 +83,8 @@ from .tensor import Tensor
 
 bool_, int_, float_ = bool, int, float
 globals().update(_FUNCTIONS)
+vmap = func.vmap
+from_dlpack, to_dlpack = utils.dlpack.from_dlpack, utils.dlpack.to_dlpack
 
 
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]

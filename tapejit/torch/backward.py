@@ -42,7 +42,7 @@ def backward(
         The tensors whose ``.grad`` is wanted; None means all leaves.
     """
     rec = LOCAL.rec
-    if len(roots) == 1 and not create and inputs is None and not rec.anomaly:
+    if len(roots) == 1 and not create and inputs is None and not rec.slow:
         root = roots[0]
         if root._kind == GRAD:
             cone, at = prepared(rec, root)
@@ -64,24 +64,26 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     """
     if root._serial == rec.serial:
         at = root._slot
-        cone = decoded(tuple(rec.code)).cone(at)
+        rows = decoded(tuple(rec.code))
+        cone = rows.cone(at)
         if cone.imports:
             rec.flush()
     if root._serial != rec.serial or cone.imports:
         from .segments import brought_back
 
         at = brought_back(rec, root)
-        cone = decoded(tuple(rec.code)).cone(at)
-    check_cone(rec, cone)
+        rows = decoded(tuple(rec.code))
+        cone = rows.cone(at)
+    check_cone(rec, rows, cone)
     return cone, at
 
 
-def check_cone(rec: Recorder, cone: Cone) -> None:
+def check_cone(rec: Recorder, rows: Rows, cone: Cone) -> None:
     """Refuse a pass through freed buffers or through saved values that have changed."""
     if rec.freed & cone.saving:
         raise RuntimeError(FREED)
     if rec.stale:
-        check_saved(rec, decoded(tuple(rec.code)), cone.saved)
+        check_saved(rec, rows, cone.saved)
 
 
 def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
@@ -96,11 +98,10 @@ def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
 def check_saved(rec: Recorder, rows: Rows, saved: Saved) -> None:
     """Raise for a saved value that has been written to by a later row."""
     stale = rec.stale
-    for slot, savers in saved.items():
-        if slot in stale:
-            t, version, begins = stale[slot]
-            if any(s < begins or not own for s, own in savers):
-                raise_modified(rows.rows[rows.producer[slot]].code, t, version)
+    for slot in saved.keys() & stale.keys():
+        t, version, begins = stale[slot]
+        if any(s < begins or not own for s, own in saved[slot]):
+            raise_modified(rows.rows[rows.producer[slot]].code, t, version)
 
 
 def raise_modified(code: Code, t: Tensor, version: int) -> None:
@@ -134,7 +135,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         g = t._grad
         olds.append(g)
         if g is not None:
-            plain = plain and g._kind == PLAIN
+            plain = plain and g._kind == PLAIN and g._more is None
             old_slots.append(g._slot if g._serial == serial else rec.admit(g))
     if not plain:
         from .engine import accumulate_into_leaves

@@ -16,7 +16,7 @@ import numpy as np
 from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import _new_code, apply, emit
 from .inplace import fitted
-from .record import LOCAL
+from .record import LIMIT, LOCAL
 from .spec import spec_of_array
 from .tensor import Tensor, leaf_of
 
@@ -51,6 +51,8 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     first, spec, slow, graded, params = found
     rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     if slow or x._kind > 3 or rec.slow:
         return apply(op, (x,), **params)
     serial = rec.serial
@@ -80,6 +82,8 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             found = hot[input._spec] = look_up(op, (input,), {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         if slow or input._kind > 3 or rec.slow:
             return apply(op, (input,))
         serial = rec.serial
@@ -95,6 +99,10 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
         return y
 
     return function
+
+
+class Unkept(dict[str, Any]):
+    """Parameters that are worked out again at every call: making them warns."""
 
 
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
@@ -115,7 +123,10 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
         @functools.wraps(params_of)
         def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
             try:
-                key = (input._spec, args, *kwargs.items()) if kwargs else (input._spec, args)
+                # By type as well: x.var(False) is no x.var(0), though False == 0.
+                key: Any = (input._spec, args, *map(type, args)) if args else input._spec
+                if kwargs:
+                    key = (key, *kwargs.items())
                 pair = hot.get(key)
             except (TypeError, AttributeError):
                 key, pair = None, None
@@ -131,7 +142,7 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
                     return params
                 its, params = params if isinstance(params, tuple) else (op, params)
                 pair = (its, look_up(its, (input,), params))
-                if key is not None:
+                if key is not None and type(params) is not Unkept:
                     hot[key] = pair
             return recorded(pair[0], pair[1], input)
 
@@ -146,6 +157,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         spec_a = self._spec
         if isinstance(other, Tensor):
@@ -200,6 +213,8 @@ def several(op: Op) -> Callable[..., Any]:
             found = hot[key] = look_up(op, args, {})
         first, spec, slow, graded, _ = found
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         kind = 0
         slots = []
@@ -245,6 +260,8 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
         serial = rec.serial
         kind = self._kind
         if isinstance(other, Tensor):

@@ -27,7 +27,8 @@ from .lower import owned, run_plain, trace_rows
 from .rows import Rows, decoded
 
 TITLE = "torch"
-_MOST = 256
+_MOST = 200_000
+"""Integers of traces whose programs are kept; the oldest go first."""
 
 
 class Program:
@@ -185,6 +186,7 @@ def _runner(made: Any, binding: list[Any], specs: list[Any]) -> Callable[[list[A
 
 
 _programs: dict[Any, Program] = {}
+_kept = [0]
 
 
 def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
@@ -192,8 +194,10 @@ def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
     key = (code, live)
     found = _programs.get(key)
     if found is None:
-        while len(_programs) >= _MOST:
-            _programs.pop(next(iter(_programs)), None)
+        _kept[0] += len(code) + 16
+        while _kept[0] > _MOST and _programs:
+            old = _programs.pop(next(iter(_programs)), None)
+            _kept[0] -= 0 if old is None else len(old.rows.code) + 16
         found = _programs[key] = Program(code, live)
     return found
 

@@ -156,14 +156,18 @@ class Rows:
 
 
 _decoded: dict[tuple[int, ...], Rows] = {}
-_MOST = 512
+_MOST = 100_000
+"""Integers of traces that are kept decoded; the oldest go first."""
+_kept = [0]
 
 
 def decoded(code: tuple[int, ...]) -> Rows:
     """Return the rows of a trace, decoded once."""
     found = _decoded.get(code)
     if found is None:
-        while len(_decoded) >= _MOST:
-            _decoded.pop(next(iter(_decoded)), None)
+        _kept[0] += len(code) + 16
+        while _kept[0] > _MOST and _decoded:
+            old = _decoded.pop(next(iter(_decoded)), None)
+            _kept[0] -= 0 if old is None else len(old.code) + 16
         found = _decoded[code] = Rows(code)
     return found

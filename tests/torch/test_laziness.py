@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def fit(n=8):
     w = torch.tensor(0.5, requires_grad=True)
     b = torch.tensor(0.0, requires_grad=True)
 
-    def step(x=x, y=y, lr=0.1):
+    def step(x=x, y=y, lr=0.03):
         loss = ((w * x * x + b - y) * (w * x * x + b - y)).sum()
         loss.backward()
         with torch.no_grad():
@@ -75,7 +75,7 @@ def test_a_training_step_is_one_kernel_call(policy):
     assert after["kernel_calls"] - before["kernel_calls"] == 10
     assert after["interpreted"] == before["interpreted"]
     assert after["programs"] == before["programs"]
-    assert 0.5 < w.item() < 3.1
+    assert 1.0 < w.item() < 3.5
 
 
 def test_a_learning_rate_that_changes_is_no_new_program():
@@ -240,19 +240,14 @@ def test_memory_of_a_long_loop_is_flat(policy):
     step, w, _ = fit(4)
     for _ in range(2000):
         step(lr=1e-3)
-    gc.collect()
-    tracemalloc.start()
-    try:
-        sizes = []
-        for _ in range(5):
-            for _ in range(20_000):
-                step(lr=1e-6)
-            w.item()
-            gc.collect()
-            sizes.append(tracemalloc.get_traced_memory()[0])
-    finally:
-        tracemalloc.stop()
-    assert max(sizes) - min(sizes[1:]) < 20_000, sizes
+    sizes = []
+    for _ in range(5):
+        for _ in range(20_000):
+            step(lr=1e-6)
+        w.item()
+        gc.collect()
+        sizes.append(sys.getallocatedblocks())
+    assert max(sizes[1:]) - min(sizes[1:]) < 200, sizes  # blocks of Python's allocator
 
 
 def test_a_loop_that_never_looks_is_run_in_parts():

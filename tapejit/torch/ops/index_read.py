@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import CODES, GRAD, PLAIN, op
-from ..emit import _new_code, apply
-from ..record import LOCAL
-from ..tensor import More, Tensor
+from ..codes import op
+from ..emit import apply
+from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
+from .record_view import part_code, view_of
 
 
 @op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -38,14 +38,11 @@ FULL_VIEWS: set[int] = set()
 
 def code_of(t: Tensor, parsed: Key) -> int:
     """Return the code of a parsed basic index, of which there is one for each index of a spec."""
-    params = {"key": parsed.basic, "node": parsed.node}
-    key = (t._spec, parsed.basic, parsed.node)
-    first = basic_index.memo.get(key)
-    if first is None:
-        first = basic_index.memo[key] = _new_code(basic_index, (t,), params)
-        if parsed.whole:
-            FULL_VIEWS.add(first)
-    return int(first)
+    key = parsed.basic
+    first = part_code(basic_index, t, key, key=key, node=parsed.node)
+    if parsed.whole:
+        FULL_VIEWS.add(first)
+    return first
 
 
 def basic_code(t: Tensor, index: Any) -> int | None:
@@ -54,11 +51,15 @@ def basic_code(t: Tensor, index: Any) -> int | None:
     if key is None:
         return None
     found = _HOT.get(key)
-    if found is None:
-        if len(_HOT) > _MOST:
-            _HOT.clear()
-        found = _HOT[key] = code_of(t, parse(t, index))
-    return int(found)
+    return _known(t, index, key) if found is None else int(found)
+
+
+def _known(t: Tensor, index: Any, key: Any) -> int:
+    """Return the code of a basic index that has not been met before."""
+    if len(_HOT) > _MOST:
+        _HOT.clear()
+    first = _HOT[key] = code_of(t, parse(t, index))
+    return first
 
 
 def getitem(self: Tensor, index: Any) -> Any:
@@ -68,40 +69,8 @@ def getitem(self: Tensor, index: Any) -> Any:
         return _general(self, index)
     first = _HOT.get(key)
     if first is None:
-        first = basic_code(self, index)
+        first = _known(self, index, key)
     return view_of(self, first)
-
-
-def view_of(self: Tensor, first: Any) -> Tensor:
-    """Record a view row of a code; as `apply` does, with the look-up already done."""
-    rec = LOCAL.rec
-    slot = self._slot if self._serial == rec.serial else rec.admit(self)
-    code = CODES[first]
-    spec = code.specs[0]
-    kind = self._kind
-    if kind > 2 or rec.slow or not rec.grad:
-        made: Tensor = apply(code.op, (self,), **code.params)
-        return made
-    grad = rec.grad and spec.floating
-    owners = rec.owners
-    if kind and grad:
-        rec.code += (first + GRAD, slot)
-        y = Tensor(rec.serial, len(owners), spec, GRAD)
-    else:
-        rec.code += (first, slot)
-        y = Tensor(rec.serial, len(owners), spec, PLAIN)
-    owners.append(y)
-    more = self._more
-    if more is None:
-        more = self._more = More()
-    mine = y._more = More()
-    mine.base = self
-    root = mine.root = self if more.base is None else more.root
-    mine.code = first
-    mine.detached = not grad
-    mine.seen = root._ver
-    more.adopt(y)
-    return y
 
 
 def basic_part(self: Tensor, parsed: Any) -> Tensor:
@@ -148,6 +117,6 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool((np.asarray(self._value()) == element).any())
 
 
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
-Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains  # type: ignore[attr-defined]
+_METHODS = {"__getitem__": getitem, "__iter__": _iterate, "__contains__": _contains}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, _name, _method)

@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 from . import data as data
+from . import dlpack as dlpack
+from . import hooks as hooks
