@@ -18,7 +18,7 @@ from .emit import _new_code, apply, emit
 from .inplace import fitted
 from .record import LIMIT, LOCAL
 from .spec import spec_of_array
-from .tensor import Tensor, leaf_of
+from .tensor import More, Tensor, leaf_of
 
 Found = tuple[int, Any, bool, bool, dict[str, Any]]
 """The plain code, the result's spec, whether `apply` must do it, whether it carries gradients."""
@@ -65,6 +65,40 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
         rec.code += (first, a)
         y = Tensor(serial, len(owners), spec, PLAIN)
     owners.append(y)
+    return y
+
+
+def view_of(self: Tensor, first: Any) -> Tensor:
+    """Record a view row of a code; as `apply` does, with the look-up already done."""
+    rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
+    slot = self._slot if self._serial == rec.serial else rec.admit(self)
+    code = CODES[first]
+    spec = code.specs[0]
+    kind = self._kind
+    if kind > 2 or rec.slow or not rec.grad:
+        made: Tensor = apply(code.op, (self,), **code.params)
+        return made
+    grad = rec.grad and spec.floating
+    owners = rec.owners
+    if kind and grad:
+        rec.code += (first + GRAD, slot)
+        y = Tensor(rec.serial, len(owners), spec, GRAD)
+    else:
+        rec.code += (first, slot)
+        y = Tensor(rec.serial, len(owners), spec, PLAIN)
+    owners.append(y)
+    more = self._more
+    if more is None:
+        more = self._more = More()
+    mine = y._more = More()
+    mine.base = self
+    root = mine.root = self if more.base is None else more.root
+    mine.code = first
+    mine.detached = not grad
+    mine.seen = root._ver
+    more.adopt(y)
     return y
 
 
@@ -303,6 +337,36 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
         if first is not None and CODES[first].specs[0] is self._spec and self._spec.floating:
             hot[key] = first
         return made
+
+    return method
+
+
+def overwriting(op: Op) -> Callable[[Tensor], Tensor]:
+    """Return the method that replaces a tensor's value by one that no graph leads to."""
+    hot: dict[Any, int] = table()
+
+    def method(self: Tensor) -> Tensor:
+        rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
+        first, flag = hot.get(self._spec, -1), self._kind
+        if first < 0 or flag != PLAIN or self._more is not None or rec.slow:
+            made = write(self, op, (self,))
+            code = op.memo.get((self._spec,))
+            if code is not None and CODES[code].specs[0] is self._spec:
+                hot[self._spec] = code
+            return made
+        a = self._slot if self._serial == rec.serial else rec.admit(self)
+        owners = rec.owners
+        slot = len(owners)
+        rec.code += (first, a)
+        rec.stale[a] = (self, self._ver, slot)
+        if owners[a] is self:
+            owners[a] = None
+        owners.append(self)
+        self._slot, self._array = slot, None
+        self._ver += 1
+        return self
 
     return method
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import CODES, GRAD, PLAIN, op
+from ..codes import op
 from ..emit import _new_code, apply
-from ..record import LOCAL
-from ..tensor import More, Tensor
+from ..hot import view_of
+from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
 
 
@@ -70,38 +70,6 @@ def getitem(self: Tensor, index: Any) -> Any:
     if first is None:
         first = basic_code(self, index)
     return view_of(self, first)
-
-
-def view_of(self: Tensor, first: Any) -> Tensor:
-    """Record a view row of a code; as `apply` does, with the look-up already done."""
-    rec = LOCAL.rec
-    slot = self._slot if self._serial == rec.serial else rec.admit(self)
-    code = CODES[first]
-    spec = code.specs[0]
-    kind = self._kind
-    if kind > 2 or rec.slow or not rec.grad:
-        made: Tensor = apply(code.op, (self,), **code.params)
-        return made
-    grad = rec.grad and spec.floating
-    owners = rec.owners
-    if kind and grad:
-        rec.code += (first + GRAD, slot)
-        y = Tensor(rec.serial, len(owners), spec, GRAD)
-    else:
-        rec.code += (first, slot)
-        y = Tensor(rec.serial, len(owners), spec, PLAIN)
-    owners.append(y)
-    more = self._more
-    if more is None:
-        more = self._more = More()
-    mine = y._more = More()
-    mine.base = self
-    root = mine.root = self if more.base is None else more.root
-    mine.code = first
-    mine.detached = not grad
-    mine.seen = root._ver
-    more.adopt(y)
-    return y
 
 
 def basic_part(self: Tensor, parsed: Any) -> Tensor:

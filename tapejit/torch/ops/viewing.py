@@ -11,6 +11,7 @@ import numpy as np
 
 from ..codes import op
 from ..emit import apply
+from ..hot import look_up, table, view_of
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
@@ -127,8 +128,13 @@ def t(input: Tensor) -> Tensor:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input._spec.ndim}D"
         )
-    made: Tensor = apply(t_view, (input,))
-    return made
+    first = _transposed.get(input._spec)
+    if first is None:
+        first = _transposed[input._spec] = look_up(t_view, (input,), {})[0]
+    return view_of(input, first)
+
+
+_transposed: dict[Any, int] = table()
 
 
 @public("transpose", "swapaxes", "swapdims")
@@ -305,8 +311,15 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def part(input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0") -> Tensor:
     """Return the view of the places `start` to `stop` of a dim."""
-    made: Tensor = apply(slice_view, (input,), dim=dim, start=start, stop=stop, step=1, node=node)
-    return made
+    key = (input._spec, dim, start, stop, node)
+    first = _parts.get(key)
+    if first is None:
+        params = {"dim": dim, "start": start, "stop": stop, "step": 1, "node": node}
+        first = _parts[key] = look_up(slice_view, (input,), params)[0]
+    return view_of(input, first)
+
+
+_parts: dict[Any, int] = table()
 
 
 @public()
