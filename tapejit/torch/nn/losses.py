@@ -310,7 +310,10 @@ def _logits(x: Any, y: Any) -> Any:
 _logits.defvjp(
     lambda x, y: (_logits.fn(x, y), (x, y)),
     # s(x) - y: the slope of the formula, 1 - y - s(-x), would cancel where s(x) is small.
-    lambda saved, ct: (ct * (special.expit(saved[0]) - saved[1]), -ct * saved[0]),
+    lambda saved, ct: (
+        (ct * (special.expit(saved[0]) - saved[1])).astype(saved[0].dtype),
+        (-ct * saved[0]).astype(saved[1].dtype),
+    ),
 )
 
 
@@ -330,7 +333,8 @@ def _weighed_logits_bwd(saved: Any, ct: Any) -> Any:
     ones = tuple(k for k in range(p.ndim) if p.shape[k] == 1 and by_p.shape[k] != 1)
     by_p = by_p.sum(axis=ones, keepdims=True) if ones else by_p
     by_x = ct * ((t + 1 - y) * special.expit(x) - t)
-    return by_x, ct * ((p - 1) * rest - x), by_p
+    by_y = ct * ((p - 1) * rest - x)
+    return by_x.astype(x.dtype), by_y.astype(y.dtype), by_p.astype(p.dtype)
 
 
 _weighed_logits.defvjp(
@@ -343,7 +347,8 @@ def bce_logits_op(
     x: Any, y: Any, *more: Any, weight: bool, pos_weight: bool, reduction: str, dtype: str
 ) -> Any:
     """Binary cross entropy of logits: nothing overflows, and the slope is the logistic less y."""
-    x, y = to(x, dtype), to(y, dtype)
+    # The logarithm is taken in the dtype of the logits, as PyTorch does, the rest in the common one.
+    x, y = x if np.dtype(x.dtype).kind == "f" else to(x, dtype), to(y, dtype)
     loss = _weighed_logits(x, y, to(more[-1], dtype)) if pos_weight else _logits(x, y)
     return reduced(loss * more[0] if weight else loss, reduction)
 
