@@ -135,18 +135,23 @@ def mse_loss(
     return record(mse_op, (x, y), reduction=reduction)
 
 
-@op("weighed_loss", node="DivBackward0", saves=((1,), (0,)))
-def weighed_op(loss: Any, w: Any, *, reduction: str) -> Any:
-    """Terms times their weights; the mean is divided by the sum of the weights."""
-    if reduction == "mean":
+def _weighed_node(params: dict[str, Any], specs: Any) -> str:
+    names = {"mean": "DivBackward0" if params["by_weight"] else "MeanBackward0"}
+    return {**names, "sum": "SumBackward0"}.get(params["reduction"], "MulBackward0")
+
+
+@op("weighed_loss", node=_weighed_node, saves=((1,), (0,)))
+def weighed_op(loss: Any, w: Any, *, reduction: str, by_weight: bool) -> Any:
+    """Terms times their weights; the mean is divided by the sum of the weights, if so wanted."""
+    if reduction == "mean" and by_weight:
         return (loss * w).sum() / w.sum()
     return reduced(loss * w, reduction)
 
 
-def _weighed(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
+def _weighed(loss: Tensor, weight: Tensor, reduction: str, by_weight: bool = True) -> Tensor:
     if tuple(weight._spec.shape) != tuple(loss._spec.shape):
         raise ValueError("Weights and input must have the same size.")
-    return record(weighed_op, (loss, weight), reduction=reduction)
+    return record(weighed_op, (loss, weight), reduction=reduction, by_weight=by_weight)
 
 
 def l1_loss(
@@ -214,7 +219,7 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is not None:
         loss = record(huber_op, (x, y), delta=float(delta), reduction="none")
-        return _weighed(loss, weight, reduction)
+        return _weighed(loss, weight, reduction, by_weight=False)
     return record(huber_op, (x, y), delta=float(delta), reduction=reduction)
 
 
