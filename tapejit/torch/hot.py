@@ -314,6 +314,36 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
     return method
 
 
+def overwriting(op: Op) -> Callable[[Tensor], Tensor]:
+    """Return the method that replaces a tensor's value by one that no graph leads to."""
+    hot: dict[Any, int] = table()
+
+    def method(self: Tensor) -> Tensor:
+        rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
+        first, flag = hot.get(self._spec, -1), self._kind
+        if first < 0 or flag != PLAIN or self._more is not None or rec.slow:
+            made = write(self, op, (self,))
+            code = op.memo.get((self._spec,))
+            if code is not None and CODES[code].specs[0] is self._spec:
+                hot[self._spec] = code
+            return made
+        a = self._slot if self._serial == rec.serial else rec.admit(self)
+        owners = rec.owners
+        slot = len(owners)
+        rec.code += (first, a)
+        rec.stale[a] = (self, self._ver, slot)
+        if owners[a] is self:
+            owners[a] = None
+        owners.append(self)
+        self._slot, self._array = slot, None
+        self._ver += 1
+        return self
+
+    return method
+
+
 def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     """Record an operation whose result replaces the value of `self`."""
     rec = LOCAL.rec

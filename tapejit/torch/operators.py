@@ -6,6 +6,7 @@ operand gives NotImplemented, and Python says what it says of such operands.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,18 @@ def _in_place(method: Method) -> Method:
     return written
 
 
+def _quick(operator: Method, general: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method in place of an operator; what it does not know goes the general way."""
+
+    @functools.wraps(general)
+    def method(self: Tensor, other: Any, *more: Any, **options: Any) -> Any:
+        if more or options or not (isinstance(other, Tensor) or type(other) in NUMBERS):
+            return general(self, other, *more, **options)
+        return operator(self, other)
+
+    return method
+
+
 def _inverted(self: Tensor) -> Any:
     if self._spec.floating:
         raise TypeError(
@@ -74,6 +87,10 @@ def _enter() -> None:
     own["__pos__"], own["__invert__"] = rounding.positive, _inverted
     for name, method in comparison.OPERATORS.items():
         own[f"__{name}__"] = method
+    for operator, names in {"add": "add_", "sub": "sub_ subtract_", "mul": "mul_ multiply_",
+                            "truediv": "div_ divide_ true_divide_"}.items():  # fmt: skip
+        for name in names.split():
+            own[name] = _quick(own[f"__i{operator}__"], getattr(Tensor, name))
     for name, value in own.items():
         setattr(Tensor, name, value)
 

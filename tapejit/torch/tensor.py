@@ -8,6 +8,7 @@ write to a view rewrites its base. Rows therefore never see a value change.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
@@ -46,38 +47,24 @@ class More:
         Whether the gradient of an inner result is kept.
     """
 
-    __slots__ = (
-        "after",
-        "base",
-        "code",
-        "copied",
-        "detached",
-        "exposed",
-        "hooks",
-        "hushed",
-        "node",
-        "retains",
-        "root",
-        "seen",
-        "silent",
-        "views",
-    )
-
-    def __init__(self) -> None:
-        self.base: Tensor | None = None
-        self.root: Any = None
-        self.code = -1
-        self.detached = self.silent = self.exposed = self.retains = self.hushed = False
-        self.seen = 0
-        self.copied: tuple[int, int, Any] = (0, 0, None)
-        self.views: list[weakref.ref[Tensor]] = []
-        self.hooks: dict[int, Any] | None = None
-        self.after: dict[int, Any] | None = None
-        self.node: Any = None
+    # Defaults of the class: a view sets five of these, and one is made for every view.
+    base: Tensor | None = None
+    root: Any = None
+    code = -1
+    detached = silent = exposed = retains = hushed = False
+    seen = 0
+    copied: tuple[int, int, Any] = (0, 0, None)
+    views: Sequence[weakref.ref[Tensor]] = ()
+    hooks: dict[int, Any] | None = None
+    after: dict[int, Any] | None = None
+    node: Any = None
 
     def adopt(self, view: Tensor) -> None:
         """Remember a view, so that it hears of writes."""
         views = self.views
+        if not isinstance(views, list):
+            self.views = [weakref.ref(view)]
+            return
         if len(views) > 8 and len(views) & (len(views) - 1) == 0:
             views[:] = [v for v in views if v() is not None]
         views.append(weakref.ref(view))
@@ -107,6 +94,7 @@ def _alone() -> int:
 
 
 _ALONE = _alone()
+_MINE = _ALONE  # the same count, of an array that a local name and a tensor hold
 
 
 class Tensor:
@@ -189,9 +177,12 @@ class Tensor:
         root = self if more is None or more.base is None else more.root
         root._value()
         LOCAL.rec.flush()  # rows that read this memory, also through views, read it now
-        root._array = np.asarray(root._array)
         if root._more is None:
             root._more = More()
+        array = root._array
+        if not root._more.exposed and getrefcount(array) > _MINE:
+            array = np.array(array)  # a graph keeps the old memory, which must not change
+        root._array = np.asarray(array)
         root._more.exposed = True
         root._serial = 0
         if root is self:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..codes import Op, op
 from ..emit import apply
-from ..hot import write
+from ..hot import overwriting, write
 from ..inplace import copy as copy_op
 from ..surface import public
 from ..tensor import Tensor
@@ -32,6 +32,9 @@ def _zero(x: Any, *, dtype: str) -> Any:
     return np.zeros(x.shape, dtype)[()]
 
 
+_zeroed = overwriting(_zero)
+
+
 def _value(name: str, value: Any) -> Any:
     v = operand_of(name, "value", 2, value)
     if isinstance(v, Tensor) and v._spec.ndim:
@@ -45,7 +48,7 @@ def _value(name: str, value: Any) -> Any:
 @public("zero_", function=False)
 def zero_(self: Tensor) -> Tensor:
     """Write zeros into this tensor and return it."""
-    return write(self, _zero, (self,))
+    return _zeroed(self)
 
 
 def _filling(name: str, node: str) -> Op:
