@@ -135,18 +135,23 @@ def mse_loss(
     return record(mse_op, (x, y), reduction=reduction)
 
 
-@op("weighed_loss", node="DivBackward0", saves=((1,), (0,)))
-def weighed_op(loss: Any, w: Any, *, reduction: str) -> Any:
-    """Terms times their weights; the mean is divided by the sum of the weights."""
-    if reduction == "mean":
+def _weighed_node(params: dict[str, Any], specs: Any) -> str:
+    names = {"mean": "DivBackward0" if params["by_weight"] else "MeanBackward0"}
+    return {**names, "sum": "SumBackward0"}.get(params["reduction"], "MulBackward0")
+
+
+@op("weighed_loss", node=_weighed_node, saves=((1,), (0,)))
+def weighed_op(loss: Any, w: Any, *, reduction: str, by_weight: bool) -> Any:
+    """Terms times their weights; the mean is divided by the sum of the weights, if so wanted."""
+    if reduction == "mean" and by_weight:
         return (loss * w).sum() / w.sum()
     return reduced(loss * w, reduction)
 
 
-def _weighed(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
+def _weighed(loss: Tensor, weight: Tensor, reduction: str, by_weight: bool = True) -> Tensor:
     if tuple(weight._spec.shape) != tuple(loss._spec.shape):
         raise ValueError("Weights and input must have the same size.")
-    return record(weighed_op, (loss, weight), reduction=reduction)
+    return record(weighed_op, (loss, weight), reduction=reduction, by_weight=by_weight)
 
 
 def l1_loss(
@@ -214,7 +219,7 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is not None:
         loss = record(huber_op, (x, y), delta=float(delta), reduction="none")
-        return _weighed(loss, weight, reduction)
+        return _weighed(loss, weight, reduction, by_weight=False)
     return record(huber_op, (x, y), delta=float(delta), reduction=reduction)
 
 
@@ -310,7 +315,10 @@ def _logits(x: Any, y: Any) -> Any:
 _logits.defvjp(
     lambda x, y: (_logits.fn(x, y), (x, y)),
     # s(x) - y: the slope of the formula, 1 - y - s(-x), would cancel where s(x) is small.
-    lambda saved, ct: (ct * (special.expit(saved[0]) - saved[1]), -ct * saved[0]),
+    lambda saved, ct: (
+        (ct * (special.expit(saved[0]) - saved[1])).astype(saved[0].dtype),
+        (-ct * saved[0]).astype(saved[1].dtype),
+    ),
 )
 
 
@@ -330,7 +338,8 @@ def _weighed_logits_bwd(saved: Any, ct: Any) -> Any:
     ones = tuple(k for k in range(p.ndim) if p.shape[k] == 1 and by_p.shape[k] != 1)
     by_p = by_p.sum(axis=ones, keepdims=True) if ones else by_p
     by_x = ct * ((t + 1 - y) * special.expit(x) - t)
-    return by_x, ct * ((p - 1) * rest - x), by_p
+    by_y = ct * ((p - 1) * rest - x)
+    return by_x.astype(x.dtype), by_y.astype(y.dtype), by_p.astype(p.dtype)
 
 
 _weighed_logits.defvjp(
@@ -343,7 +352,8 @@ def bce_logits_op(
     x: Any, y: Any, *more: Any, weight: bool, pos_weight: bool, reduction: str, dtype: str
 ) -> Any:
     """Binary cross entropy of logits: nothing overflows, and the slope is the logistic less y."""
-    x, y = to(x, dtype), to(y, dtype)
+    # The logarithm is taken in the dtype of the logits, as PyTorch does, the rest in the common one.
+    x, y = x if np.dtype(x.dtype).kind == "f" else to(x, dtype), to(y, dtype)
     loss = _weighed_logits(x, y, to(more[-1], dtype)) if pos_weight else _logits(x, y)
     return reduced(loss * more[0] if weight else loss, reduction)
 

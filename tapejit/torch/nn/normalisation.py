@@ -175,11 +175,11 @@ def _but_channels(x: Any) -> tuple[int, ...]:
 
 
 @op(
-    "batch_norm_by_statistics", node=_BATCH_NODE, saves=((1, 2, 3), (), (), (0, 1, 2), ()),
+    "batch_norm_by_statistics", node=lambda params, specs: params["node"], saves=((1, 2, 3), (), (), (0, 1, 2), ()),
     resolve=floating_only("batch_norm"),
 )  # fmt: skip
 def batch_norm_fixed_op(
-    x: Any, mean: Any, var: Any, *more: Any, eps: float, weight: bool, bias: bool
+    x: Any, mean: Any, var: Any, *more: Any, eps: float, weight: bool, bias: bool, node: str
 ) -> Any:
     """Normalise each channel by given statistics."""
     ndim = np.ndim(x)
@@ -287,6 +287,7 @@ def _batch_norm(
     training: bool,
     momentum: float,
     eps: float,
+    node: str = _BATCH_NODE,
 ) -> Tensor:
     if x.ndim < 2:
         raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
@@ -305,7 +306,7 @@ def _batch_norm(
         for name in ("running_mean", "running_var"):
             if given[name] is None:
                 raise RuntimeError(f"{name} must be defined in evaluation mode")
-        return record(batch_norm_fixed_op, (x, mean, var, *more), **flags)
+        return record(batch_norm_fixed_op, (x, mean, var, *more), node=node, **flags)
     made = record(batch_norm_op, (x, *more), **flags)
     if mean is not None and var is not None:
         _move(x, mean, var, momentum)
@@ -417,7 +418,9 @@ def instance_norm(
             raise RuntimeError(
                 "Expected running_mean and running_var to be defined when use_input_stats is false"
             )
-        return _batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+        return _batch_norm(
+            x, running_mean, running_var, weight, bias, False, momentum, eps, "ViewBackward0"
+        )
     if x.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {x.ndim} dimensions)")
     _check_many("spatial element", x, x.shape[2:])

@@ -26,7 +26,7 @@ def constant_op(x: Any, *, widths: tuple[tuple[int, int], ...], value: Any) -> A
 
 def _picked_node(params: dict[str, Any], specs: Any) -> str:
     if params["mode"] == "circular":
-        return "CopySlices"
+        return "torch::autograd::CopySlices"
     name = "Reflection" if params["mode"] == "reflect" else "Replication"
     return f"{name}Pad{len(params['widths'])}DBackward0"
 
@@ -39,7 +39,9 @@ def picked_op(x: Any, *, widths: tuple[tuple[int, int], ...], mode: str) -> Any:
         n = np.shape(x)[first + k]
         at = np.arange(-a, n + b)
         if mode == "circular":
-            at = at % n
+            # What is cut off does not come round again.
+            first_kept, kept = max(-a, 0), n - max(-a, 0) - max(-b, 0)
+            at = (at - first_kept) % kept + first_kept
         elif mode == "replicate":
             at = np.clip(at, 0, n - 1)
         else:
