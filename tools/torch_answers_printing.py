@@ -1,4 +1,4 @@
-"""Store what real PyTorch prints and promotes to: tests/torch/answers/{printing,promotion}.json.
+"""Store what real PyTorch prints and promotes to: tests/torch/answers/{printing,promotion_tables}.json.
 
 Run with an interpreter that has PyTorch 2.13; the tests read the stored answers and never import it.
 The random cases come from a seed, so a second run writes the same files.
@@ -322,7 +322,7 @@ def main() -> int:
     write("printing", "[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]")
     tables = promotion_answers()
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in tables.items()]
-    write("promotion", "{\n" + ",\n".join(lines) + "\n}")
+    write("promotion_tables", "{\n" + ",\n".join(lines) + "\n}")
     print(f"{len(cases)} printed tensors, {len(tables['triples'])} triples")
     return 0
 

@@ -25,7 +25,7 @@ STORED = ROOT / "tests" / "torch" / "answers" / "names.json"
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn.functional", "torch.nn", "torch.nn.init", "torch.nn.utils",
     "torch.optim", "torch.optim.lr_scheduler", "torch.linalg", "torch.fft", "torch.special",
-    "torch.autograd", "torch.autograd.functional", "torch.func",
+    "torch.autograd", "torch.autograd.functional", "torch.func", "torch.utils.data",
 )  # fmt: skip
 
 # Names of `torch` and `torch.Tensor` that are not there, in groups with a reason each: a list of all

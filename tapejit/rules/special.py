@@ -278,21 +278,25 @@ xlogy = special(
     lambda z, x, y: ops.log(y),
     lambda z, x, y: _quotient(x, y),
     domain=(field(), positive(complex=True)),
-    emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log_{s}({1}))",
+    # A zero of the dtype: with 0.0 the sum of float32 terms would not compile.
+    emit="({0} * {0} if ({0} == 0) & ({1} == {1}) else {0} * vmath.log_{s}({1}))",
 )
 xlog1py = special(
     "xlog1py",
     lambda z, x, y: ops.log1p(y),
     lambda z, x, y: _quotient(x, 1.0 + y),
     domain=(field(), positive(complex=True)),
-    emit="(0.0 if ({0} == 0) & ({1} == {1}) else {0} * vmath.log1p_{s}({1}))",
+    emit="({0} * {0} if ({0} == 0) & ({1} == {1}) else {0} * vmath.log1p_{s}({1}))",
 )
 entr = special(
     "entr",
     lambda y, x: -ops.log(x) - 1.0,
     domain=(positive(),),
-    emit="(-{0} * vmath.log_{s}({0}) if ({0} > 0) | ({0} != {0}) else"
-    " (0.0 if {0} == 0 else -np.inf))",
+)
+code(
+    entr,
+    "(-{0} * vmath.log_{s}({0}) if ({0} _gt_ 0) | ({0} != {0}) else"
+    " (<0.0> if {0} == 0 else -<np.inf>))",
 )
 rel_entr = special(
     "rel_entr",

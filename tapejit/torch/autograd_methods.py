@@ -7,8 +7,8 @@ from typing import Any
 
 from .backward import backward as sweep
 from .codes import GRAD, INFERENCE, LEAF, PLAIN, op
-from .emit import apply
 from .hooks import RemovableHandle
+from .ops.record_view import view_code, view_of
 from .record import LOCAL
 from .surface import public
 from .tensor import More, Tensor
@@ -28,8 +28,13 @@ def _detach(x: Any) -> Any:
 
 def detach(self: Tensor) -> Tensor:
     """Return a leaf that shares memory with this tensor and needs no gradient."""
-    made: Tensor = apply(_detach, (self,))
-    return made
+    first = _DETACHED.get(self._spec)
+    if first is None:
+        first = _DETACHED[self._spec] = view_code(_detach, self)
+    return view_of(self, first)
+
+
+_DETACHED: dict[Any, int] = {}
 
 
 def detach_(self: Tensor) -> Tensor:

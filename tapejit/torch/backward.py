@@ -42,7 +42,7 @@ def backward(
         The tensors whose ``.grad`` is wanted; None means all leaves.
     """
     rec = LOCAL.rec
-    if len(roots) == 1 and not create and inputs is None and not rec.anomaly:
+    if len(roots) == 1 and not create and inputs is None and not rec.slow:
         root = roots[0]
         if root._kind == GRAD:
             cone, at = prepared(rec, root)
@@ -135,7 +135,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         g = t._grad
         olds.append(g)
         if g is not None:
-            plain = plain and g._kind == PLAIN
+            plain = plain and g._kind == PLAIN and g._more is None
             old_slots.append(g._slot if g._serial == serial else rec.admit(g))
     if not plain:
         from .engine import accumulate_into_leaves

@@ -57,23 +57,21 @@ def emit(
     """Append a row and return its plain code, its first slot and its kind."""
     serial = rec.serial
     key: list[Any] = [*params.items()] if params else []
+    slots: list[int] = []
     kind = 0
     for a in args:
         if isinstance(a, Tensor):
+            # Admission first: a view of what has been written to may have another kind now.
+            slots.append(a._slot if a._serial == serial else rec.admit(a))
             key.append(a._spec)
             kind |= a._kind
         else:
+            slots.append(rec.number(a))
             key.append(type(a))
     memo_key = tuple(key)
     first = op.memo.get(memo_key)
     if first is None:
         first = op.memo[memo_key] = _new_code(op, args, params)
-    slots = [
-        (a._slot if a._serial == serial else rec.admit(a))
-        if isinstance(a, Tensor)
-        else rec.number(a)
-        for a in args
-    ]
     if leaf:
         kind = LEAF
     elif kind & VOLATILE:
@@ -124,6 +122,8 @@ def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tenso
     y._more = mine
     more.adopt(y)
     rec.owners[slot] = y
+    if not y._kind & 3 and root._more is not None and root._more.exposed:
+        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
 
 

@@ -45,7 +45,7 @@ class Generator:
         """Start the stream afresh from a seed, which may be negative; return the generator."""
         at = int(seed)
         if not -(2**63) <= at < 2**64:
-            raise RuntimeError("Overflow when unpacking long")
+            raise ValueError("Overflow when unpacking long long")
         self._seed = at % 2**64
         self.numpy = np.random.Generator(np.random.PCG64(self._seed))
         return self
@@ -61,4 +61,5 @@ class Generator:
 
 
 default_generator = Generator()
+default_generator.seed()
 """What `manual_seed` seeds and what functions draw from unless told otherwise."""

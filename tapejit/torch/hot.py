@@ -18,7 +18,7 @@ from .emit import _new_code, apply, emit
 from .inplace import fitted
 from .record import LIMIT, LOCAL
 from .spec import spec_of_array
-from .tensor import More, Tensor, leaf_of
+from .tensor import Tensor, leaf_of
 
 Found = tuple[int, Any, bool, bool, dict[str, Any]]
 """The plain code, the result's spec, whether `apply` must do it, whether it carries gradients."""
@@ -68,40 +68,6 @@ def recorded(op: Op, found: Found, x: Tensor) -> Any:
     return y
 
 
-def view_of(self: Tensor, first: Any) -> Tensor:
-    """Record a view row of a code; as `apply` does, with the look-up already done."""
-    rec = LOCAL.rec
-    if len(rec.owners) > LIMIT:
-        rec.flush()
-    slot = self._slot if self._serial == rec.serial else rec.admit(self)
-    code = CODES[first]
-    spec = code.specs[0]
-    kind = self._kind
-    if kind > 2 or rec.slow or not rec.grad:
-        made: Tensor = apply(code.op, (self,), **code.params)
-        return made
-    grad = rec.grad and spec.floating
-    owners = rec.owners
-    if kind and grad:
-        rec.code += (first + GRAD, slot)
-        y = Tensor(rec.serial, len(owners), spec, GRAD)
-    else:
-        rec.code += (first, slot)
-        y = Tensor(rec.serial, len(owners), spec, PLAIN)
-    owners.append(y)
-    more = self._more
-    if more is None:
-        more = self._more = More()
-    mine = y._more = More()
-    mine.base = self
-    root = mine.root = self if more.base is None else more.root
-    mine.code = first
-    mine.detached = not grad
-    mine.seen = root._ver
-    more.adopt(y)
-    return y
-
-
 def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
     """Return the function of one tensor that records an operation without parameters."""
     hot = table()
@@ -135,6 +101,10 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
     return function
 
 
+class Unkept(dict[str, Any]):
+    """Parameters that are worked out again at every call: making them warns."""
+
+
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 
 
@@ -153,7 +123,10 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
         @functools.wraps(params_of)
         def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
             try:
-                key = (input._spec, args, *kwargs.items()) if kwargs else (input._spec, args)
+                # By type as well: x.var(False) is no x.var(0), though False == 0.
+                key: Any = (input._spec, args, *map(type, args)) if args else input._spec
+                if kwargs:
+                    key = (key, *kwargs.items())
                 pair = hot.get(key)
             except (TypeError, AttributeError):
                 key, pair = None, None
@@ -169,7 +142,7 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
                     return params
                 its, params = params if isinstance(params, tuple) else (op, params)
                 pair = (its, look_up(its, (input,), params))
-                if key is not None:
+                if key is not None and type(params) is not Unkept:
                     hot[key] = pair
             return recorded(pair[0], pair[1], input)
 

@@ -17,6 +17,7 @@ from ..frontend.capture import Capture, capturing
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes.adjoint import adjoint
 from ..passes.rewrite import rewrite
+from ..runtime.evaluate import run_tape
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
@@ -74,16 +75,27 @@ def trace_rows(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> Tra
     wanted = rows.needed(tuple(outputs))
     with capturing() as cap:
         cap.b.limit = None
+        cap.evaluate = run_tape
         lowering = _Lowering(cap, rows, inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for row, want in zip(rows.rows, wanted):
                 lowering.row(row, want)
         syms = [lowering.output(s) for s in outputs]
-        values = [owned(cap.value(y), rows.spec(s)) for y, s in zip(syms, outputs)]
+        values = [owned(y, rows.spec(s)) for y, s in zip(_values(cap, syms), outputs)]
         binding = lowering.binding()
         tape = without_cuts(cap.b.finish(syms))
     return Traced(tape, binding, values)
+
+
+def _values(cap: Capture, syms: Sequence[Sym]) -> list[Any]:
+    """Return the values of rows; what waits for loops is computed by one run of the tape."""
+    b = cap.b
+    if any(y.id in b.pending for y in syms):
+        kind = BY_NAME["input"].index
+        inputs = [b.known[i] for i in range(len(b)) if b.op[i] == kind]
+        return list(run_tape(b.finish(list(syms)), inputs))
+    return [cap.value(y) for y in syms]
 
 
 class _Lowering:

@@ -182,7 +182,24 @@ class Recorder:
         return slot
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
-        """Record a view of its base's current value."""
+        """Record a view of its base's current value; of plain data in memory the view is an input."""
+        root = more.root
+        if not (t._kind | root._kind) and root._array is not None and not more.hooks:
+            more.seen = root._ver
+            value = t._value()
+            if root._more.exposed:
+                return self._admit_copy(
+                    t, more, np.array(value, order="C") if value.ndim else value[()]
+                )
+            if value.ndim:
+                value = np.ascontiguousarray(value)
+            slot = len(self.owners)
+            self.code.append(input_codes(t._spec)[PLAIN])
+            self.owners.append(None)
+            self.inputs.append(value if value.ndim else value[()])
+            self.sources.append((slot, t, t._version_of()))
+            t._serial, t._slot = self.serial, slot
+            return slot
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()
@@ -208,7 +225,10 @@ class Recorder:
         self.owners.append(t)
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
-        t._serial, t._slot = self.serial, slot
+        t._slot = slot
+        root = more.root._more
+        if root is None or not root.exposed or more.hooks:
+            t._serial = self.serial
         if more.hooks:
             self.special[slot] = t
         return slot
@@ -242,6 +262,9 @@ class Recorder:
             for k, t in enumerate(owners)
             if t is not None and getrefcount(t) > _HELD and t._slot == k
         ]
+        if not live:
+            self.begin()  # nobody will look at anything of this: it need not be known either
+            return
         inputs = self.inputs
         program = program_of(code, tuple(live))
         segment = None

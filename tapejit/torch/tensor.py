@@ -94,6 +94,7 @@ def _alone() -> int:
 
 
 _ALONE = _alone()
+_MINE = _ALONE  # the same count, of an array that a local name and a tensor hold
 
 
 class Tensor:
@@ -175,12 +176,13 @@ class Tensor:
         more = self._more
         root = self if more is None or more.base is None else more.root
         root._value()
-        rec = LOCAL.rec
-        if root._serial == rec.serial:
-            rec.flush()  # rows that read this memory read it now
-        root._array = np.asarray(root._array)
+        LOCAL.rec.flush()  # rows that read this memory, also through views, read it now
         if root._more is None:
             root._more = More()
+        array = root._array
+        if not root._more.exposed and getrefcount(array) > _MINE:
+            array = np.array(array)  # a graph keeps the old memory, which must not change
+        root._array = np.asarray(array)
         root._more.exposed = True
         root._serial = 0
         if root is self:

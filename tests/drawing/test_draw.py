@@ -164,3 +164,14 @@ def test_importing_tapejit_does_not_import_drawing():
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
     with pytest.raises(AttributeError, match="no attribute 'drew'"):
         tapejit.drew  # noqa: B018
+
+
+def test_the_picture_of_the_documentation_is_current():
+    x = torch.ones(5)
+    w = torch.zeros(5, 3, requires_grad=True)
+    b = torch.zeros(3, requires_grad=True)
+    z = x @ w + b
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.zeros(3))
+    root = Path(__file__).resolve().parents[2]
+    kept = root / "docs" / "images" / "torch-graph.svg"
+    assert kept.read_text(encoding="utf-8") == tapejit.draw(loss)

@@ -15,7 +15,7 @@ from tapejit.torch.dtypes import dtype, from_numpy_dtype, get_default_dtype, set
 from tapejit.torch.limits import finfo, iinfo
 from tapejit.torch.sizes import Size, device
 
-ANSWERS = json.loads((Path(__file__).parent / "answers" / "promotion.json").read_text())
+ANSWERS = json.loads((Path(__file__).parent / "answers" / "promotion_tables.json").read_text())
 ALL = list(dtype.all.values())
 
 

@@ -15,7 +15,7 @@ import pytest
 from tapejit.torch import dtypes
 from tapejit.torch.promotion import can_cast, number_dtype, promote, promote_types
 
-ANSWERS = json.loads((Path(__file__).parent / "answers" / "promotion.json").read_text())
+ANSWERS = json.loads((Path(__file__).parent / "answers" / "promotion_tables.json").read_text())
 NUMBERS = {"bool": True, "int": 2, "float": 2.5, "complex": 2j}
 NAMES = ANSWERS["dtypes"]
 LABELS = ANSWERS["labels"]

@@ -39,17 +39,16 @@ class Variable(metaclass=_Kind):
         if not isinstance(data, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         made = data.detach()
-        if volatile is not None:
+        if volatile:
             warnings.warn(
                 "volatile was removed: use `with torch.no_grad():` instead",
                 DeprecationWarning,
                 stacklevel=2,
             )
-            if volatile and requires_grad:
+            if requires_grad:
                 raise ValueError("Variable can't be volatile and require_grad at the same time!")
-            if volatile:
-                made._kind = VOLATILE
-                return made
+            made._kind = VOLATILE
+            return made
         if requires_grad:
             made.requires_grad_()
         return made

@@ -1,24 +1,16 @@
-"""The named results of linear algebra: tuples that print one field a line, as PyTorch's do."""
+"""The named results of linear algebra, entered into ``torch.return_types``."""
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
-RESULTS: dict[str, Any] = {}
-"""The classes, by the names under ``torch.return_types``."""
+from .. import return_types
 
 
 def _made(name: str, fields: str) -> Any:
-    base = namedtuple(name, fields)  # type: ignore[misc]
-
-    def __repr__(self: Any) -> str:
-        shown = ",\n".join(f"{f}={v!r}" for f, v in zip(self._fields, self))
-        return f"torch.return_types.{name}(\n{shown})"
-
-    space = {"__slots__": (), "__repr__": __repr__, "__module__": "tapejit.torch.return_types"}
-    RESULTS[name] = type(name, (base,), space)
-    return RESULTS[name]
+    found = return_types._made(name, fields)
+    setattr(return_types, name, found)
+    return found
 
 
 slogdet = _made("slogdet", "sign logabsdet")

@@ -136,7 +136,7 @@ _div_trunc = pointwise(
 )
 _floor_divide = pointwise(
     "floor_divide",
-    lambda x, y: np.floor_divide(no_gradient(x), no_gradient(y)),
+    lambda x, y: no_gradient(np.floor_divide(x, y), x, y),
     ((), ()),
     node="NotImplemented",
     check=_real_and_not_bool("div_floor_cpu"),
@@ -214,7 +214,7 @@ _remainder_op = pointwise(
 )
 _remainder_of_number = pointwise(
     "remainder_of_number",
-    lambda x, y: np.remainder(x, no_gradient(y)),
+    lambda x, y: no_gradient(np.remainder(x, y), y),
     ((), ()),
     node="NotImplemented",
     check=_real_and_not_bool("remainder_cpu"),

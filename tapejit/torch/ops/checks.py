@@ -103,7 +103,7 @@ def axes_of(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     found = dims_of(name, dim, ndim)
     if ndim == 0:
         return ()
-    return tuple(range(ndim)) if not found else found
+    return found or tuple(range(ndim))
 
 
 def dtype_of(name: str, value: Any) -> dtype | None:

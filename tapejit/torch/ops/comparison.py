@@ -160,14 +160,19 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
     """Return whether all elements are nearly equal, as `isclose` says, as a bool."""
-    return bool(np.all(isclose(input, other, rtol, atol, equal_nan)._value()))
+    close: Any = isclose(input, other, rtol, atol, equal_nan)
+    return bool(np.all(close._value()))
+
+
+def _all_equal(x: Any, y: Any) -> bool:
+    return bool(np.all((x == y)._value()))
 
 
 @public("equal")
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return whether shapes and all elements are the same, as a bool."""
     x, y = tensor_of("equal", "input", 1, input), tensor_of("equal", "other", 2, other)
-    return tuple(x._spec.shape) == tuple(y._spec.shape) and bool(np.all((x == y)._value()))
+    return tuple(x._spec.shape) == tuple(y._spec.shape) and _all_equal(x, y)
 
 
 def _isin_impl(x: Any, y: Any, *, invert: bool) -> Any:

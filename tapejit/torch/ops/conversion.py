@@ -17,6 +17,10 @@ from ..tensor import Tensor
 from .arguments import TYPES, need_tensor
 from .reshaping import clone
 
+_PYTHON: dict[type, DType] = {
+    float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128,
+}  # fmt: skip
+"""What Python's types mean as a dtype: float is a double, whatever the default dtype."""
 _OF_TYPE = {f"torch.{called}Tensor": DType.all[name] for name, called in TYPES.items()}
 
 
@@ -57,7 +61,7 @@ def to(self: Tensor, *args: Any, **named: Any) -> Tensor:
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
         other = rest.pop(0)
-    elif rest and isinstance(rest[0], DType):
+    elif rest and (isinstance(rest[0], DType) or _is_type(rest[0])):
         dtype = rest.pop(0)
     elif rest and (rest[0] is None or isinstance(rest[0], (str, int, Device))):
         device = rest.pop(0)
@@ -84,7 +88,11 @@ def to(self: Tensor, *args: Any, **named: Any) -> Tensor:
         dtype = other._spec.dtype
     if dtype is None:
         dtype = self._spec.dtype
-    return converted(self, require_dtype("to", "dtype", 1, dtype), copy)
+    return converted(self, require_dtype("to", "dtype", 1, as_dtype(dtype, "to")), copy)
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, type) and value in _PYTHON
 
 
 def _named(name: str, dtype: DType) -> None:
@@ -117,7 +125,10 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     if not isinstance(dtype, DType):
         named = getattr(dtype, "dtype", None)  # the old constructors: torch.DoubleTensor
         if not isinstance(named, DType):
-            raise RuntimeError(f"invalid type object: {dtype!r}")
+            name = getattr(dtype, "__name__", repr(dtype))
+            named = _OF_TYPE.get(f"torch.{name}")
+        if named is None:
+            raise ValueError(f"invalid type: {getattr(dtype, '__name__', dtype)!r}")
         dtype = named
     return converted(self, dtype)
 
@@ -144,11 +155,8 @@ def as_dtype(value: Any, function: str) -> DType | None:
     """Return a ``dtype=`` argument, None when it is not given."""
     if value is None or isinstance(value, DType):
         return value
-    old = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_}
-    if isinstance(value, type) and value in old:  # PyTorch takes Python's types, float as double
-        return old[value]
+    if isinstance(value, type) and value in _PYTHON:
+        return _PYTHON[value]
     raise TypeError(
         f"{function}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}"
     )
-
-

@@ -52,7 +52,9 @@ def _filled(function: str, value: Any, doc: str) -> Callable[..., Tensor]:
     def create(*size: Any, out: Any = None, **named: Any) -> Tensor:
         shape = size_argument(function, size, named)
         dtype, requires_grad = options(function, named)
-        return _stored(np.full(shape, value, (dtype or get_default_dtype()).numpy), requires_grad, out)
+        return _stored(
+            np.full(shape, value, (dtype or get_default_dtype()).numpy), requires_grad, out
+        )
 
     create.__name__ = create.__qualname__ = function
     create.__doc__ = f"""Return a new tensor {doc}.
@@ -104,7 +106,7 @@ def number_dtype_of(value: Any) -> DType:
 def fill_number(value: Any, function: str, name: str = "fill_value", position: int = 2) -> Any:
     """Return an argument that must be a number, of Python, NumPy or a 0-d tensor."""
     if isinstance(value, Tensor) and value._spec.ndim == 0:
-        return value.item()  # type: ignore[attr-defined]
+        return value.item()
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (bool, int, float, complex)):
@@ -121,9 +123,7 @@ def full_array(shape: tuple[int, ...], value: Any, dtype: DType) -> Any:
         with np.errstate(over="ignore"):
             held = dtype.numpy.type(value)
         if np.isinf(held) and not math.isinf(value):
-            raise RuntimeError(
-                f"value cannot be converted to type {dtype.name} without overflow"
-            )
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
     return np.full(shape, numbers([value], dtype)[0], dtype.numpy)
 
 
@@ -140,12 +140,13 @@ def full(size: Any, fill_value: Any, *, out: Any = None, **named: Any) -> Tensor
     dtype, requires_grad = options("full", named)
     if not isinstance(size, (tuple, list)):
         raise TypeError(
-            "full(): argument 'size' (position 1) must be tuple of ints, "
-            f"not {type(size).__name__}"
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
         )
     value = fill_number(fill_value, "full")
     shape = new_size(ints_of(size, "full", "size"))
-    return _stored(full_array(shape, value, dtype or number_dtype_of(fill_value)), requires_grad, out)
+    return _stored(
+        full_array(shape, value, dtype or number_dtype_of(fill_value)), requires_grad, out
+    )
 
 
 @public(method=False)
@@ -165,7 +166,9 @@ def eye(n: Any, m: Any = None, *, out: Any = None, **named: Any) -> Tensor:
     for name, k in (("n", rows), ("m", columns)):
         if k < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {k}")
-    return _stored(np.eye(rows, columns, dtype=(dtype or get_default_dtype()).numpy), requires_grad, out)
+    return _stored(
+        np.eye(rows, columns, dtype=(dtype or get_default_dtype()).numpy), requires_grad, out
+    )
 
 
 @public(method=False)
@@ -193,14 +196,14 @@ def arange(*bounds: Any, out: Any = None, **named: Any) -> Tensor:
         dtype = get_default_dtype() if real else dtypes.int64
     if dtype is dtypes.bool_:
         raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
+    if dtype.numpy.kind in "iu":
+        start, end, step = (int(v) if math.isfinite(v) else v for v in (start, end, step))
     count = _steps(start, end, step, closed=False)
     # PyTorch computes start + k * step in double precision for float32 results.
     wide = np.float64 if dtype.is_floating_point else np.int64
-    if dtype.numpy.kind in "iu":
-        start, step = int(start), int(step)
-        if step == 0:
-            raise RuntimeError("step must be nonzero")
-    return _stored((start + np.arange(count, dtype=wide) * step).astype(dtype.numpy), requires_grad, out)
+    return _stored(
+        (start + np.arange(count, dtype=wide) * step).astype(dtype.numpy), requires_grad, out
+    )
 
 
 def _bounds(function: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -214,7 +217,7 @@ def _bounds(function: str, bounds: tuple[Any, ...], named: dict[str, Any]) -> tu
     step = given[2] if len(given) > 2 else named.pop("step", 1)
     if len(given) > 3:
         raise TypeError(f"{function}() takes from 1 to 3 positional arguments")
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         fill_number(v, function, name, k + 1)
         for k, (v, name) in enumerate(((start, "start"), (end, "end"), (step, "step")))
     )
@@ -228,10 +231,12 @@ def _steps(start: Any, end: Any, step: Any, closed: bool) -> int:
     if (step > 0 and start > end) or (step < 0 and start < end):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if closed:
-        return math.floor((end - start) / step) + 1
+        last: int = math.floor((end - start) / step)
+        return last + 1
     if all(isinstance(v, int) for v in (start, end, step)):
         return len(range(int(start), int(end), int(step)))
-    return max(0, math.ceil((end - start) / step))
+    count: int = math.ceil((end - start) / step)
+    return max(0, count)
 
 
 def _linspace_array(start: Any, end: Any, steps: int, dtype: DType) -> Any:
@@ -249,8 +254,10 @@ def _linspace_array(start: Any, end: Any, steps: int, dtype: DType) -> Any:
     first, last = kind.type(start), kind.type(end)
     step = (last - first) / kind.type(steps - 1)
     k = np.arange(steps)
-    low = first + step * k.astype(kind)
-    high = last - step * (steps - 1 - k).astype(kind)
+    # Products and sums are rounded once, as by a fused multiply-add; for float32 doubles do that.
+    wide = np.dtype("f8") if kind == np.float32 else kind
+    low = wide.type(first) + wide.type(step) * k.astype(wide)
+    high = wide.type(last) - wide.type(step) * (steps - 1 - k).astype(wide)
     return np.where(k < steps // 2, low, high).astype(dtype.numpy)
 
 
@@ -270,6 +277,28 @@ def _line_options(
         if isinstance(first, complex) or isinstance(last, complex):
             dtype = dtype.to_complex()
     return first, last, n, dtype, requires_grad
+
+
+@public("range", method=False)
+def range_(*bounds: Any, **named: Any) -> Tensor:
+    """Return ``start, start + step, ...`` up to `end`, included; use `arange`."""
+    import warnings
+
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end).",
+        UserWarning,
+        stacklevel=2,
+    )
+    given = list(bounds)
+    start = given[0] if given else named.pop("start", 0)
+    end = given[1] if len(given) > 1 else named.pop("end")
+    step = given[2] if len(given) > 2 else named.pop("step", 1)
+    dtype, requires_grad = options("range", named)
+    kind = (dtype or get_default_dtype()).numpy
+    count = _steps(start, end, step, closed=True)
+    return made((start + np.arange(count) * step).astype(kind), requires_grad)
 
 
 @public(method=False)
@@ -364,3 +393,27 @@ def new_tensor(self: Tensor, data: Any, **named: Any) -> Tensor:
     else:
         array = array_of(data, wanted)
     return made(array, requires_grad)
+
+
+@public("new", function=False)
+def new(self: Tensor, *data: Any) -> Tensor:
+    """Return a tensor of this one's dtype, of a size or of data, as the old constructors do."""
+    if len(data) == 1 and isinstance(data[0], (list, tuple)):
+        found: Tensor = new_tensor(self, data[0])
+        return found
+    found = self.new_empty(sizes_of(data, "new") if data else (0,))
+    return found
+
+
+@public(method=False)
+def empty_strided(size: Any, stride: Any, **named: Any) -> Tensor:
+    """Return a tensor of a size whose elements lie at given steps (here: zeros)."""
+    from .rebasing import as_strided
+
+    dtype, requires_grad = options("empty_strided", named)
+    shape = new_size(ints_of(size, "empty_strided", "size"))
+    steps = ints_of(stride, "empty_strided", "stride")
+    room = sum((n - 1) * s for n, s in zip(shape, steps)) + 1 if 0 not in shape else 0
+    memory = made(np.zeros(room, (dtype or get_default_dtype()).numpy))
+    found: Tensor = as_strided(memory, shape, steps)
+    return found.requires_grad_() if requires_grad else found

@@ -109,7 +109,7 @@ def _scalar_dtype(value: Any, nested: bool) -> DType:
         found: DType = value._spec.dtype
         return found
     if isinstance(value, (str, bytes)):
-        if nested and isinstance(value, str):
+        if nested:
             raise ValueError(f"too many dimensions '{kind.__name__}'")
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
     if isinstance(value, int):
@@ -134,10 +134,10 @@ def array_of(data: Any, dtype: DType | None) -> Any:
     for x in flat:
         kinds.setdefault(type(x) if not isinstance(x, (Tensor, np.ndarray)) else id(x), x)
     for x in kinds.values():
-        one = _scalar_dtype(x, bool(shape))
+        one = _scalar_dtype(x, x is flat[0] and bool(shape))
         found = one if found is None else promote_types(found, one)
     target = dtype or found or get_default_dtype()
-    values = [x.item() if isinstance(x, (Tensor, np.ndarray)) else x for x in flat]  # type: ignore[attr-defined]
+    values = [x.item() if isinstance(x, (Tensor, np.ndarray)) else x for x in flat]
     return numbers(values, target).reshape(shape)
 
 
@@ -271,7 +271,7 @@ def asarray(
         found = made(np.array(found._value()))
     if copy is False and found is not obj and not isinstance(obj, np.ndarray):
         raise ValueError("can't alias arbitrary sequence objects")
-    return found.requires_grad_() if requires_grad else found  # type: ignore[attr-defined,no-any-return]
+    return found.requires_grad_() if requires_grad else found
 
 
 @public(method=False)
@@ -324,7 +324,7 @@ def frombuffer(
     wanted = as_dtype(dtype, "frombuffer")
     assert wanted is not None
     found = from_numpy(np.frombuffer(buffer, wanted.numpy, count, offset))
-    return found.requires_grad_() if requires_grad else found  # type: ignore[attr-defined,no-any-return]
+    return found.requires_grad_() if requires_grad else found
 
 
 def from_dlpack(ext_tensor: Any, /) -> Tensor:
@@ -333,4 +333,3 @@ def from_dlpack(ext_tensor: Any, /) -> Tensor:
 
 
 public(method=False)(from_dlpack)
-

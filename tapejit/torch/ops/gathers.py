@@ -105,9 +105,7 @@ def along(function: str, input: Tensor, dim: int, index: Tensor) -> tuple[Tensor
     ours, theirs = max(input._spec.ndim, 1), max(index._spec.ndim, 1)
     if ours != theirs and index._spec.numel:
         name = "input" if function == "gather" else "self"
-        raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as {name} tensor"
-        )
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {name} tensor")
     if not input._spec.ndim:
         input = reshaped(input, (1,))
     if not index._spec.ndim:

@@ -18,8 +18,7 @@ import numpy as np
 
 from ..spec import Spec
 from ..tensor import Tensor
-
-FULL = (None, None, None)
+from .memory import FULL
 
 
 class Key(NamedTuple):
@@ -108,7 +107,9 @@ def parse(t: Tensor, index: Any) -> Key:
             tensors.append(None)
         elif isinstance(item, slice):
             bounds = _slice(item, spec.shape[dim])
-            if bounds != (0, spec.shape[dim], 1) or (len(items) == 1 and not isinstance(index, tuple)):
+            if bounds != (0, spec.shape[dim], 1) or (
+                len(items) == 1 and not isinstance(index, tuple)
+            ):
                 node = "SliceBackward0"
                 plain = plain and bounds == (0, spec.shape[dim], 1)
             basic.append(bounds)

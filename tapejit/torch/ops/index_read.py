@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
-from ..emit import _new_code, apply
-from ..hot import view_of
+from ..emit import apply
 from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
+from .record_view import part_code, view_of
 
 
 @op("basic_index", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -38,14 +38,11 @@ FULL_VIEWS: set[int] = set()
 
 def code_of(t: Tensor, parsed: Key) -> int:
     """Return the code of a parsed basic index, of which there is one for each index of a spec."""
-    params = {"key": parsed.basic, "node": parsed.node}
-    key = (t._spec, parsed.basic, parsed.node)
-    first = basic_index.memo.get(key)
-    if first is None:
-        first = basic_index.memo[key] = _new_code(basic_index, (t,), params)
-        if parsed.whole:
-            FULL_VIEWS.add(first)
-    return int(first)
+    key = parsed.basic
+    first = part_code(basic_index, t, key, key=key, node=parsed.node)
+    if parsed.whole:
+        FULL_VIEWS.add(first)
+    return first
 
 
 def basic_code(t: Tensor, index: Any) -> int | None:
@@ -54,11 +51,15 @@ def basic_code(t: Tensor, index: Any) -> int | None:
     if key is None:
         return None
     found = _HOT.get(key)
-    if found is None:
-        if len(_HOT) > _MOST:
-            _HOT.clear()
-        found = _HOT[key] = code_of(t, parse(t, index))
-    return int(found)
+    return _known(t, index, key) if found is None else int(found)
+
+
+def _known(t: Tensor, index: Any, key: Any) -> int:
+    """Return the code of a basic index that has not been met before."""
+    if len(_HOT) > _MOST:
+        _HOT.clear()
+    first = _HOT[key] = code_of(t, parse(t, index))
+    return first
 
 
 def getitem(self: Tensor, index: Any) -> Any:
@@ -68,7 +69,7 @@ def getitem(self: Tensor, index: Any) -> Any:
         return _general(self, index)
     first = _HOT.get(key)
     if first is None:
-        first = basic_code(self, index)
+        first = _known(self, index, key)
     return view_of(self, first)
 
 
@@ -116,6 +117,6 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool((np.asarray(self._value()) == element).any())
 
 
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
-Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains  # type: ignore[attr-defined]
+_METHODS = {"__getitem__": getitem, "__iter__": _iterate, "__contains__": _contains}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, _name, _method)

@@ -52,16 +52,14 @@ def replaced(x: Any, value: Any, *, shape: tuple[int, ...], dtype: str, node: st
 
 
 @op("index_put", saves=((2,), (2,), ()))
-def put_at(
-    x: Any, value: Any, *positions: Any, dims: tuple[bool, ...], accumulate: bool
-) -> Any:
+def put_at(x: Any, value: Any, *positions: Any, dims: tuple[bool, ...], accumulate: bool) -> Any:
     """The tensor with values at positions, set or added."""
     given = iter(positions)
     index = tuple(next(given) if there else slice(None) for there in dims)
     out = np.copy(x)
     value = to(value, x.dtype)
     if accumulate:
-        np.add.at(out, index, value)
+        np.add.at(out, index, value)  # type: ignore[arg-type]
     else:
         out[index] = value
     return out
@@ -134,14 +132,14 @@ def _in_shape(rec: Recorder, value: Any, spec: Spec, base: Spec) -> tuple[int, i
     """Return slot and kind of a value in a shape and dtype."""
     shape, dtype = tuple(spec.shape), base.np.name
     if not isinstance(value, Tensor):
-        first, slot, kind = emit(rec, number_in_shape, (value,), {"shape": shape, "dtype": dtype})
+        _, slot, kind = emit(rec, number_in_shape, (value,), {"shape": shape, "dtype": dtype})
         return slot, kind
     given = value._spec
     if given is _dense(spec):
         slot = value._slot if value._serial == rec.serial else rec.admit(value)
         return slot, value._kind if rec.grad else PLAIN
     _check_fits(given, shape)
-    first, slot, kind = emit(rec, value_in_shape, (value,), {"shape": shape, "dtype": dtype})
+    _, slot, kind = emit(rec, value_in_shape, (value,), {"shape": shape, "dtype": dtype})
     return slot, kind
 
 
@@ -261,7 +259,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 def _vector(i: Tensor) -> Tensor:
     """Return a position as a vector: a 0-d one stays an index among tensors."""
-    return i if i._spec.ndim or i._spec.np.kind == "b" else i.reshape(1)  # type: ignore[attr-defined,no-any-return]
+    return i if i._spec.ndim or i._spec.np.kind == "b" else i.reshape(1)
 
 
-Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
+for _name, _method in {"__setitem__": setitem}.items():
+    setattr(Tensor, _name, _method)

@@ -70,8 +70,7 @@ def cat_of(tensors: list[Tensor], dim: Any) -> Tensor:
         other = tuple(x._spec.shape)
         if len(other) != len(shape):
             raise RuntimeError(
-                "Tensors must have same number of dimensions: got "
-                f"{len(shape)} and {len(other)}"
+                f"Tensors must have same number of dimensions: got {len(shape)} and {len(other)}"
             )
         for j, (n, m) in enumerate(zip(shape, other)):
             if j != d and n != m:
@@ -80,7 +79,9 @@ def cat_of(tensors: list[Tensor], dim: Any) -> Tensor:
                     f"got size {m} for tensor number {k} in the list."
                 )
     # Those that are skipped still have a say in the dtype.
-    given = [x if not _legacy_empty(x._spec) or not kept else _emptied(x, shape, d) for x in tensors]
+    given = [
+        x if not _legacy_empty(x._spec) or not kept else _emptied(x, shape, d) for x in tensors
+    ]
     found: Tensor = apply(joined, given, dim=d)
     return found
 
@@ -161,9 +162,7 @@ def dstack(tensors: Any) -> Tensor:
 def column_stack(tensors: Any) -> Tensor:
     """Return tensors side by side in columns, vectors as columns."""
     given = _some(tensors, "column_stack")
-    columns = [
-        reshaped(x, (x._spec.numel, 1)) if x._spec.ndim <= 1 else x for x in given
-    ]
+    columns = [reshaped(x, (x._spec.numel, 1)) if x._spec.ndim <= 1 else x for x in given]
     return hstack(columns)
 
 
@@ -261,7 +260,9 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 
 @op(
     "vander",
-    node=lambda params, args: "torch::autograd::CopySlices" if params["increasing"] else "FlipBackward0",
+    node=lambda params, args: (
+        "torch::autograd::CopySlices" if params["increasing"] else "FlipBackward0"
+    ),
     saves=((0,),),
 )
 def powers(x: Any, *, n: int, increasing: bool) -> Any:

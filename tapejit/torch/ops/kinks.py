@@ -11,7 +11,7 @@ at 0 is 0 in one and inf in the other. The functions here are NumPy's, with PyTo
     arccosh           1 / sqrt(x**2 - 1), of both signs
     xlogy             by x: log y, 0 where x is 0 and y not above; by y: x / y
     attached          the second operand, with the gradient going to the first
-    no_gradient       the operand itself, with a derivative that is refused
+    no_gradient       the first operand; a derivative by the second is refused
 
 Cotangents that a `where` has cut off stay exactly zero, as everywhere in tapejit.
 """
@@ -27,6 +27,10 @@ from ...frontend.tracer import Tracer, active, sym_of, wrap
 from ...rules.declare import Domain, const, elementwise, field, ops
 from ...tape.ir import Sym
 from ...tape.primitive import Primitive, primitive
+
+
+def _first(y: Any, x: Any) -> Any:
+    return y
 
 
 def _second(old: Any, new: Any) -> Any:
@@ -63,7 +67,7 @@ def like(name: str, other: str, *partials: Any) -> Callable[..., Any]:
     return callable_of(made, prim.numpy)
 
 
-def _refuse(y: Sym, x: Sym) -> Any:
+def _refuse(z: Sym, y: Sym, x: Sym) -> Any:
     raise RuntimeError("derivative for this operation is not implemented")
 
 
@@ -125,9 +129,23 @@ attached = callable_of(
     ),
     _second,
 )
-no_gradient = callable_of(
+_undefined = callable_of(
     elementwise(
-        "no_gradient", np.positive, (_refuse,), emit="{0}", kinds="fiuc", domain=(field(),)
+        "no_gradient",
+        _first,
+        (lambda z, y, x: 1, _refuse),
+        emit="{0}",
+        kinds="fiuc",
+        domain=(field(), Domain(fixed=True)),
+        resolve=lambda y, x: (y.dtype, None, y.dtype),
     ),
-    lambda x: x,
+    _first,
 )
+
+
+def no_gradient(y: Any, *operands: Any) -> Any:
+    """Return y, made of operands; a derivative by one of them is refused."""
+    for x in operands:
+        if getattr(x, "shape", ()) or isinstance(x, Tracer):
+            y = _undefined(y, x)
+    return y

@@ -8,8 +8,9 @@ a view exactly when it cuts these long dims without crossing their borders.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from ..spec import Spec, contiguous_strides
+from ..spec import Spec, contiguous_strides, spec_of
 
 
 def strides_of(spec: Spec) -> tuple[int, ...]:
@@ -73,8 +74,36 @@ def view_strides(spec: Spec, shape: Sequence[int]) -> tuple[int, ...] | None:
     return tuple(reversed(made))
 
 
-def overlaps(spec: Spec) -> bool:
-    """Whether several elements are one place in memory, as an expanded tensor's are."""
-    if spec.strides is None:
-        return False
-    return any(s == 0 and n > 1 for n, s in zip(spec.shape, spec.strides))
+FULL = (None, None, None)
+"""All of a dim, as a key to `part_spec` says it."""
+
+
+def part_spec(spec: Spec, key: Sequence[Any]) -> Spec:
+    """Return the spec of a basic index: ints, ``(start, stop, step)`` in bounds, None, Ellipsis.
+
+    Arithmetic on strides alone, so that the first look at an index does not cost an array.
+    """
+    shape: list[int] = []
+    strides: list[int] = []
+    old = list(zip(spec.shape, strides_of(spec)))
+    used = sum(i is not None and i is not Ellipsis for i in key)
+    at = 0
+    for i in (*key, Ellipsis) if Ellipsis not in key else key:
+        if i is Ellipsis:
+            rest = old[at : at + len(old) - used]
+            shape += [n for n, _ in rest]
+            strides += [s for _, s in rest]
+            at += len(rest)
+        elif i is None:
+            shape.append(1)
+            strides.append(old[at][0] * old[at][1] if at < len(old) else 1)
+        else:
+            n, s = old[at]
+            at += 1
+            if isinstance(i, tuple):
+                start, stop, step = slice(*i).indices(n)
+                shape.append(len(range(start, stop, step)))
+                strides.append(s * step)
+    if dense(shape, strides):
+        return spec_of(spec.np, tuple(shape))
+    return spec_of(spec.np, tuple(shape), tuple(strides))

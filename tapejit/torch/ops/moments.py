@@ -14,7 +14,7 @@ import numpy as np
 from ..codes import op
 from ..dtypes import dtype
 from ..emit import apply
-from ..hot import parametric
+from ..hot import Unkept, parametric
 from ..surface import public
 from ..tensor import Tensor
 from .checks import NUMBERS, axes_of, bool_of, number_of, tensor_of
@@ -84,6 +84,11 @@ def _moments(
     for k in axis:
         n *= x.shape[k]
     correction = number_of(name, "correction", given)
+    params = {
+        "axis": axis,
+        "keepdims": bool_of(name, "keepdim", keepdim),
+        "correction": correction,
+    }
     if n <= correction and name not in ("var_mean", "std_mean"):
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
@@ -91,7 +96,8 @@ def _moments(
             UserWarning,
             stacklevel=4,
         )
-    return {"axis": axis, "keepdims": bool_of(name, "keepdim", keepdim), "correction": correction}
+        return Unkept(params)
+    return params
 
 
 def _enter(name: str, its: Any, doc: str, method: bool) -> Any:

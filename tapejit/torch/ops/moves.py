@@ -429,9 +429,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}"
         )
     key = ((None, None, None),) * d + (i % n,)
-    return _scattered(
-        select_scattered, input, src, shape[:d] + shape[d + 1 :], key=key
-    )
+    return _scattered(select_scattered, input, src, shape[:d] + shape[d + 1 :], key=key)
 
 
 @public()
@@ -446,9 +444,7 @@ def slice_scatter(
     a, b, _ = slice(start, end).indices(shape[d])
     count = len(range(a, b, step))
     key = ((None, None, None),) * d + ((a, max(a, b), step),)
-    return _scattered(
-        slice_scattered, input, src, (*shape[:d], count, *shape[d + 1 :]), key=key
-    )
+    return _scattered(slice_scattered, input, src, (*shape[:d], count, *shape[d + 1 :]), key=key)
 
 
 @public()

@@ -190,8 +190,8 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, **named: Any) ->
 # ---------------------------------------------------------------- with parameters
 
 
-@op("normal", node="NormalBackward3", saves=((),))
-def _as_drawn(values: Any, *parameters: Any) -> Any:
+@op("normal", node=lambda params, args: f"NormalBackward{params['which']}", saves=((),))
+def _as_drawn(values: Any, *parameters: Any, which: int) -> Any:
     """Drawn values; no gradient goes to the parameters of the distribution."""
     return values
 
@@ -202,13 +202,13 @@ def _as_tossed(values: Any, *parameters: Any) -> Any:
     return values
 
 
-def _drawn(operation: Any, array: Any, parameters: list[Any]) -> Tensor:
+def _drawn(operation: Any, array: Any, parameters: list[Any], **params: Any) -> Tensor:
     """Return drawn values; with a node, whose gradients are zero, if a parameter requires grad."""
     values = made(array)
     live = [p for p in parameters if isinstance(p, Tensor) and p._kind]
     if not live:
         return values
-    found: Tensor = apply(operation, (values, *live))
+    found: Tensor = apply(operation, (values, *live), **params)
     return found
 
 
@@ -239,16 +239,15 @@ def normal(
         kind = dtype or get_default_dtype()
         shape = new_size(ints_of(size, "normal", "size"))
     found = values[0] + values[1] * normal_values(shape, kind, rng)
-    drawn = _drawn(_as_drawn, np.asarray(found).astype(kind.numpy), tensors)
+    which = isinstance(mean, Tensor) + 2 * isinstance(std, Tensor)
+    drawn = _drawn(_as_drawn, np.asarray(found).astype(kind.numpy), tensors, which=which)
     if requires_grad:
-        drawn = drawn.requires_grad_()  # type: ignore[attr-defined]
+        drawn = drawn.requires_grad_()
     return _out(drawn, out)
 
 
 @public()
-def bernoulli(
-    input: Tensor, p: Any = None, *, generator: Any = None, out: Any = None
-) -> Tensor:
+def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any = None) -> Tensor:
     """Return ones with given probabilities, else zeros.
 
     Raises
@@ -455,7 +454,9 @@ def _need(holds: bool, message: str) -> None:
 _continuous(
     "exponential_",
     lambda rng, shape, lambd: rng.standard_exponential(shape) / lambd,
-    lambda lambd: _need(lambd > 0, f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}"),
+    lambda lambd: _need(
+        lambd > 0, f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}"
+    ),
     {"lambd": 1.0},
     "Fill this tensor with exponential numbers of a rate and return it.",
 )
@@ -469,7 +470,9 @@ _continuous(
 _continuous(
     "cauchy_",
     lambda rng, shape, median, sigma: median + sigma * rng.standard_cauchy(shape),
-    lambda median, sigma: _need(sigma > 0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}"),
+    lambda median, sigma: _need(
+        sigma > 0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}"
+    ),
     {"median": 0.0, "sigma": 1.0},
     "Fill this tensor with Cauchy numbers and return it.",
 )

@@ -89,7 +89,7 @@ def _strided(input: Tensor, size: Any, stride: Any, storage_offset_: Any, node: 
             f"out of bounds for storage of size {root._spec.numel * root._spec.np.itemsize}"
         )
     if more is not None and more.base is not None and more.detached:
-        root = root.detach()  # type: ignore[attr-defined]
+        root = root.detach()
     return root, {"size": shape, "stride": steps, "offset": offset, "node": node}
 
 
@@ -123,15 +123,13 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
         raise RuntimeError("all dimensions of input must be of equal length")
     strides = strides_of(self._spec)
     length, step = min(shape), sum(strides)
-    as_strided(self, (length,), (step,), storage_offset(self)).fill_(fill_value)  # type: ignore[attr-defined]
+    as_strided(self, (length,), (step,), storage_offset(self)).fill_(fill_value)
     if wrap and n == 2 and shape[0] > shape[1] + 1:
         at = (shape[1] + 1) * strides[0]
         while at < shape[0] * strides[0]:
             left = shape[0] - at // strides[0]
-            part = as_strided(
-                self, (min(shape[1], left),), (step,), storage_offset(self) + at
-            )
-            part.fill_(fill_value)  # type: ignore[attr-defined]
+            part = as_strided(self, (min(shape[1], left),), (step,), storage_offset(self) + at)
+            part.fill_(fill_value)
             at += (shape[1] + 1) * strides[0]
     return self
 
@@ -167,7 +165,9 @@ def rebased(self: Tensor, view: Op, **params: Any) -> Tensor:
     more = base._more
     if more is not None:
         if more.base is not None:
-            more.base._more.adopt(base)
+            above = more.base._more
+            assert above is not None
+            above.adopt(base)
         for ref in more.views:
             child = ref()
             if child is not None and child._more is not None:
@@ -307,4 +307,3 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     replace_value(self, made(array))
     self._ver += 1
     return self
-

@@ -22,6 +22,7 @@ from .arguments import (
     sizes_of,
 )
 from .memory import is_contiguous, view_strides
+from .record_view import view_code, view_of
 
 
 @op("view", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -78,8 +79,7 @@ def viewed(input: Tensor, shape: tuple[int, ...]) -> Tensor:
             "view size is not compatible with input tensor's size and stride (at least one "
             "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
-    made: Tensor = apply(view_as_shape, (input,), shape=shape, node="ViewBackward0")
-    return made
+    return view_of(input, view_code(view_as_shape, input, shape=shape, node="ViewBackward0"))
 
 
 def reshaped(input: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -89,8 +89,7 @@ def reshaped(input: Tensor, shape: tuple[int, ...]) -> Tensor:
         made: Tensor = apply(unsafe_view, (apply(cloned, (input,)),), shape=shape)
         return made
     node = "ViewBackward0" if is_contiguous(spec) else "ReshapeAliasBackward0"
-    made = apply(view_as_shape, (input,), shape=shape, node=node)
-    return made
+    return view_of(input, view_code(view_as_shape, input, shape=shape, node=node))
 
 
 @public("view", function=False)
@@ -109,6 +108,12 @@ def view(self: Tensor, *shape: Any, **named: Any) -> Tensor:
     tensor([[0, 1],
             [2, 3]])
     """
+    try:
+        first = _VIEW.get((self._spec, shape))
+    except TypeError:  # a list among the sizes
+        first = None
+    if first is not None and not named:
+        return view_of(self, first)
     if "dtype" in named and not shape:
         shape = (named.pop("dtype"),)
     if "size" in named and not shape:
@@ -120,15 +125,31 @@ def view(self: Tensor, *shape: Any, **named: Any) -> Tensor:
         )
     if isinstance(shape[0], DType):
         return _view_bytes(self, shape[0])
-    return viewed(self, filled_size(sizes_of(shape, "view"), self._spec.numel))
+    made = viewed(self, filled_size(sizes_of(shape, "view"), self._spec.numel))
+    _keep(_VIEW, self, shape, made)
+    return made
+
+
+_VIEW: dict[Any, int] = {}
+_RESHAPE: dict[Any, int] = {}
+_EXPAND: dict[Any, int] = {}
+
+
+def _keep(known: dict[Any, int], base: Tensor, shape: Any, made: Tensor) -> None:
+    """Note the code of a view for arguments that can be keys."""
+    more = made._more
+    if more is None or more.base is not base or any(type(n) not in (int, tuple) for n in shape):
+        return
+    if any(type(k) is not int for n in shape if type(n) is tuple for k in n):
+        return
+    known[(base._spec, tuple(shape))] = more.code
 
 
 def _view_bytes(self: Tensor, dtype: DType) -> Tensor:
     if dtype is self._spec.dtype:
         from .viewing import alias_view
 
-        made: Tensor = apply(alias_view, (self,))
-        return made
+        return view_of(self, view_code(alias_view, self))
     raise NotImplementedError(
         f"view(): the bytes of a {self._spec.dtype} tensor as {dtype} are not supported; "
         "use .to(dtype) for the values"
@@ -145,11 +166,19 @@ def reshape(input: Tensor, shape: Any) -> Tensor:
 @public("reshape", function=False)
 def _reshape_method(self: Tensor, *shape: Any, **named: Any) -> Tensor:
     """Return the elements in another shape, sizes given one by one or as a tuple."""
+    try:
+        first = _RESHAPE.get((self._spec, shape))
+    except TypeError:
+        first = None
+    if first is not None and not named:
+        return view_of(self, first)
     if "shape" in named and not shape:
         shape = (named.pop("shape"),)
     if not shape or named:
         raise TypeError('reshape() missing 1 required positional arguments: "shape"')
-    return reshaped(self, filled_size(sizes_of(shape, "reshape", "shape"), self._spec.numel))
+    made = reshaped(self, filled_size(sizes_of(shape, "reshape", "shape"), self._spec.numel))
+    _keep(_RESHAPE, self, shape, made)
+    return made
 
 
 @public(function=False)
@@ -235,18 +264,26 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
 
 def expanded(input: Tensor, size: Sequence[int], function: str = "expand") -> Tensor:
     """Return the view of a tensor broadcast to a size."""
-    made: Tensor = apply(expand_view, (input,), shape=expanded_size(input._spec, size, function))
-    return made
+    shape = expanded_size(input._spec, size, function)
+    return view_of(input, view_code(expand_view, input, shape=shape))
 
 
 @public(function=False)
 def expand(self: Tensor, *size: Any, implicit: bool = False, **named: Any) -> Tensor:
     """Return a view with dims of size one repeated; -1 keeps a dim as it is."""
+    try:
+        first = _EXPAND.get((self._spec, size))
+    except TypeError:
+        first = None
+    if first is not None and not named:
+        return view_of(self, first)
     if "size" in named and not size:
         size = (named.pop("size"),)
     if named or not size:
         raise TypeError('expand() missing 1 required positional arguments: "size"')
-    return expanded(self, sizes_of(size, "expand"))
+    made = expanded(self, sizes_of(size, "expand"))
+    _keep(_EXPAND, self, size, made)
+    return made
 
 
 @public(function=False)

@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .arguments import TYPES, dim_of, need_tensor
 from .convert import to
 from .gathers import along, flat_range, in_range, index_tensor
-from .reshaping import reshaped
+from .reshaping import expanded, reshaped
 
 _NUMBERS = (float, int, bool, complex)
 
@@ -58,7 +58,11 @@ _STEPS = {"prod": np.multiply, "multiply": np.multiply, "amax": np.maximum, "ami
 _START = {"sum": 0, "mean": 0, "prod": 1, "multiply": 1}
 
 
-@op("scatter_reduce", node=lambda params, args: params["node"], saves=((0, 1, 2, -1), (), (0, 1, 2, -1)))
+@op(
+    "scatter_reduce",
+    node=lambda params, args: params["node"],
+    saves=((0, 1, 2, -1), (), (0, 1, 2, -1)),
+)
 def scatter_reduced(
     x: Any, index: Any, source: Any, *, dim: int, reduce: str, include_self: bool, node: str
 ) -> Any:
@@ -168,9 +172,7 @@ def _scatter_arguments(
         if not src._spec.ndim:
             src = reshaped(src, (1,))
         if i._spec.numel and i._spec.ndim != src._spec.ndim:
-            raise RuntimeError(
-                "Index tensor must have the same number of dimensions as src tensor"
-            )
+            raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
     if i._spec.numel:
         ours = tuple(i._spec.shape)
         wide = [n > m for k, (n, m) in enumerate(zip(ours, x._spec.shape)) if k != d]
@@ -231,7 +233,7 @@ def scatter(
     """
     given = value if src is None else src
     if given is None:
-        raise TypeError("scatter() missing 1 required positional arguments: \"src\" or \"value\"")
+        raise TypeError('scatter() missing 1 required positional arguments: "src" or "value"')
     x, d, i, given = _scatter_arguments("scatter", input, dim, index, given)
     if not isinstance(given, Tensor):
         given = _number(given, "scatter", x)
@@ -313,9 +315,7 @@ def _vector_index(function: str, input: Tensor, dim: int, index: Tensor) -> int:
 
 
 @public(inplace=True, out=True)
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1
-) -> Tensor:
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Return a copy with ``alpha * source`` added to the places of a dim.
 
     Raises
@@ -341,7 +341,9 @@ def index_add(
         )
     _same_slices(x, src, d)
     in_range(index, x._spec.shape[d], d)
-    found: Tensor = apply(index_added, (x, index, src, _number(alpha, "index_add", x, "alpha")), dim=d)
+    found: Tensor = apply(
+        index_added, (x, index, src, _number(alpha, "index_add", x, "alpha")), dim=d
+    )
     return _back(found, input)
 
 
@@ -466,4 +468,39 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if count > source._spec.numel:
         raise RuntimeError("Number of elements of source < number of ones in mask")
     found: Tensor = apply(masked_scattered, (input, mask, source), shape=shape)
+    return found
+
+
+@public(inplace=True)
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """Return a copy with parts of the source joined to the places of a dim: prod, mean, amax, amin."""
+    d = _vector_index("index_reduce", input, dim, index)
+    need_tensor(source, "index_reduce", "source", 4)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
+    if source._spec.np != input._spec.np:
+        raise RuntimeError("index_reduce(): Expected source and self to have the same dtype")
+    if source._spec.ndim != input._spec.ndim or source._spec.shape[d] != index._spec.numel:
+        raise RuntimeError(
+            f"index_reduce(): Number of indices ({index._spec.numel}) should be equal to "
+            f"source.size(dim) in dim {d}"
+        )
+    _same_slices(input, source, d)
+    in_range(index, input._spec.shape[d], d)
+    n = source._spec.ndim
+    lone = reshaped(index, tuple(index._spec.numel if k == d else 1 for k in range(n)))
+    found: Tensor = apply(
+        scatter_reduced, (input, expanded(lone, tuple(source._spec.shape)), source), dim=d,
+        reduce=reduce, include_self=bool(include_self), node="IndexReduceBackward0",
+    )  # fmt: skip
     return found

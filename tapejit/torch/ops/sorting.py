@@ -13,7 +13,7 @@ from ..return_types import of as named
 from ..surface import public
 from ..tensor import Tensor
 from .checks import bool_of, dim_of, int_of, tensor_of
-from .extremes import order_of
+from .middles import order_of
 
 
 def _sort_impl(x: Any, *, axis: int, descending: bool) -> Any:

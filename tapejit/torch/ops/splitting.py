@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..emit import apply
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, ints_of, is_int, need_tensor, whole
+from .memory import FULL
+from .record_view import part_code, view_of
 from .viewing import part, unbind_view
 
 
@@ -27,7 +28,11 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = dim_of(dim, spec.ndim, "unbind")
     if not spec.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(apply(unbind_view, (input,), dim=d, index=k) for k in range(spec.shape[d]))
+    lead = (FULL,) * d
+    return tuple(
+        view_of(input, part_code(unbind_view, input, (*lead, k), dim=d, index=k))
+        for k in range(spec.shape[d])
+    )
 
 
 def _parts(input: Tensor, dim: int, sizes: Sequence[int], node: str) -> tuple[Tensor, ...]:
@@ -66,7 +71,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if is_int(split_size_or_sections):
         size = whole(split_size_or_sections, "split", "split_size")
         if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
         if size == 0 and n:
             raise RuntimeError(
                 f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
@@ -116,7 +123,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0, **named:
     n = input._spec.shape[d]
     given = indices_or_sections
     if isinstance(given, Tensor):
-        given = given.tolist()  # type: ignore[attr-defined]
+        given = given.tolist()
     if is_int(given):
         k = whole(given, "tensor_split", "sections")
         if k <= 0:

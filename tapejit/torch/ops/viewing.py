@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
-from ..emit import apply
-from ..hot import look_up, table, view_of
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import TYPES, dim_of, dims_of, ints_of, is_int, need_tensor, sizes_of, whole
+from .memory import FULL
+from .record_view import part_code, view_code, view_of
 
 # ---------------------------------------------------------------- the operations
 
@@ -108,6 +108,11 @@ def unfold_view(x: Any, *, dim: int, size: int, step: int) -> Any:
 # ---------------------------------------------------------------- transposes
 
 
+_T: dict[Any, int] = {}
+_TRANSPOSE: dict[Any, int] = {}
+_UNSQUEEZE: dict[Any, int] = {}
+
+
 @public()
 def t(input: Tensor) -> Tensor:
     """Transpose a matrix; tensors of fewer dims stay as they are.
@@ -123,28 +128,30 @@ def t(input: Tensor) -> Tensor:
     >>> torch.t(torch.ones(2, 3)).shape
     torch.Size([3, 2])
     """
+    first = _T.get(getattr(input, "_spec", None))
+    if first is not None:
+        return view_of(input, first)
     need_tensor(input, "t")
     if input._spec.ndim > 2:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input._spec.ndim}D"
         )
-    first = _transposed.get(input._spec)
-    if first is None:
-        first = _transposed[input._spec] = look_up(t_view, (input,), {})[0]
+    first = _T[input._spec] = view_code(t_view, input)
     return view_of(input, first)
-
-
-_transposed: dict[Any, int] = table()
 
 
 @public("transpose", "swapaxes", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dims."""
+    first = _TRANSPOSE.get((getattr(input, "_spec", None), dim0, dim1))
+    if first is not None:
+        return view_of(input, first)
     need_tensor(input, "transpose")
     n = input._spec.ndim
     d0, d1 = dim_of(dim0, n, "transpose", "dim0"), dim_of(dim1, n, "transpose", "dim1")
-    made: Tensor = apply(transpose_view, (input,), dim0=d0, dim1=d1)
-    return made
+    first = view_code(transpose_view, input, dim0=d0, dim1=d1)
+    _TRANSPOSE[(input._spec, dim0, dim1)] = first
+    return view_of(input, first)
 
 
 def _permuted(input: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -158,8 +165,7 @@ def _permuted(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     found = tuple(dim_of(d, n, "permute", "dims") for d in dims)
     if len(set(found)) < n:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    made: Tensor = apply(permute_view, (input,), dims=found)
-    return made
+    return view_of(input, view_code(permute_view, input, dims=found))
 
 
 @public(method=False)
@@ -198,8 +204,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [k for k in range(n) if k not in src]
     for to, k in sorted(zip(dst, src)):
         order.insert(to, k)
-    made: Tensor = apply(permute_view, (input,), dims=tuple(order))
-    return made
+    return view_of(input, view_code(permute_view, input, dims=tuple(order)))
 
 
 def _reversed_dims(self: Tensor) -> Any:
@@ -218,7 +223,7 @@ def _reversed_dims(self: Tensor) -> Any:
             UserWarning,
             stacklevel=2,
         )
-    return apply(permute_view, (self,), dims=tuple(reversed(range(n))))
+    return view_of(self, view_code(permute_view, self, dims=tuple(reversed(range(n)))))
 
 
 def _matrix_transposed(self: Tensor) -> Any:
@@ -228,7 +233,7 @@ def _matrix_transposed(self: Tensor) -> Any:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {n}-D tensor."
         )
-    return apply(transpose_view, (self,), dim0=n - 2, dim1=n - 1)
+    return view_of(self, view_code(transpose_view, self, dim0=n - 2, dim1=n - 1))
 
 
 @public()
@@ -241,7 +246,7 @@ def adjoint(input: Tensor) -> Tensor:
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
     made: Tensor = _matrix_transposed(input) if n else input
-    return made.conj() if input._spec.np.kind == "c" else made  # type: ignore[attr-defined,no-any-return]
+    return made.conj() if input._spec.np.kind == "c" else made
 
 
 def _hermitian(self: Tensor) -> Any:
@@ -286,8 +291,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         node = "SqueezeBackward2" if isinstance(dim, (tuple, list)) else "SqueezeBackward1"
         among = dims_of(dim, spec.ndim, "squeeze", "dim")
     dims = tuple(d for d in among if spec.ndim and spec.shape[d] == 1)
-    made: Tensor = apply(squeeze_view, (input,), dims=dims, node=node)
-    return made
+    return view_of(input, view_code(squeeze_view, input, dims=dims, node=node))
 
 
 @public()
@@ -300,10 +304,13 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     >>> torch.zeros(3).unsqueeze(1).shape
     torch.Size([3, 1])
     """
+    first = _UNSQUEEZE.get((getattr(input, "_spec", None), dim))
+    if first is not None:
+        return view_of(input, first)
     need_tensor(input, "unsqueeze")
     d = dim_of(dim, input._spec.ndim + 1, "unsqueeze")
-    made: Tensor = apply(unsqueeze_view, (input,), dim=d)
-    return made
+    first = _UNSQUEEZE[(input._spec, dim)] = view_code(unsqueeze_view, input, dim=d)
+    return view_of(input, first)
 
 
 # ---------------------------------------------------------------- parts
@@ -311,15 +318,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def part(input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0") -> Tensor:
     """Return the view of the places `start` to `stop` of a dim."""
-    key = (input._spec, dim, start, stop, node)
-    first = _parts.get(key)
-    if first is None:
-        params = {"dim": dim, "start": start, "stop": stop, "step": 1, "node": node}
-        first = _parts[key] = look_up(slice_view, (input,), params)[0]
+    at = (FULL,) * dim + ((start, stop, 1),)
+    first = part_code(slice_view, input, at, dim=dim, start=start, stop=stop, step=1, node=node)
     return view_of(input, first)
-
-
-_parts: dict[Any, int] = table()
 
 
 @public()
@@ -335,8 +336,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {i} out of range for tensor of size {list(input._spec.shape)} at "
             f"dimension {d}"
         )
-    made: Tensor = apply(select_view, (input,), dim=d, index=i % n)
-    return made
+    at = (FULL,) * d + (i % n,)
+    return view_of(input, part_code(select_view, input, at, dim=d, index=i % n))
 
 
 @public()
@@ -372,8 +373,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     k = whole(offset, "diagonal", "offset")
-    made: Tensor = apply(diagonal_view, (input,), offset=k, dim1=a, dim2=b)
-    return made
+    return view_of(input, view_code(diagonal_view, input, offset=k, dim1=a, dim2=b))
 
 
 @public(function=False)
@@ -388,14 +388,13 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if size > n:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
     base = self if self._spec.ndim else unsqueeze(self, 0)
-    made: Tensor = apply(unfold_view, (base,), dim=d, size=size, step=step)
-    return made
+    return view_of(base, view_code(unfold_view, base, dim=d, size=size, step=step))
 
 
 @public("detach", method=False)
 def _detach_function(input: Tensor) -> Tensor:
     """Return a view that no gradient flows through; a leaf that does not require grad."""
-    made: Tensor = need_tensor(input, "detach").detach()  # type: ignore[attr-defined]
+    made: Tensor = need_tensor(input, "detach").detach()
     return made
 
 

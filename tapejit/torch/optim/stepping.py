@@ -46,7 +46,7 @@ class Counting(Optimizer):
         if not params:
             return
         state = self.state
-        by_count: dict[float, list[Tensor]] = {}
+        by_count: dict[float, tuple[list[Tensor], list[dict[str, Any]]]] = {}
         for p in params:
             mine = state[p]
             if not mine:
@@ -55,10 +55,15 @@ class Counting(Optimizer):
                         f"{type(self).__name__}: complex parameters are not implemented"
                     )
                 mine.update(self._begin(p, group))
-            by_count.setdefault(counted(mine["step"]), []).append(p)
+            count = counted(mine["step"])
+            found = by_count.get(count)
+            if found is None:
+                found = by_count[count] = ([], [])
+            found[0].append(p)
+            found[1].append(mine)
         names = self._names(group)
-        for count, some in by_count.items():
+        for count, (some, states) in by_count.items():
             numbers, static = self._numbers(group, count)
             grads: list[Any] = [p._grad for p in some]
-            columns = [[state[p][name] for p in some] for name in names]
+            columns = [[mine[name] for mine in states] for name in names]
             record_update(self._op, some, grads, columns, numbers, **static)

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import LEAF, OPS, PLAIN, Code, Op
+from ..codes import OPS, Code, Op
 from ..ops.convert import to
-from ..record import LOCAL, Recorder
-from ..spec import Spec, spec_of
-from ..surface import put
+from ..record import LOCAL
+from ..replacing import admitted, dense, replace
+from ..spec import spec_of
 from ..tensor import Tensor
 
 Formula = Callable[..., tuple[Any, ...]]
@@ -89,13 +89,12 @@ def record_update(
     for p in params:
         if p._more is not None:
             p._check_inplace(rec)
-    serial = rec.serial
-    slots = [t._slot if t._serial == serial else rec.admit(t) for t in ins]
+    slots = admitted(rec, ins)
     given = [rec.number(x) for x in numbers]
     first = len(rec.owners)
     rec.code += (found.index, *slots, *given)
     rec.owners += [None] * len(outs)
-    _replace(rec, outs, slow, first, kinds)
+    replace(rec, outs, slow, first, kinds)
 
 
 def _code(
@@ -114,49 +113,31 @@ def _code(
                 f"The size of the gradient {list(g._spec.shape)} must match the size of the "
                 f"parameter {list(p._spec.shape)}"
             )
-    specs = tuple(_dense(t._spec) for t in outs)
+    specs = tuple(dense(t._spec) for t in outs)
     args = (*[t._spec for t in ins], *[type(x) for x in numbers])
     with _lock:
         return Code(op, {"n": len(params), "states": len(outs) // len(params) - 1, **static}, args, specs, kinds)
 
 
-def _dense(spec: Spec) -> Spec:
-    return spec_of(spec.np, tuple(spec.shape))
-
-
-def _replace(
-    rec: Recorder, outs: Sequence[Tensor], slow: list[bool], first: int, kinds: Sequence[int]
-) -> None:
-    """Make consecutive slots the values of tensors: `Tensor._set_slot`, written out for many.
-
-    Tensors with views, hooks or memory that others see go the long way, after the others: their
-    writes may run the trace, so the values wait in tensors of their own.
-    """
-    owners, serial, stale, leaves = rec.owners, rec.serial, rec.stale, rec.leaves
-    waiting = []
-    for slot, (t, apart, kind) in enumerate(zip(outs, slow, kinds), first):
-        if apart:
-            held = owners[slot] = Tensor(serial, slot, _dense(t._spec), PLAIN)
-            waiting.append((t, held))
-            continue
-        if t._serial == serial:
-            old = t._slot
-            stale[old] = (t, t._ver)
-            if owners[old] is t:
-                owners[old] = None
-        t._serial, t._slot, t._array = serial, slot, None
-        t._ver += 1
-        owners[slot] = t
-        if kind == LEAF:
-            leaves[slot] = t
-    for t, held in waiting:
-        put(t, held)
+_numbers: dict[Any, Any] = {}
 
 
 def counted(t: Tensor) -> float:
     """Add one to a state that counts steps; return what it counts now."""
-    n = float(t._value()) + 1.0
-    put_number(t, n)
+    array = t._array
+    if t._more is not None or array is None:
+        n = float(t._value()) + 1.0
+        put_number(t, n)
+        return n
+    n = float(array) + 1.0
+    key = (n, t._spec)
+    made = _numbers.get(key)
+    if made is None:
+        _numbers.clear()
+        made = _numbers[key] = t._spec.np.type(n)
+    t._array = made
+    t._serial = 0
+    t._ver += 1
     return n
 
 
@@ -185,6 +166,6 @@ def zeros_like(p: Tensor, value: float = 0.0) -> Tensor:
     """Return a state of the shape and dtype of a parameter."""
     from ..tensor import leaf_of
 
-    spec = _dense(p._spec)
+    spec = dense(p._spec)
     array = np.full(tuple(spec.shape), value, spec.np)
     return leaf_of(array if spec.shape else array[()], spec)

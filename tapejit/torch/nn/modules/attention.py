@@ -7,6 +7,7 @@ the mask of padded keys, become one sum before the softmax.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from .. import init
@@ -189,6 +190,14 @@ class MultiheadAttention(Module):
     ) -> Any:
         """Return what is added to the scores, to be broadcast to (batch, heads, queries, keys)."""
         total = None
+        both = attn_mask is not None and key_padding_mask is not None
+        if both and attn_mask.dtype != key_padding_mask.dtype:
+            warnings.warn(
+                "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same "
+                "type for both instead.",
+                UserWarning,
+                stacklevel=5,
+            )
         if attn_mask is not None:
             total = _added(attn_mask, "attn_mask", dtype)
             several = (batch * self.num_heads, n, keys)

@@ -184,7 +184,8 @@ def _same_number(made: Any, grads: tuple[Any, ...], what: str) -> tuple[Any, ...
             f"Backward hook returned an invalid number of {what}, got {len(made)}, but expected "
             f"{len(grads)}"
         )
-    return made
+    found: tuple[Any, ...] = made
+    return found
 
 
 def _through(values: tuple[Any, ...], tell: Callable[..., Any]) -> tuple[Any, ...]:

@@ -18,8 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from ....frontend.capture import current
+from ....frontend.staging.loops import for_loop
+from ....frontend.tracer import Tracer
 from ....scipy import special
 from ...codes import op
+
+Step = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
 """By how much the weights of a kind of layer are taller than its state."""
@@ -126,11 +131,55 @@ def recurrent_layer(x: Any, *rest: Any, mode: str, bias: bool, reverse: bool) ->
     times, batch, width = x.shape
     flat = _product(x.reshape((times * batch, width)), *of_input)
     a = flat.reshape((times, batch, flat.shape[-1]))
-    more = {} if projected is None else {"projected": projected}
-    outputs: list[Any] = []
-    for t in reversed(range(times)) if reverse else range(times):
-        state = STEPS[mode](a[t], state, *of_state, **more)
-        outputs.append(state[0])
     if reverse:
-        outputs.reverse()
-    return (np.stack(outputs), *state)
+        a = a[::-1]
+    more = {} if projected is None else {"projected": projected}
+
+    def step(row: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        made: tuple[Any, ...] = STEPS[mode](row, state, *of_state, **more)
+        return made
+
+    run = _rolled if type(a) is Tracer else _unrolled
+    outputs, state = run(a, state, step)
+    return (outputs[::-1] if reverse else outputs, *state)
+
+
+def _unrolled(a: Any, state: tuple[Any, ...], step: Step) -> tuple[Any, tuple[Any, ...]]:
+    """Go through all times, one by one."""
+    outputs = []
+    for row in a:
+        state = step(row, state)
+        outputs.append(state[0])
+    return np.stack(outputs), state
+
+
+def _rolled(a: Any, state: tuple[Any, ...], step: Step) -> tuple[Any, tuple[Any, ...]]:
+    """Go through all times by one row of the tape, where there are enough of them.
+
+    Unrolled, a pass over 20 times has 800 rows with its adjoint, which take minutes to compile.
+    """
+    cap = current()
+    assert cap is not None
+    h, c = state if len(state) == 2 else (state[0], None)
+    outputs = np.zeros_like(np.broadcast_to(h, (a.shape[0], *h.shape)))
+
+    def round(t: Any) -> None:
+        nonlocal h, c
+        made = step(a[t], (h,) if c is None else (h, c))
+        h = made[0]
+        if c is not None:
+            c = made[1]
+        outputs[t] = h
+
+    def get() -> tuple[Any, ...]:
+        return (h,) if c is None else (h, c)
+
+    def put(values: tuple[Any, ...]) -> None:
+        nonlocal h, c
+        h = values[0]
+        if c is not None:
+            c = values[1]
+
+    names = ("h",) if c is None else ("h", "c")
+    for_loop(cap, range(a.shape[0]), round, None, get, put, names, dict, 0)
+    return outputs, get()

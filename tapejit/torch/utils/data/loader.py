@@ -163,6 +163,7 @@ persistent_workers, pin_memory_device, in_order
         else:
             entries = self.dataset[at]
         made = self.collate_fn(entries)
+        del entries  # what nobody holds is not computed
         rec.flush()
         return made
 

@@ -1,0 +1,74 @@
+"""Views on the hot path: what `emit.apply` does for them, with the look-up already done.
+
+A view of plain data that lies in memory records nothing: whoever uses it takes the elements as an
+input. A loop over ``data[k : k + 32]`` is therefore one program, not one for each k.
+
+A view's code depends on its base's spec and on static parameters alone. Functions keep a table from
+these to codes, filled after all checks have passed, so that a call that has been made before is one
+look-up, two integers and a new tensor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..codes import CODES, GRAD, PLAIN, Op, three
+from ..emit import _new_code, apply
+from ..record import LOCAL
+from ..tensor import More, Tensor
+from .memory import part_spec
+
+
+def view_code(op: Op, t: Tensor, **params: Any) -> int:
+    """Return the code of a view of a tensor."""
+    key = (*params.items(), t._spec)
+    first = op.memo.get(key)
+    if first is None:
+        first = op.memo[key] = _new_code(op, (t,), params)
+    return int(first)
+
+
+def part_code(op: Op, t: Tensor, at: tuple[Any, ...], /, **params: Any) -> int:
+    """Return the code of a view that is a basic index."""
+    known = (*params.items(), t._spec)
+    first = op.memo.get(known)
+    if first is None:
+        spec = t._spec
+        first = op.memo[known] = three(op, params, (spec,), (part_spec(spec, at),))
+    return int(first)
+
+
+def view_of(self: Tensor, first: int) -> Tensor:
+    """Record the view of a tensor that a code stands for."""
+    rec = LOCAL.rec
+    code = CODES[first]
+    spec = code.specs[0]
+    kind = self._kind
+    if kind > 3 or rec.slow:
+        made: Tensor = apply(code.op, (self,), **code.params)
+        return made
+    more = self._more
+    if more is None:
+        more = self._more = More()
+    root = self if more.base is None else more.root
+    graded = spec.floating and code.op.differentiable
+    grad = graded and rec.grad
+    if not kind and root._array is not None and not root._kind:
+        y = Tensor(0, 0, spec, PLAIN)
+    else:
+        slot = self._slot if self._serial == rec.serial else rec.admit(self)
+        owners = rec.owners
+        if self._kind and grad:
+            rec.code += (first + GRAD, slot)
+            y = Tensor(rec.serial, len(owners), spec, GRAD)
+        else:
+            rec.code += (first, slot)
+            y = Tensor(rec.serial, len(owners), spec, PLAIN)
+        owners.append(y)
+    mine = y._more = More()
+    mine.base, mine.root, mine.code = self, root, first
+    mine.detached = not grad
+    mine.hushed = graded and not rec.grad
+    mine.seen = root._ver
+    more.adopt(y)
+    return y
