@@ -21,6 +21,7 @@ from ..runtime.evaluate import run_tape
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
+from ..transforms.order import differentiating
 from .codes import LEAF, Code
 from .rows import Row, Rows
 from .spec import Spec
@@ -125,7 +126,9 @@ class _Lowering:
             found = self._backward(code, args)
         else:
             tracers = [self._operand(k, code.grad) for k in args]
-            made = code.op.impl(*tracers, **code.params)
+            # Functions that bring their own derivative record it only where it will be asked for.
+            with differentiating(1 if code.grad else 0):
+                made = code.op.impl(*tracers, **code.params)
             found = [sym_of(self.cap, y) for y in (made if isinstance(made, tuple) else (made,))]
         for k, (y, spec) in enumerate(zip(found, code.specs)):
             y = self.cap.b.cast(y, spec.np)

@@ -9,6 +9,7 @@ from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes.adjoint import adjoint
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
+from ..transforms.order import differentiating
 from .codes import OPS, Code, Op
 from .spec import Spec
 
@@ -31,7 +32,8 @@ def _impl(
     for x, need in zip(operands[n:], needs):
         sym = sym_of(cap, x)
         xs.append(BY_NAME["copy"](sym) if need else sym)
-    made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
+    with differentiating():
+        made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
     ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
     seeds = [next(cts) if g else None for g in given]
     pairs = [(y, cap.b.cast(c, y.dtype)) for y, c in zip(ys, seeds) if c is not None]

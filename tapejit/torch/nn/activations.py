@@ -60,9 +60,7 @@ def _expm1(x: Any) -> Any:
     return np.expm1(x)
 
 
-_expm1.defvjp(
-    lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),)
-)
+_expm1.defvjp(lambda x: (np.expm1(x), x), lambda x, ct: (ct * np.exp(np.where(x <= 0, x, 0.0)),))
 
 
 def _elu(x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
@@ -337,12 +335,14 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 def sigmoid(input: Tensor) -> Tensor:
     """Return ``1 / (1 + exp(-x))``."""
-    return FUNCTIONS["sigmoid"](input)
+    made: Tensor = FUNCTIONS["sigmoid"](input)
+    return made
 
 
 def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
-    return FUNCTIONS["tanh"](input)
+    made: Tensor = FUNCTIONS["tanh"](input)
+    return made
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

@@ -50,9 +50,7 @@ def nll_op(x: Any, y: Any, *w: Any, ignore: int, reduction: str) -> Any:
     return reduced(terms, reduction)
 
 
-def _check_classes(
-    name: str, x: Tensor, y: Tensor, w: Tensor | None, ignore: int
-) -> Tensor:
+def _check_classes(name: str, x: Tensor, y: Tensor, w: Tensor | None, ignore: int) -> Tensor:
     """Raise PyTorch's errors for shapes, dtypes and class numbers that do not fit."""
     xs, ys = tuple(x._spec.shape), tuple(y._spec.shape)
     if not xs:
@@ -190,9 +188,7 @@ def cross_entropy(
     if not 0.0 <= smooth <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not x.ndim:
-        raise IndexError(
-            "Dimension out of range (expected to be in range of [-1, 0], but got 1)"
-        )
+        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
     shares = x._spec.shape == y._spec.shape
     if not shares:
         _check_classes("cross_entropy", x, y, weight, ignore_index)
@@ -311,16 +307,18 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if x.ndim not in (1, 2):
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(x.shape)}")
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(x.shape)}"
+        )
     if tuple(y.shape) != tuple(x.shape[:-1]) and not (x.ndim == 1 and y._spec.numel == 1):
-        raise RuntimeError(f"inconsistent target size, expected {x.shape[0]} but got {list(y.shape)}")
+        raise RuntimeError(
+            f"inconsistent target size, expected {x.shape[0]} but got {list(y.shape)}"
+        )
     found = span(y)
-    if found is not None and not (0 <= found[0] and found[1] < x.shape[-1]):
+    if found is not None and not (found[0] >= 0 and found[1] < x.shape[-1]):
         raise RuntimeError("target out of range")
     args = (x, y) if weight is None else (x, y, weight)
-    return record(
-        multi_margin_op, args, p=int(p), margin=float(margin), reduction=reduction
-    )
+    return record(multi_margin_op, args, p=int(p), margin=float(margin), reduction=reduction)
 
 
 @op("multilabel_soft_margin_loss", node="MeanBackward0", saves=((0, 1, 2), (0, 2), ()))

@@ -47,7 +47,9 @@ def _common_dtype(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, An
     return {**params, "dtype": promoted(*args).numpy.name}
 
 
-@op("pairwise_distance", node="NormBackward1", saves=((0, 1, -1), (0, 1, -1)), resolve=_common_dtype)
+@op(
+    "pairwise_distance", node="NormBackward1", saves=((0, 1, -1), (0, 1, -1)), resolve=_common_dtype
+)
 def pairwise_op(a: Any, b: Any, *, p: float, eps: float, keepdim: bool, dtype: str) -> Any:
     """Distances of rows."""
     return distance(to(a, dtype), to(b, dtype), p, eps, keepdim)
@@ -138,9 +140,7 @@ def normalize(
             f"{called(x._spec.np)}"
         )
     axis = axis_of(dim, x.ndim)
-    made = record(
-        normalize_op, (x,), p=float(p), axis=axis if x.ndim else None, eps=float(eps)
-    )
+    made = record(normalize_op, (x,), p=float(p), axis=axis if x.ndim else None, eps=float(eps))
     return made if out is None else store(out, made)
 
 

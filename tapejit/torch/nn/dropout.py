@@ -216,7 +216,9 @@ def rrelu_op(x: Any, slopes: Any) -> Any:
 
 _NODE = "RreluWithNoiseBackward0"
 rrelu_mean = activation("rrelu_mean", leaky_relu_of, SELF, "leaky_relu_cpu", _NODE)
-rrelu_mean_in = activation("rrelu_mean_", leaky_relu_of, RESULT, "leaky_relu_cpu", "RreluWithNoiseBackward1")
+rrelu_mean_in = activation(
+    "rrelu_mean_", leaky_relu_of, RESULT, "leaky_relu_cpu", "RreluWithNoiseBackward1"
+)
 
 
 def rrelu(

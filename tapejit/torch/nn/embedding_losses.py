@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
-from ..tensor import Tensor
 from ..ops.convert import to
+from ..tensor import Tensor
 from .common import check_reduction, need_tensor, record, reduced
 from .distances import distance
 from .losses import pair_dtype
@@ -53,9 +53,7 @@ def hinge_embedding_loss(
     "margin_ranking_loss", node=_node("ClampMinBackward0"), saves=((0, 1, 2),) * 3,
     resolve=pair_dtype,
 )  # fmt: skip
-def margin_ranking_op(
-    a: Any, b: Any, y: Any, *, margin: float, reduction: str, dtype: str
-) -> Any:
+def margin_ranking_op(a: Any, b: Any, y: Any, *, margin: float, reduction: str, dtype: str) -> Any:
     """max(0, -y (a - b) + margin)."""
     a, b, y = to(a, dtype), to(b, dtype), to(y, dtype)
     return reduced(_hinge(-y * (a - b) + margin), reduction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from .activations import *  # noqa: F403
 from .adaptive import *  # noqa: F403
 from .attention import *  # noqa: F403

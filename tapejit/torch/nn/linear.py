@@ -123,9 +123,7 @@ def bilinear_op(x: Any, y: Any, w: Any, *b: Any) -> Any:
 
 
 @public(method=False)
-def bilinear(
-    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``input1 @ weight[o] @ input2 + bias[o]`` for each output o.
 
     Parameters
@@ -144,9 +142,7 @@ def bilinear(
     y = need_tensor("bilinear", "input2", 2, input2)
     w = need_tensor("bilinear", "weight", 3, weight)
     if x.ndim != y.ndim:
-        raise RuntimeError(
-            f"bilinear(): input dimensions do not match: got {x.ndim} and {y.ndim}"
-        )
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {x.ndim} and {y.ndim}")
     if w.ndim != 3:
         raise RuntimeError(f"bilinear(): weight must be 3-D, got {w.ndim}-D")
     for k in range(x.ndim - 1):

@@ -547,9 +547,8 @@ def gaussian_nll_loss(
         if shape != given:
             if shape[:-1] == given:
                 v = v.unsqueeze(-1)
-            elif not (shape[:-1] == given[:-1] and given[-1] == 1):
-                if not _broadcasts(given, shape):
-                    raise ValueError("var is of incorrect size")
+            elif not _broadcasts(given, shape):
+                raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
     return record(gaussian_op, (x, y, v), full=bool(full), eps=float(eps), reduction=reduction)

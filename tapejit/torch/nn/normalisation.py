@@ -53,7 +53,9 @@ def layer_norm_op(x: Any, *more: Any, dims: int, eps: float, weight: bool, bias:
 
 def _normalized_shape(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     if isinstance(normalized_shape, int):
-        raise TypeError(f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not int")
+        raise TypeError(
+            f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not int"
+        )
     shape = tuple(int(n) for n in normalized_shape)
     if not shape:
         raise RuntimeError(
@@ -262,9 +264,7 @@ def batch_norm(
     x = need_tensor("batch_norm", "input", 1, input)
     if training:
         _check_many("channel", x, x.ndim and (x.shape[0], *x.shape[2:]))
-    return _batch_norm(
-        x, running_mean, running_var, weight, bias, training, momentum, eps
-    )
+    return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def _check_many(what: str, x: Tensor, sizes: Any) -> None:
@@ -294,9 +294,7 @@ def _batch_norm(
     given = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
     for name, v in given.items():
         if v is not None and v._spec.numel != channels:
-            raise RuntimeError(
-                f"{name} should contain {channels} elements not {v._spec.numel}"
-            )
+            raise RuntimeError(f"{name} should contain {channels} elements not {v._spec.numel}")
         if v is not None and v._spec.np != x._spec.np:
             raise RuntimeError(
                 f"expected scalar type {called(x._spec.np)} but found {called(v._spec.np)}"
@@ -315,9 +313,7 @@ def _batch_norm(
 
 
 @op("group_norm", node="NativeGroupNormBackward0", saves=((0, 1), (0,), ()))
-def group_norm_op(
-    x: Any, *more: Any, groups: int, eps: float, weight: bool, bias: bool
-) -> Any:
+def group_norm_op(x: Any, *more: Any, groups: int, eps: float, weight: bool, bias: bool) -> Any:
     """Normalise each group of channels over its channels and all places."""
     shape = np.shape(x)
     if not all(shape):
@@ -347,9 +343,7 @@ def group_norm(
     """
     x = need_tensor("group_norm", "input", 1, input)
     if x.ndim < 2:
-        raise RuntimeError(
-            f"Expected at least 2 dimensions for input tensor but received {x.ndim}"
-        )
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {x.ndim}")
     if x.shape[1] % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of "
@@ -393,9 +387,9 @@ def instance_statistics_op(
     now = np.mean(np.sum(d * d, axis=axes) / max(n - 1, 1), axis=0)
     middle = np.mean(m.reshape(x.shape[:2]), axis=0)
     momentum, rest = to(momentum, dtype), to(rest, dtype)
-    return (momentum * middle + rest * mean).astype(dtype), (
-        momentum * now + rest * var
-    ).astype(dtype)
+    return (momentum * middle + rest * mean).astype(dtype), (momentum * now + rest * var).astype(
+        dtype
+    )
 
 
 def instance_norm(
@@ -423,9 +417,7 @@ def instance_norm(
             raise RuntimeError(
                 "Expected running_mean and running_var to be defined when use_input_stats is false"
             )
-        return _batch_norm(
-            x, running_mean, running_var, weight, bias, False, momentum, eps
-        )
+        return _batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
     if x.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {x.ndim} dimensions)")
     _check_many("spatial element", x, x.shape[2:])

@@ -19,9 +19,7 @@ from .common import need_tensor, record
 @op("constant_pad_nd", saves=((),))
 def constant_op(x: Any, *, widths: tuple[tuple[int, int], ...], value: Any) -> Any:
     """Entries cut off where a width is negative; then a constant around the rest."""
-    cut = tuple(
-        slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, np.shape(x))
-    )
+    cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, np.shape(x)))
     grown = tuple((max(a, 0), max(b, 0)) for a, b in widths)
     return np.pad(x[cut], grown, constant_values=value)
 

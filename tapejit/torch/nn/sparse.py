@@ -6,6 +6,7 @@ that uses it, as in PyTorch. Numbers that have been checked are not looked at ag
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def _check_rows(name: str, i: Tensor, w: Tensor) -> None:
             f"for {name})"
         )
     found = span(i)
-    if found is not None and not (0 <= found[0] and found[1] < w.shape[0]):
+    if found is not None and not (found[0] >= 0 and found[1] < w.shape[0]):
         raise IndexError("index out of range in self")
 
 
@@ -92,7 +93,10 @@ def embedding(
             [0., 1.],
             [2., 3.]])
     """
-    i, w = need_tensor("embedding", "input", 1, input), need_tensor("embedding", "weight", 2, weight)
+    i, w = (
+        need_tensor("embedding", "input", 1, input),
+        need_tensor("embedding", "weight", 2, weight),
+    )
     padding = _padding(padding_idx, w)
     if w.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
@@ -105,7 +109,7 @@ def embedding(
 def _padding(padding_idx: int | None, w: Tensor) -> int:
     if padding_idx is None:
         return -1
-    n = w.shape[0]
+    n: int = w.shape[0]
     if not -n <= padding_idx < n:
         raise AssertionError("Padding_idx must be within num_embeddings")
     return int(padding_idx) % n
@@ -135,7 +139,9 @@ def _shorten(i: Tensor, w: Tensor, most: float, p: float) -> None:
 
 
 @op("embedding_bag", saves=((), (0, 1, 2), (0, 1)))
-def bag_op(i: Any, w: Any, *share: Any, starts: tuple[int, ...] | None, mode: str, padding: int) -> Any:
+def bag_op(
+    i: Any, w: Any, *share: Any, starts: tuple[int, ...] | None, mode: str, padding: int
+) -> Any:
     """Sums, means or maxima of the rows in each bag; rows `padding` do not count."""
     rows = w[i]
     counts = i != padding
@@ -225,7 +231,7 @@ def embedding_bag(
                 f"offsets[-1] can not be greater than input's length {i.shape[0]} but got "
                 f"offsets[-1] of {starts[-1]}"
             )
-        if any(a > b for a, b in zip(starts, starts[1:])):
+        if any(a > b for a, b in pairwise(starts)):
             raise RuntimeError("embedding_bag: offsets must not decrease")
         if include_last_offset:
             starts = starts[:-1]

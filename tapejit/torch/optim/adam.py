@@ -103,7 +103,9 @@ class Adam(Counting):
         names = ("exp_avg", "exp_avg_sq")
         return (*names, "max_exp_avg_sq") if group["amsgrad"] else names
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         beta1, beta2 = (number(b) for b in group["betas"])
         lr, weight = number(group["lr"]), number(group["weight_decay"])
         decoupled = bool(group["decoupled_weight_decay"])

@@ -86,7 +86,9 @@ class Adamax(Counting):
     def _names(self, group: dict[str, Any]) -> Sequence[str]:
         return ("exp_avg", "exp_inf")
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         beta1, beta2 = (number(b) for b in group["betas"])
         weight = number(group["weight_decay"])
         static = {"decay": weight != 0, "maximize": bool(group["maximize"])}
@@ -190,7 +192,9 @@ class NAdam(Counting):
             self._momenta[step] = (now, following, product)
         super()._step_group(group)
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         beta1, beta2 = (number(b) for b in group["betas"])
         lr, weight = number(group["lr"]), number(group["weight_decay"])
         now, following, product = self._momenta[step]
@@ -281,7 +285,9 @@ class RAdam(Counting):
     def _names(self, group: dict[str, Any]) -> Sequence[str]:
         return ("exp_avg", "exp_avg_sq")
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         beta1, beta2 = (number(b) for b in group["betas"])
         lr, weight = number(group["lr"]), number(group["weight_decay"])
         longest = 2 / (1 - beta2) - 1

@@ -12,7 +12,7 @@ EXTRA = {"foreach": None, "capturable": False, "differentiable": False, "fused":
 
 def at_least_zero(what: str, value: Any) -> None:
     """Raise ValueError for a negative number."""
-    if not 0.0 <= value:
+    if not value >= 0.0:
         raise ValueError(f"Invalid {what}: {value}")
 
 
@@ -33,7 +33,9 @@ def check_betas(betas: Any) -> None:
 def refuse_differentiable(differentiable: bool) -> None:
     """Raise NotImplementedError: steps here are never part of a graph."""
     if differentiable:
-        raise NotImplementedError("optimizer steps through which gradients flow are not implemented")
+        raise NotImplementedError(
+            "optimizer steps through which gradients flow are not implemented"
+        )
 
 
 def number(value: Any) -> float:

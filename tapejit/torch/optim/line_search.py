@@ -23,7 +23,9 @@ class Point(NamedTuple):
     slope: float
 
 
-def cubic_minimiser(a: Point, b: Point, low: float | None = None, high: float | None = None) -> float:
+def cubic_minimiser(
+    a: Point, b: Point, low: float | None = None, high: float | None = None
+) -> float:
     """Return where the cubic through two points with their slopes is least, within bounds."""
     left, right = (a, b) if a.t <= b.t else (b, a)
     low = left.t if low is None else low

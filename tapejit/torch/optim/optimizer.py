@@ -258,9 +258,7 @@ class Optimizer:
                 numbers.setdefault(id(p), len(numbers))
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {
-            numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()
-        }
+        state = {numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
         made: dict[str, Any] = {"state": state, "param_groups": groups}
         for hook in self._saved_hooks["save_after"].values():
             found = hook(self, made)

@@ -102,7 +102,9 @@ class RMSprop(Counting):
             names.append("grad_avg")
         return names
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         alpha, weight = number(group["alpha"]), number(group["weight_decay"])
         mu = number(group["momentum"])
         static = {
@@ -190,7 +192,9 @@ class Adagrad(Counting):
     def _names(self, group: dict[str, Any]) -> Sequence[str]:
         return ("sum",)
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         weight = number(group["weight_decay"])
         rate = number(group["lr"]) / (1 + (step - 1) * number(group["lr_decay"]))
         static = {"decay": weight != 0, "maximize": bool(group["maximize"])}
@@ -267,7 +271,9 @@ class Adadelta(Counting):
     def _names(self, group: dict[str, Any]) -> Sequence[str]:
         return ("square_avg", "acc_delta")
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         rho, weight = number(group["rho"]), number(group["weight_decay"])
         static = {"decay": weight != 0, "maximize": bool(group["maximize"])}
         return (number(group["lr"]), rho, 1 - rho, number(group["eps"]), weight), static

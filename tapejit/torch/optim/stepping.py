@@ -33,7 +33,9 @@ class Counting(Optimizer):
         """Return the names of the states that have one number per entry."""
         raise NotImplementedError
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         """Return the operands of the row and what is static, after so many steps."""
         raise NotImplementedError
 

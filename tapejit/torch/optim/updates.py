@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import OPS, Code, Op
+from ..codes import LEAF, OPS, PLAIN, Code, Op
 from ..ops.convert import to
 from ..record import LOCAL
 from ..replacing import admitted, dense, replace
@@ -75,7 +75,7 @@ def record_update(
     for column in states:
         outs += column
     ins = [*params, *grads, *outs[len(params) :]]
-    slow = [t._more is not None or rec.eager for t in outs]
+    slow = [t._more is not None or t._kind not in (PLAIN, LEAF) or rec.eager for t in outs]
     kinds = tuple([0 if apart else t._kind for t, apart in zip(outs, slow)])
     key = (
         tuple([t._spec for t in ins]),
@@ -116,7 +116,13 @@ def _code(
     specs = tuple(dense(t._spec) for t in outs)
     args = (*[t._spec for t in ins], *[type(x) for x in numbers])
     with _lock:
-        return Code(op, {"n": len(params), "states": len(outs) // len(params) - 1, **static}, args, specs, kinds)
+        return Code(
+            op,
+            {"n": len(params), "states": len(outs) // len(params) - 1, **static},
+            args,
+            specs,
+            kinds,
+        )
 
 
 _numbers: dict[Any, Any] = {}

@@ -105,7 +105,9 @@ class ASGD(Counting):
             put_number(mine["eta"], lr / (1 + lambd * lr * step) ** alpha)
             put_number(mine["mu"], 1 / max(1, step - t0))
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         eta, mu = self._rates[step]
         weight = number(group["weight_decay"])
         static = {
@@ -185,7 +187,9 @@ class Rprop(Counting):
             "step_size": zeros_like(p, number(group["lr"])),
         }  # fmt: skip
 
-    def _numbers(self, group: dict[str, Any], step: float) -> tuple[Sequence[float], dict[str, Any]]:
+    def _numbers(
+        self, group: dict[str, Any], step: float
+    ) -> tuple[Sequence[float], dict[str, Any]]:
         minus, plus = group["etas"]
         least, most = group["step_sizes"]
         numbers = (float(minus), float(plus), float(least), float(most))

@@ -68,7 +68,9 @@ def _gradients(parameters: Tensors) -> list[Tensor]:
     return [p._grad for p in several if p._grad is not None]
 
 
-def _rewrite(op_: Any, before: Sequence[Any], grads: list[Tensor], extra: int, **params: Any) -> Any:
+def _rewrite(
+    op_: Any, before: Sequence[Any], grads: list[Tensor], extra: int, **params: Any
+) -> Any:
     """Record a row whose first results replace the gradients; return the others."""
     rec = LOCAL.rec
     args = (*before, *grads)
@@ -200,12 +202,8 @@ def clip_grads_with_norm_(
         _rewrite(scale_op, (float(max_norm), total_norm), grads, 0)
 
 
-def clip_grad_value_(
-    parameters: Tensors, clip_value: float, foreach: bool | None = None
-) -> None:
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut the entries of the gradients off, in place, to ``[-clip_value, clip_value]``."""
     grads = _gradients(parameters)
     if grads:
         _rewrite(clip_value_op, (float(clip_value),), grads, 0)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ...surface import FUNCTIONS
 from ...tensor import Tensor
@@ -21,7 +22,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return made
 
 
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     """Set the parameters to the entries of a vector, without a graph.
 
     Raises
@@ -34,9 +35,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {_named(vec)}")
     at = 0
-    for p in parameters:
+    entries: Any = vec
+    several: Iterable[Any] = parameters
+    for p in several:
         n = p._spec.numel
-        p.data = vec[at : at + n].view_as(p).data
+        p.data = entries[at : at + n].view_as(p).data
         at += n
 
 

@@ -40,7 +40,9 @@ class CosineAnnealingLR(LRScheduler):
                 group["lr"] + (base - self.eta_min) * climb
                 for base, group in zip(self.base_lrs, groups)
             ]
-        ratio = (1 + math.cos(turn * self.last_epoch)) / (1 + math.cos(turn * (self.last_epoch - 1)))
+        ratio = (1 + math.cos(turn * self.last_epoch)) / (
+            1 + math.cos(turn * (self.last_epoch - 1))
+        )
         return [ratio * (group["lr"] - self.eta_min) + self.eta_min for group in groups]
 
     def _get_closed_form_lr(self) -> Sequence[Any]:
@@ -127,7 +129,6 @@ def _set_momentum(group: dict[str, Any], key: str, value: float) -> None:
         set_rate(group, value, key)
 
 
-
 class OneCycleLR(LRScheduler):
     """One rise to `max_lr` and one long fall; the momentum falls and rises against it.
 
@@ -182,8 +183,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                "anneal_strategy must be one of 'cos' or 'linear', instead got "
-                f"{anneal_strategy}"
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
         rise = float(pct_start * self.total_steps) - 1
@@ -345,7 +345,8 @@ class CyclicLR(LRScheduler):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        return 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
+        falling: float = 0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return falling
 
     def get_lr(self) -> Sequence[Any]:
         """Return the rates of the present step, and set the momenta."""

@@ -12,12 +12,12 @@ from .base import LRScheduler, rate, set_rate
 
 def _check_same(schedulers: Sequence[Any], optimizer: Optimizer, name: str) -> None:
     if not schedulers:
-        raise ValueError(f"{name} expects at least one scheduler to be chained, but got no scheduler.")
+        raise ValueError(
+            f"{name} expects at least one scheduler to be chained, but got no scheduler."
+        )
     for k, scheduler in enumerate(schedulers):
         if not hasattr(scheduler, "optimizer"):
-            raise TypeError(
-                f"{name} at index {k} should have `optimizer` as its attribute."
-            )
+            raise TypeError(f"{name} at index {k} should have `optimizer` as its attribute.")
         if scheduler.optimizer is not optimizer:
             raise ValueError(
                 f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
@@ -121,7 +121,9 @@ class ChainedScheduler(LRScheduler):
         If there are none, or they belong to several optimizers.
     """
 
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+    def __init__(
+        self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
+    ) -> None:
         if not schedulers:
             raise ValueError(
                 f"{type(self).__name__} expects at least one scheduler to be chained, but got no "

@@ -62,7 +62,12 @@ class ReduceLROnPlateau(LRScheduler):
             self.min_lrs = list(min_lr)
         else:
             self.min_lrs = [min_lr] * len(groups)
-        self.optimizer, self.factor, self.patience, self.cooldown = optimizer, factor, patience, cooldown
+        self.optimizer, self.factor, self.patience, self.cooldown = (
+            optimizer,
+            factor,
+            patience,
+            cooldown,
+        )
         self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
         self.eps, self.last_epoch = eps, 0
         self._last_lr = [rate(g["lr"]) for g in groups]
