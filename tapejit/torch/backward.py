@@ -62,6 +62,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     RuntimeError
         When buffers on the way have been freed or a saved value has been written to.
     """
+    _read_again(rec, root)
     if root._serial == rec.serial:
         at = root._slot
         rows = decoded(tuple(rec.code))
@@ -76,6 +77,15 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
         cone = rows.cone(at)
     check_cone(rec, rows, cone)
     return cone, at
+
+
+def _read_again(rec: Recorder, root: Tensor) -> None:
+    """Record a view whose memory others see once more, so that it has a slot for its gradient."""
+    more = root._more
+    view = more is not None and more.base is not None
+    if view and root._graph is None and root._serial != rec.serial:
+        root._slot = rec.admit(root)
+        root._serial = rec.serial
 
 
 def check_cone(rec: Recorder, rows: Rows, cone: Cone) -> None:

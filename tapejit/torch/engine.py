@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .backward import check, free
+from .backward import _read_again, check, free
 from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
 from .record import LIMIT, Recorder
@@ -351,7 +351,8 @@ class Walk:
         found = [s for s in self.leaf_slots if self.leaves[s] is t]
         if t._serial == self.rec.serial and t._slot not in found:
             found.append(t._slot)
-        elif not found and t._graph is not None:
+        found += [s for s, its in self.rec.copies if its is t and s not in found]
+        if not found and t._graph is not None:
             found = [s for s, origin in self.nodes.items() if origin == t._graph]
         return found
 
@@ -425,6 +426,8 @@ def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
     for root in roots:
         if root._kind != PLAIN:
             root._kind_now()
+    for root in roots:
+        _read_again(rec, root)
     here = [r._serial == rec.serial or r._kind == LEAF for r in roots]
     whole = all(here)
     if whole:

@@ -92,6 +92,8 @@ class Recorder:
         Whether gradients are recorded.
     slow : bool
         Whether every row must be looked at: eager, anomaly or inference mode.
+    copies : list
+        Slots that hold what was in memory which code outside may write to, and whose it is.
     mark : int
         While an operation in place is recorded, the slot where its rows begin; else -1.
     """
@@ -122,6 +124,7 @@ class Recorder:
         self.imports: dict[int, tuple[Segment, int]] = {}
         self.freed = 0
         self.stale: dict[int, tuple[Tensor, int, int]] = {}
+        self.copies: list[tuple[int, Tensor]] = []
         self.special: dict[int, Any] = {}
         self.lines: dict[int, Any] = {}
         self.nodes: dict[int, Any] = {}
@@ -170,16 +173,25 @@ class Recorder:
         serial, slot, seen = more.copied
         if serial == self.serial and np.array_equal(seen, array, equal_nan=t._spec.floating):
             return int(slot)
-        slot = self.constant(array, t._spec, t._kind & 3)
+        kind = t._kind & 3
+        slot = self.constant(array, t._spec, kind)
         self.sources.append((slot, t, t._version_of()))
-        if t._kind & 3 == LEAF:
+        if kind == LEAF:
             self.leaves[slot] = t
-        elif t._kind & 3 == GRAD:
+        elif kind == GRAD:
             self.imports[slot] = t._graph
+            # The graph computes what was there before; what is there now has the same graph.
+            slot = attached_copy(self, slot, array, t._spec)
         if more.hooks:
             self.special[slot] = t
         more.copied = (self.serial, slot, array)
         return slot
+
+    def _now(self, slot: int, array: Any, spec: Spec) -> int:
+        """Return a slot with what is in memory now, under the graph of what was there before."""
+        from .views import under_graph
+
+        return under_graph(self, slot, self.constant(array, spec), spec)
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
         """Record a view of its base's current value; of plain data in memory the view is an input."""
@@ -209,6 +221,10 @@ class Recorder:
             self.inputs.append(array)
             self.sources.append((slot, t, t._version_of()))
             self.imports[slot] = t._graph
+            if root._more.exposed:
+                slot = self._now(slot, np.array(array), t._spec)
+                self.copies.append((slot, t))
+                return slot
             t._serial, t._slot = self.serial, slot
             return slot
         base = more.base
@@ -226,8 +242,9 @@ class Recorder:
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
         t._slot = slot
-        root = more.root._more
-        if root is None or not root.exposed or more.hooks:
+        if root._more.exposed:
+            self.copies.append((slot, t))  # its memory is read anew when it is used again
+        else:
             t._serial = self.serial
         if more.hooks:
             self.special[slot] = t
@@ -284,6 +301,13 @@ class Recorder:
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
+
+
+def attached_copy(rec: Recorder, old: int, array: Any, spec: Spec) -> int:
+    """Return the slot of an array that stands under the graph of another slot."""
+    from .views import under_graph
+
+    return under_graph(rec, old, rec.constant(array, spec), spec)
 
 
 def _held() -> int:
