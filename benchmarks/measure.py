@@ -90,14 +90,14 @@ def _time(call: Call, inner: int) -> float:
     return perf_counter() - start
 
 
-def calibrate(call: Call) -> int:
+def calibrate(call: Call, seconds: float = SAMPLE_SECONDS) -> int:
     """The number of calls that fill a sample."""
     inner = 1
     while True:
         elapsed = min(_time(call, inner) for _ in range(2))
-        if elapsed >= SAMPLE_SECONDS:
+        if elapsed >= seconds:
             return inner
-        inner = max(inner + 1, min(inner * 8, int(1.1 * inner * SAMPLE_SECONDS / elapsed)))
+        inner = max(inner + 1, min(inner * 8, int(1.1 * inner * seconds / elapsed)))
 
 
 def _prepare(

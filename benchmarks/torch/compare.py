@@ -19,6 +19,7 @@ from benchmarks.measure import Cell, Runner
 from benchmarks.torch.libraries import PYTORCH, TAPEJIT
 from benchmarks.torch.programs import Program, Training
 
+SAMPLE_SECONDS = 10e-3  # a loop of training steps, not the first few after the other library's
 SETTLE = 5  # steps after the check before anything is timed
 
 
@@ -101,7 +102,8 @@ def run_row(
                     continue
             for _ in range(SETTLE):
                 training.step()
-            runners[key] = Runner(training.step, inner=measure.calibrate(training.step))
+            inner = measure.calibrate(training.step, SAMPLE_SECONDS)
+            runners[key] = Runner(training.step, inner=inner)
         except Exception as error:  # shown in the library's cell
             cells[key] = measure.failure(error)
     subject = modules.get(TAPEJIT.key)

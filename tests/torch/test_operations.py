@@ -80,6 +80,18 @@ def kinked(x, y):
     ]  # fmt: skip
 
 
+def slope(x, y, halves):
+    """The derivative by x of the weighted terms of `kinked`, `halves` at a tie of x and y."""
+    share = 0.5 if halves else 0.0
+    sigma = 1 / (1 + math.exp(y - x))
+    sigma2 = 1 / (1 + 2 ** (y - x))
+    return (
+        1 * 0.5 / math.sqrt(x) + 3 * math.sqrt(2) + 4 * share + 5 * (1 - share)
+        + 7 / math.sqrt((x + 1) ** 2 - 1) + 8 * math.log(y) + 9 * sigma + 10 * sigma2
+        + 11 * 0.5 / math.sqrt(x) + 12 * (1.0 if halves else 0.0) + 13
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compiled_kinks_are_the_interpreted_ones(dtype):
     """At 0, at ties, inside: the code of the functions with PyTorch's own partials."""
@@ -95,6 +107,9 @@ def test_compiled_kinks_are_the_interpreted_ones(dtype):
     finally:
         config.compile = before
     assert not math.isfinite(found[0][1])  # the slope of the root at 0
+    # x = 0.25 beside y = 0.25 and x = 0.5 beside y = 0.75, term by term of `kinked`.
+    assert found[0][2] == pytest.approx(slope(0.25, 0.25, halves=True), rel=1e-5)
+    assert found[0][4] == pytest.approx(slope(0.5, 0.75, halves=False), rel=1e-5)
     assert all(map(math.isfinite, found[0][2:]))
     np.testing.assert_allclose(found[1], found[0], rtol=2e-6)
 

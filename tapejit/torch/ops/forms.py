@@ -20,7 +20,10 @@ def enter(fn: Function, names: str, doc: str, inplace: bool = True, out: bool = 
     """Make a function public under names, the first of them its own."""
     first, *_ = words = names.split()
     fn.__name__ = fn.__qualname__ = first
-    fn.__module__ = sys._getframe(2).f_globals["__name__"]
+    frame = sys._getframe(1)
+    while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
+        frame = frame.f_back
+    fn.__module__ = frame.f_globals["__name__"]
     fn.__doc__ = doc
     public(*words, inplace=inplace, out=out)(fn)
     return fn
