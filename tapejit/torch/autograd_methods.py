@@ -243,9 +243,10 @@ def _note(self: Tensor) -> None:
     if self._graph is not None:
         segment, slot = self._graph
         segment.special[slot] = self
-    for seg_slot, t, _ in rec.sources:
-        if t is self:
-            rec.special[seg_slot] = self
+    for slot in [s for s, t, _ in rec.sources if t is self] + [
+        s for s, t in rec.copies if t is self
+    ]:
+        rec.special[slot] = self
 
 
 @public(function=False)

@@ -182,7 +182,7 @@ class Recorder:
             self.imports[slot] = t._graph
             # The graph computes what was there before; what is there now has the same graph.
             slot = attached_copy(self, slot, array, t._spec)
-        if more.hooks:
+        if more.hooks or more.retains:
             self.special[slot] = t
         more.copied = (self.serial, slot, array)
         return slot
@@ -198,18 +198,22 @@ class Recorder:
         root = more.root
         if not (t._kind | root._kind) and root._array is not None and not more.hooks:
             more.seen = root._ver
-            value = t._value()
             if root._more.exposed:
+                value = t._value()
                 return self._admit_copy(
                     t, more, np.array(value, order="C") if value.ndim else value[()]
                 )
-            if value.ndim:
-                value = np.ascontiguousarray(value)
+            version, value = more.held
+            if version != root._ver:
+                value = t._value()
+                value = np.ascontiguousarray(value) if value.ndim else value[()]
+                more.held = (root._ver, value)
             slot = len(self.owners)
-            self.code.append(input_codes(t._spec)[PLAIN])
+            spec = t._spec
+            self.code.append((spec.inputs or input_codes(spec))[PLAIN])
             self.owners.append(None)
-            self.inputs.append(value if value.ndim else value[()])
-            self.sources.append((slot, t, t._version_of()))
+            self.inputs.append(value)
+            self.sources.append((slot, t, root._ver - root._hidden))
             t._serial, t._slot = self.serial, slot
             return slot
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
@@ -246,7 +250,7 @@ class Recorder:
             self.copies.append((slot, t))  # its memory is read anew when it is used again
         else:
             t._serial = self.serial
-        if more.hooks:
+        if more.hooks or more.retains:
             self.special[slot] = t
         return slot
 
