@@ -136,7 +136,7 @@ class Function:
         """Refuse the form of PyTorch before 0.4."""
         raise RuntimeError(
             f"Legacy autograd function with non-static forward method is deprecated. Please use "
-            f"new-style autograd function with static forward method: call "
+            "new-style autograd function with static forward method: call "
             f"{type(self).__name__}.apply(...)."
         )
 

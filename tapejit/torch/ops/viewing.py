@@ -140,7 +140,13 @@ def t(input: Tensor) -> Tensor:
     return view_of(input, first)
 
 
-@public("transpose", "swapaxes", "swapdims")
+@public("swapaxes")
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Exchange two dims; another name of `transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+@public("transpose", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dims."""
     first = _TRANSPOSE.get((getattr(input, "_spec", None), dim0, dim1))
