@@ -7,6 +7,7 @@ to the inputs that require gradients, and the backward walk calls ``backward`` t
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -131,6 +132,15 @@ class Function:
 
     generate_vmap_rule = False
     _node = ""
+
+    def __init__(self) -> None:
+        """Warn that there is nothing to make: the methods are static."""
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, "
+            "so you should invoke them on the class itself: call its `apply`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse the form of PyTorch before 0.4."""
