@@ -220,6 +220,10 @@ class Tensor:
             return True
         if more is not None and more.base is not None:
             _check_view(self, more.code, rec.grad and kind != PLAIN)
+            if rec.grad:
+                base = hushed_base(self)
+                if base is not None and base._kind_now() != PLAIN:
+                    raise RuntimeError(HUSHED)
         if rec.grad:
             # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
             while more is not None and more.base is not None and not more.detached:
@@ -306,6 +310,8 @@ class Tensor:
         more = self._more
         assert more is not None and more.base is not None
         base, root = more.base, more.root
+        if rec.grad and kind & 3 == GRAD and hushed_base(self) is not None:
+            raise RuntimeError(HUSHED)
         if more.detached:  # autograd is not told
             leaf, grad = base._kind == LEAF, False
         else:
@@ -357,6 +363,29 @@ def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
     from .views import attached
 
     return attached(rec, t, slot)
+
+
+HUSHED = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+    "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+    "moving both the view and the inplace either both inside the no_grad block (if you don't want "
+    "the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+)
+
+
+def hushed_base(t: Tensor) -> Tensor | None:
+    """Return what a view made while gradients were off claims to be a view of; else None.
+
+    The chain ends at a detached name: a view of ``x.data`` claims nothing of ``x``.
+    """
+    more, hushed = t._more, False
+    while more is not None and more.base is not None:
+        if more.detached and not more.hushed:
+            break
+        hushed = hushed or more.hushed
+        t = more.base
+        more = t._more
+    return t if hushed else None
 
 
 def _check_view(t: Tensor, code: int, graded: bool) -> None:
