@@ -284,12 +284,12 @@ class Walk:
             from .autograd.function import run_backward
 
             context = self.special[row.first]
-            found = run_backward(context, given, self.retain)
+            theirs = run_backward(context, given, self.retain)
             if self.rec.anomaly:
                 from .anomaly import check_backward
 
-                check_backward(code.node, found, self.lines.get(row.first))
-            return [(k, g) for k, g in zip(row.args, found) if g is not None and rows.kinds[k]]
+                check_backward(code.node, theirs, self.lines.get(row.first))
+            return [(k, g) for k, g in zip(row.args, theirs) if g is not None and rows.kinds[k]]
         needs = needs_of(code, [rows.kinds[k] for k in row.args])
         if not any(needs):
             return []

@@ -56,7 +56,9 @@ class Node:
         return RemovableHandle(self._hooks()[0], hook)
 
     def _hooks(self) -> tuple[dict[int, Any], dict[int, Any]]:
-        return self._segment.node_hooks.setdefault(self._row, ({}, {}))
+        found: tuple[dict[int, Any], dict[int, Any]]
+        found = self._segment.node_hooks.setdefault(self._row, ({}, {}))
+        return found
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+
 import tapejit.torch as torch
 from tapejit.core.config import config
 from tapejit.torch import program as programs

@@ -98,7 +98,9 @@ class FunctionCtx:
         return self._function._node or f"{self._function.__name__}Backward"
 
     def _finish(self) -> None:
-        self._saved = [(t, 0 if t is None else t._version_of(), self._called()) for t in self._to_save]
+        self._saved = [
+            (t, 0 if t is None else t._version_of(), self._called()) for t in self._to_save
+        ]
         self._to_save = ()
 
 
@@ -271,7 +273,7 @@ def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool)
         )
     if not retain:
         ctx._free = True
-    grads = []
+    grads: list[Tensor | None] = []
     for k in ctx._positions:
         g = found[k]
         if g is not None and not isinstance(g, Tensor):
