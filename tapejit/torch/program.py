@@ -23,7 +23,7 @@ from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..tape.ir import Tape
 from .codes import GRAD
-from .lower import owned, run_plain, trace_rows
+from .lower import given, owned, run_plain, trace_rows
 from .rows import Rows, decoded
 
 TITLE = "torch"
@@ -93,7 +93,7 @@ class Program:
         if self.interpreter is None:
             self.tape = optimise(self.tape)
             self.interpreter = Interpreter(self.tape)
-        given = [inputs[k] if type(k) is int else k for k in self.binding]
+        found_inputs = given(inputs, self.binding, self.tape)
         if policy != "never" and self.failed is None and (policy == "always" or self._due()):
             self._compile()
             if self.fast is not None:
@@ -101,7 +101,7 @@ class Program:
                 self.calls += 1
                 return self.fast(inputs)
         started = time.perf_counter()
-        found = self.interpreter(given)
+        found = self.interpreter(found_inputs)
         made = [owned(y, spec) for y, spec in zip(found, self._specs)]
         self.spent += time.perf_counter() - started
         return made
@@ -126,7 +126,7 @@ class Program:
                 return
             try:
                 made = build(self.tape, TITLE).made
-                self.fast = _runner(made, self.binding, self._specs)
+                self.fast = _runner(made, self.tape, self.binding, self._specs)
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
@@ -142,28 +142,43 @@ def freed_rows(rows: Rows) -> int:
     return freed
 
 
-def _runner(made: Any, binding: list[Any], specs: list[Any]) -> Callable[[list[Any]], Any]:
+def _stacking(numbers: tuple[int, ...], i: int, shape: tuple[int, ...]) -> str:
+    """Return the source of inputs as one array: 20 arrays of 64 take 4 us, `np.stack` takes 25."""
+    given = ", ".join([f"x[{k}]" for k in numbers])
+    if len(shape) < 2 or 0 in shape:
+        return f"array(({given}), d{i}).reshape({shape})"
+    return f"concatenate(({given})).reshape({shape})"
+
+
+def _runner(
+    made: Any, tape: Tape, binding: list[Any], specs: list[Any]
+) -> Callable[[list[Any]], Any]:
     """Return ``run(inputs)`` of a compiled tape, written out so that a call is one line."""
     from ..runtime.compile import Kernel, prepared
 
     def slow(inputs: list[Any]) -> Any:
-        found = made([inputs[k] if type(k) is int else k for k in binding])
+        found = made(given(inputs, binding, tape))
         return [owned(y, spec) for y, spec in zip(found, specs)]
 
     if not isinstance(made, Kernel):
         return slow
     text = made.text
     space: dict[str, Any] = {"kernel": made.call, "empty": np.empty, "slow": slow}
+    space |= {"concatenate": np.concatenate, "array": np.array}
     arguments = []
+    lines = []
     for i in text.inputs:
         k = binding[i]
         if type(k) is int:
             arguments.append(f"x[{k}]")
+        elif type(k) is tuple:
+            arguments.append(f"i{i}")
+            lines.append(f"i{i} = {_stacking(k, i, tape.value(i).shape)}")
+            space[f"d{i}"] = tape.value(i).dtype
         else:
             space[f"c{i}"] = prepared(k, made.tape.value(i))
             arguments.append(f"c{i}")
     results: dict[int, str] = {}
-    lines = []
     for n, (k, aval) in enumerate(text.arrays):
         space[f"shape{n}"], space[f"dtype{n}"] = aval.shape, aval.dtype
         lines.append(f"y{n} = empty(shape{n}, dtype{n})")
