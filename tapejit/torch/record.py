@@ -278,11 +278,16 @@ class Recorder:
         if not self.code:
             return
         owners, code = self.owners, tuple(self.code)
-        live = [
-            k
-            for k, t in enumerate(owners)
-            if t is not None and getrefcount(t) > _HELD and t._slot == k
-        ]
+        live = []
+        for k in range(len(owners) - 1, -1, -1):
+            t = owners[k]
+            if t is None:
+                continue
+            if getrefcount(t) > _HELD and t._slot == k:
+                live.append(k)
+            else:
+                owners[k] = None  # a view that only the trace held may be all that holds its base
+        live.reverse()
         if not live:
             self.begin()  # nobody will look at anything of this: it need not be known either
             return
@@ -317,7 +322,8 @@ def attached_copy(rec: Recorder, old: int, array: Any, spec: Spec) -> int:
 def _held() -> int:
     """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
     owners = [object()]
-    (found,) = [getrefcount(t) for k, t in enumerate(owners) if t is not None]
+    t = owners[0]
+    found = getrefcount(t)
     return found
 
 
