@@ -11,6 +11,7 @@ Invariants: ``owners[k]`` is the tensor whose current value is slot k, or None; 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ class Recorder:
     ----------
     serial : int
         Names the current trace; a tensor with this serial has its value in it.
+    thread : Thread
+        Whose recorder it is.
     grad : bool
         Whether gradients are recorded.
     slow : bool
@@ -105,6 +108,7 @@ class Recorder:
         self.slow = self.eager or self.anomaly or self.inference
 
     def __init__(self) -> None:
+        self.thread = threading.current_thread()
         self.grad = True
         self.inference = False
         self.anomaly = False
@@ -334,7 +338,11 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.rec = Recorder()
         with _all_lock:
-            _all.append(self.rec)
+            over = [rec for rec in _all if not rec.thread.is_alive()]
+            _all[:] = [rec for rec in _all if rec.thread.is_alive()] + [self.rec]
+        for rec in over:  # what an ended thread has left pending is computed now
+            with suppress(Exception):  # whoever reads the value will hear of it
+                rec.flush()
 
 
 _all: list[Recorder] = []

@@ -215,6 +215,18 @@ def test_two_threads_record_apart():
     assert results == {k: 50.0 * (k + 200) for k in range(4)}
 
 
+def test_ended_threads_leave_nothing_behind():
+    from tapejit.torch import record
+
+    kept = []
+    for k in range(20):
+        t = threading.Thread(target=lambda k=k: kept.append(torch.ones(3) * k))
+        t.start()
+        t.join()
+    assert len(record._all) <= 3
+    assert [x.tolist() for x in kept] == [[k] * 3 for k in range(20)]
+
+
 def test_values_and_graphs_cross_threads():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     pending = w * 3
