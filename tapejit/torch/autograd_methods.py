@@ -11,7 +11,7 @@ from .hooks import RemovableHandle
 from .ops.record_view import view_code, view_of
 from .record import LOCAL
 from .surface import public
-from .tensor import More, Tensor
+from .tensor import More, Tensor, hushed_base
 
 NOT_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
@@ -107,7 +107,10 @@ def _get_requires_grad(self: Tensor) -> bool:
     if self._kind_now() != PLAIN:
         return True
     more = self._more
-    return more is not None and more.hushed and more.root._kind_now() != PLAIN
+    if more is None or not more.hushed:
+        return False
+    base = hushed_base(self)
+    return base is not None and base._kind_now() != PLAIN
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
@@ -213,7 +216,16 @@ def _get_grad_fn(self: Tensor) -> Any:
         return None
     from .graph import node_of
 
-    return node_of(self)
+    return node_of(self)[0]
+
+
+def _get_output_nr(self: Tensor) -> int:
+    """Return which result of its node this tensor is."""
+    if self._kind_now() != GRAD:
+        return 0
+    from .graph import node_of
+
+    return node_of(self)[1]
 
 
 @public(function=False)
@@ -243,9 +255,10 @@ def _note(self: Tensor) -> None:
     if self._graph is not None:
         segment, slot = self._graph
         segment.special[slot] = self
-    for seg_slot, t, _ in rec.sources:
-        if t is self:
-            rec.special[seg_slot] = self
+    for slot in [s for s, t, _ in rec.sources if t is self] + [
+        s for s, t in rec.copies if t is self
+    ]:
+        rec.special[slot] = self
 
 
 @public(function=False)

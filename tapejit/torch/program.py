@@ -23,7 +23,7 @@ from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..tape.ir import Tape
 from .codes import GRAD
-from .lower import owned, run_plain, trace_rows
+from .lower import given, owned, run_plain, trace_rows
 from .rows import Rows, decoded
 
 TITLE = "torch"
@@ -93,7 +93,7 @@ class Program:
         if self.interpreter is None:
             self.tape = optimise(self.tape)
             self.interpreter = Interpreter(self.tape)
-        given = [inputs[k] if type(k) is int else k for k in self.binding]
+        found_inputs = given(inputs, self.binding, self.tape)
         if policy != "never" and self.failed is None and (policy == "always" or self._due()):
             self._compile()
             if self.fast is not None:
@@ -101,7 +101,7 @@ class Program:
                 self.calls += 1
                 return self.fast(inputs)
         started = time.perf_counter()
-        found = self.interpreter(given)
+        found = self.interpreter(found_inputs)
         made = [owned(y, spec) for y, spec in zip(found, self._specs)]
         self.spent += time.perf_counter() - started
         return made
@@ -126,7 +126,7 @@ class Program:
                 return
             try:
                 made = build(self.tape, TITLE).made
-                self.fast = _runner(made, self.binding, self._specs)
+                self.fast = _runner(made, self.tape, self.binding, self._specs)
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
@@ -142,30 +142,42 @@ def freed_rows(rows: Rows) -> int:
     return freed
 
 
-def _runner(made: Any, binding: list[Any], specs: list[Any]) -> Callable[[list[Any]], Any]:
+def _stacking(numbers: tuple[int, ...], kind: str, shape: tuple[int, ...]) -> str:
+    """Return the source of inputs as one array: 20 arrays of 64 take 4 us, `np.stack` takes 25."""
+    given = ", ".join([f"x[{k}]" for k in numbers])
+    if len(shape) < 2 or 0 in shape:
+        return f"array(({given}), {kind}).reshape({shape})"
+    return f"concatenate(({given})).reshape({shape})"
+
+
+def _runner(
+    made: Any, tape: Tape, binding: list[Any], specs: list[Any]
+) -> Callable[[list[Any]], Any]:
     """Return ``run(inputs)`` of a compiled tape, written out so that a call is a few lines."""
     from ..runtime.compile import Kernel
 
     def slow(inputs: list[Any]) -> Any:
-        found = made([inputs[k] if type(k) is int else k for k in binding])
+        found = made(given(inputs, binding, tape))
         return [owned(y, spec) for y, spec in zip(found, specs)]
 
     space: dict[str, Any] = {"empty": np.empty, "slow": slow}
+    space |= {"concatenate": np.concatenate, "array": np.array}
     lines: list[str] = []
     names: dict[int, str] = {}
+    sources = [_input(space, lines, tape, i, k) for i, k in enumerate(binding)]
     if isinstance(made, Kernel):
         outputs = list(range(len(specs)))
-        _call(space, lines, made, [_input(space, k) for k in binding], outputs, names)
+        _call(space, lines, made, sources, outputs, names)
         back = [names[k] for k in outputs]
     else:
-        tape = made.tape
-        if made.host_rows or any(o < tape.n_inputs or o not in _made(made) for o in tape.outputs):
+        its = made.tape
+        if made.host_rows or any(o < its.n_inputs or o not in _made(made) for o in its.outputs):
             return slow
-        values = {i: _input(space, k) for i, k in enumerate(binding)}
+        values = dict(enumerate(sources))
         for segment, kernel in made.stages:
-            given = [values[i] for i in segment.inputs]
-            _call(space, lines, kernel, given, list(segment.outputs), values)
-        back = [values[o] for o in tape.outputs]
+            taken = [values[i] for i in segment.inputs]
+            _call(space, lines, kernel, taken, list(segment.outputs), values)
+        back = [values[o] for o in its.outputs]
     body = "\n    ".join(lines)
     returned = "".join(f"{_scalar(space, name, spec)}, " for name, spec in zip(back, specs))
     exec(f"def run(x):\n    {body}\n    return ({returned})\n", space)
@@ -178,13 +190,16 @@ def _made(staged: Any) -> set[int]:
     return {o for segment, _ in staged.stages for o in segment.outputs}
 
 
-def _input(space: dict[str, Any], k: Any) -> str:
-    """Return the expression of an input: an entry of the trace's inputs, or an array."""
+def _input(space: dict[str, Any], lines: list[str], tape: Tape, i: int, k: Any) -> str:
+    """Return the expression of an input: an entry of the trace's inputs, a stack of them, an array."""
     if type(k) is int:
         return f"x[{k}]"
-    name = f"c{len(space)}"
-    space[name] = np.ascontiguousarray(k) if np.ndim(k) else np.asarray(k)[()]
-    return name
+    if type(k) is tuple:
+        space[f"d{i}"] = tape.value(i).dtype
+        lines.append(f"i{i} = {_stacking(k, f'd{i}', tape.value(i).shape)}")
+        return f"i{i}"
+    space[f"c{i}"] = np.ascontiguousarray(k) if np.ndim(k) else np.asarray(k)[()]
+    return f"c{i}"
 
 
 def _scalar(space: dict[str, Any], name: str, spec: Any) -> str:

@@ -7,6 +7,7 @@ to the inputs that require gradients, and the backward walk calls ``backward`` t
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -132,11 +133,20 @@ class Function:
     generate_vmap_rule = False
     _node = ""
 
+    def __init__(self) -> None:
+        """Warn that there is nothing to make: the methods are static."""
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, "
+            "so you should invoke them on the class itself: call its `apply`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse the form of PyTorch before 0.4."""
         raise RuntimeError(
             f"Legacy autograd function with non-static forward method is deprecated. Please use "
-            f"new-style autograd function with static forward method: call "
+            "new-style autograd function with static forward method: call "
             f"{type(self).__name__}.apply(...)."
         )
 
