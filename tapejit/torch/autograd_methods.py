@@ -327,11 +327,6 @@ def _get_retains_grad(self: Tensor) -> bool:
     return self._more is not None and self._more.retains
 
 
-def _get_output_nr(self: Tensor) -> int:
-    """Always 0: which of its node's results a tensor is, is not told here."""
-    return 0
-
-
 def is_inference(self: Tensor) -> bool:
     """Return whether the tensor was made in inference mode."""
     return bool(self._kind & INFERENCE)
