@@ -197,7 +197,11 @@ def stacked(inputs: Sequence[Any], numbers: tuple[int, ...], aval: Aval) -> Any:
 def given(inputs: Sequence[Any], binding: Sequence[Any], tape: Tape) -> list[Any]:
     """Return the inputs of a tape from those of its trace."""
     return [
-        inputs[k] if type(k) is int else stacked(inputs, k, tape.value(i)) if type(k) is tuple else k
+        inputs[k]
+        if type(k) is int
+        else stacked(inputs, k, tape.value(i))
+        if type(k) is tuple
+        else k
         for i, k in enumerate(binding)
     ]
 

@@ -352,9 +352,7 @@ class _Maker:
             for o in range(row.code.n_out):
                 slots = [block[j].first + o for block in blocks]
                 read = [
-                    (i, s)
-                    for i, s in enumerate(slots)
-                    if self.search.read_outside(s, self.a, end)
+                    (i, s) for i, s in enumerate(slots) if self.search.read_outside(s, self.a, end)
                 ]
                 if not read:
                     continue
