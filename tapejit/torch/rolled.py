@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import Aval
-from ..core.errors import TapejitError
 from ..frontend.capture import Capture, Unstageable
 from ..frontend.staging.body import Body, body_of
 from ..frontend.tracer import Root, Tracer, sym_of
@@ -134,24 +133,41 @@ class Scope:
 
     def loop(self, loop: Loop) -> bool:
         """Record a loop; return whether its body could be captured."""
+        starts = [self._start(c.start, c.spec) for c in loop.carried]
+        shared = [self.sym(slot) for _, slot in loop.shared]
+        stacks = [self.stack(slots) for _, slots in loop.stacked]
         try:
             with body_of(self.cap) as body:
                 inner = Scope(body)
                 order = [body.given(_INDEX).sym.id]
-                stacks = [self.stack(slots) for _, slots in loop.stacked]
-                for c in loop.carried:
-                    order.append(inner.give(c.inner, Aval(c.spec.np, tuple(c.spec.shape))))
-                for slot, around in loop.shared:
-                    order.append(inner.give(slot, self.sym(around).aval))
-                met = len(order)
-                for (slot, slots), stack in zip(loop.stacked, stacks):
-                    weak = self.is_number(slots[0])
-                    order.append(inner.give(slot, Aval(stack.dtype, stack.shape[1:], weak)))
+                for c, start in zip(loop.carried, starts):
+                    order.append(inner.give(c.inner, start.aval))
+                for (slot, _), y in zip(loop.shared, shared):
+                    order.append(inner.give(slot, y.aval))
+                items = []
+                for (slot, slots), y in zip(loop.stacked, stacks):
+                    aval = Aval(y.dtype, y.shape[1:], self.is_number(slots[0]))
+                    items.append(inner.give(slot, aval))
                 inner.items(loop.items)
                 outs = [c.out for c in loop.carried] + [slot for slot, _ in loop.kept]
-                self._emit(loop, body, order, met, [inner.sym(s) for s in outs], stacks)
-        except (Unstageable, TapejitError):
+                ends = [inner.sym(slot).id for slot in outs]
+        except Unstageable:
             return False
+        met, around = body.operands()  # constants that operations bring along
+        tape = extract(body.b, [*order, *(y.id for y in met), *items], ends)
+        shared += around
+        params = {
+            "body": tape, "carry": len(starts), "shared": len(shared), "reverse": False,
+            "length": loop.rounds,
+        }  # fmt: skip
+        b = self.cap.b
+        count = b.cast(b.lit(loop.rounds), _INDEX.dtype)
+        rows = b.outs(BY_NAME["for"].on(b, count, *starts, *shared, *stacks, **params))
+        for k, slot in loop.finals:
+            self.values[slot] = rows[k]
+        for stack, (_, read) in zip(rows[len(starts) :], loop.kept):
+            for i, slot in read:
+                self.values[slot] = Element(stack, i)
         return True
 
     def give(self, slot: int, aval: Aval) -> int:
@@ -164,28 +180,6 @@ class Scope:
     def is_number(self, slot: int) -> bool:
         found = self.values[slot]
         return isinstance(found, Sym) and found.aval.weak
-
-    def _emit(
-        self, loop: Loop, body: Body, order: list[int], met: int, outs: list[Sym],
-        stacks: list[Sym],
-    ) -> None:  # fmt: skip
-        b = self.cap.b
-        inside, around = body.operands()
-        order = [*order[:met], *(s.id for s in inside), *order[met:]]
-        tape = extract(body.b, order, [s.id for s in outs])
-        shared = [*(self.sym(slot) for _, slot in loop.shared), *around]
-        params = {
-            "body": tape, "carry": len(loop.carried), "shared": len(shared), "reverse": False,
-            "length": loop.rounds,
-        }  # fmt: skip
-        starts = [self._start(c.start, c.spec) for c in loop.carried]
-        count = b.cast(b.lit(loop.rounds), _INDEX.dtype)
-        rows = b.outs(BY_NAME["for"].on(b, count, *starts, *shared, *stacks, **params))
-        for k, slot in loop.finals:
-            self.values[slot] = rows[k]
-        for stack, (_, read) in zip(rows[len(starts) :], loop.kept):
-            for i, slot in read:
-                self.values[slot] = Element(stack, i)
 
     def _start(self, slot: int | None, spec: Spec) -> Sym:
         """Return the first value of a carry; zeros where only the last round's is looked at."""
@@ -255,7 +249,8 @@ def _place(code: Code) -> tuple[int, int] | None:
         return params["index"], params["dim"]
     if name == "basic_index":
         *front, last = params["key"]
-        if type(last) is int and all(k == (None, None, None) for k in front):
+        whole = [(0, n, 1) for n in code.args[0].shape]
+        if type(last) is int and front == whole[: len(front)]:
             return last, len(front)
     return None
 

@@ -114,7 +114,9 @@ def rnn_outputs(n=N):
     for x in xs:
         h = torch.tanh(x @ w.t() + h @ u.t()) * 0.9 + 0.1 * torch.sin(h)
         outs.append(h)
-    return with_grads((torch.stack(outs, 1) ** 2).sum(), w, u)
+    y = torch.stack(outs, 1)
+    del outs  # or each of them is a result of the program
+    return with_grads((y**2).sum(), w, u)
 
 
 def euler(n=N):
@@ -295,7 +297,7 @@ def test_inputs_are_read_again_by_later_steps():
 @pytest.mark.parametrize("build", [lstm, rnn_outputs, parts_with_gradient, nested])
 def test_a_tape_does_not_grow_with_the_rounds(build, tapes):
     lengths = []
-    for n in (10, 40):
+    for n in (10, 25):
         tapes.clear()
         build(n)
         lengths.append(max(len(program.optimise(t)) for t in tapes))
