@@ -338,11 +338,13 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.rec = Recorder()
         with _all_lock:
+            _all.append(self.rec)
             over = [rec for rec in _all if not rec.thread.is_alive()]
-            _all[:] = [rec for rec in _all if rec.thread.is_alive()] + [self.rec]
         for rec in over:  # what an ended thread has left pending is computed now
             with suppress(Exception):  # whoever reads the value will hear of it
                 rec.flush()
+        with _all_lock:
+            _all[:] = [rec for rec in _all if rec not in over]
 
 
 _all: list[Recorder] = []
