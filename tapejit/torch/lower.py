@@ -14,15 +14,15 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..frontend.capture import Capture, capturing
-from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes.adjoint import adjoint
 from ..passes.rewrite import rewrite
 from ..runtime.evaluate import run_tape
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
-from ..transforms.order import differentiating
-from .codes import LEAF, Code
+from .codes import PLAIN, Code
+from .rerolling import rerolled
+from .rolled import Scope
 from .rows import Row, Rows
 from .spec import Spec
 
@@ -62,7 +62,8 @@ class Traced:
     ----------
     tape : Tape
     binding : list
-        For each input of the tape, the number of the trace's input, or an array.
+        For each input of the tape, the number of the trace's input, those of inputs that are stacked,
+        or an array.
     values : list
         The outputs of this very run.
     """
@@ -74,15 +75,15 @@ class Traced:
 def trace_rows(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> Traced:
     """Trace rows, their backward passes included, and compute the values of slots."""
     wanted = rows.needed(tuple(outputs))
+    asked = [r for r, want in zip(rows.rows, wanted) if want and r.code.op.special != "input"]
     with capturing() as cap:
         cap.b.limit = None
         cap.evaluate = run_tape
         lowering = _Lowering(cap, rows, inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for row, want in zip(rows.rows, wanted):
-                lowering.row(row, want)
-        syms = [lowering.output(s) for s in outputs]
+            lowering.items(rerolled(asked, set(outputs)))
+        syms = [lowering.sym(s) for s in outputs]
         values = [owned(y, rows.spec(s)) for y, s in zip(_values(cap, syms), outputs)]
         binding = lowering.binding()
         tape = without_cuts(cap.b.finish(syms))
@@ -99,65 +100,63 @@ def _values(cap: Capture, syms: Sequence[Sym]) -> list[Any]:
     return [cap.value(y) for y in syms]
 
 
-class _Lowering:
+class _Lowering(Scope):
+    """The rows of a trace; inputs become inputs of the tape when they are first read.
+
+    Attributes
+    ----------
+    bound : dict
+        By row of the tape: the number of the trace's input, or those of inputs that are stacked.
+    """
+
     def __init__(self, cap: Capture, rows: Rows, inputs: Sequence[Any]) -> None:
-        self.cap, self.rows = cap, rows
+        super().__init__(cap)
+        self.rows = rows
         self.inputs = list(inputs)
-        self.bound: dict[int, int] = {}
-        self.syms: list[Sym | None] = [None] * len(rows.producer)
-        self.cuts: dict[int, Sym] = {}
-        self.taken = 0
+        slots = [row.first for row in rows.rows if row.code.op.special == "input"]
+        self.number = {slot: k for k, slot in enumerate(slots)}
+        self.bound: dict[int, int | tuple[int, ...]] = {}
 
     def sym(self, slot: int) -> Sym:
-        found = self.syms[slot]
-        assert found is not None
-        return found
+        if slot not in self.values and slot in self.number:
+            self.values[slot] = self._input(slot)
+        return super().sym(slot)
 
-    def row(self, row: Row, want: bool) -> None:
-        code, args, first = row
-        if code.op.special == "input":
-            k, self.taken = self.taken, self.taken + 1
-            if want:
-                self.syms[first] = self._input(code, k)
-            return
-        if not want:
-            return
-        if code.op.special == "backward":
-            found = self._backward(code, args)
-        else:
-            tracers = [self._operand(k, code.grad) for k in args]
-            # Functions that bring their own derivative record it only where it will be asked for.
-            with differentiating(1 if code.grad else 0):
-                made = code.op.impl(*tracers, **code.params)
-            found = [sym_of(self.cap, y) for y in (made if isinstance(made, tuple) else (made,))]
-        for k, (y, spec) in enumerate(zip(found, code.specs)):
-            y = self.cap.b.cast(y, spec.np)
-            if y.shape != tuple(spec.shape):
-                raise AssertionError(f"{code} gave the shape {y.shape}")
-            if code.kinds[k] == LEAF:
-                y = BY_NAME["stop_gradient"](y)
-            self.syms[first + k] = y
+    def flows(self, slot: int) -> bool:
+        return bool(self.rows.kinds[slot])
 
-    def _input(self, code: Code, k: int) -> Sym:
-        spec: Any = code.specs[0]
-        value = self.inputs[k]
+    def results(self, row: Row) -> Sequence[Sym]:
+        if row.code.op.special == "backward":
+            return self._backward(row.code, row.args)
+        return super().results(row)
+
+    def _aval(self, slot: int) -> Aval:
+        spec: Any = self.rows.spec(slot)
         if isinstance(spec, Spec):
-            aval = Aval(spec.np, tuple(spec.shape))
-            value = np.asarray(value)[()]
-        else:
-            aval = Aval(np.dtype(_NUMBERS[spec]), (), True)
+            return Aval(spec.np, tuple(spec.shape))
+        return Aval(np.dtype(_NUMBERS[spec]), (), True)
+
+    def _input(self, slot: int) -> Sym:
+        aval, k = self._aval(slot), self.number[slot]
+        value = self.inputs[k] if aval.weak else np.asarray(self.inputs[k])[()]
         made = self.cap.b.input(aval, value)
         self.bound[made.id] = k
         return made
 
-    def _operand(self, slot: int, connected: bool) -> Any:
-        y = self.sym(slot)
-        if not connected and self.rows.kinds[slot]:
-            cut = self.cuts.get(slot)
-            if cut is None:
-                cut = self.cuts[slot] = BY_NAME["stop_gradient"](y)
-            y = cut
-        return Tracer(self.cap, Root(y))
+    def is_number(self, slot: int) -> bool:
+        return self._aval(slot).weak if slot in self.number else super().is_number(slot)
+
+    def stack(self, slots: tuple[int, ...]) -> Sym:
+        """Return slots stacked; inputs without a gradient are one input of the tape."""
+        plain = all(s in self.number and self.rows.kinds[s] == PLAIN for s in slots)
+        if not plain:
+            return super().stack(slots)
+        numbers = tuple([self.number[s] for s in slots])
+        aval = self._aval(slots[0])
+        aval = Aval(aval.dtype, (len(slots), *aval.shape))
+        made = self.cap.b.input(aval, stacked(self.inputs, numbers, aval))
+        self.bound[made.id] = numbers
+        return made
 
     def _backward(self, code: Code, args: tuple[int, ...]) -> list[Sym]:
         """Append the adjoint of a root: ``args`` are it, its cotangent, leaves and old gradients."""
@@ -180,9 +179,6 @@ class _Lowering:
             made.append(self.sym(next(olds)) + g if old else g)
         return made
 
-    def output(self, slot: int) -> Sym:
-        return self.sym(slot)
-
     def binding(self) -> list[Any]:
         """Return what stands for each input of the tape, in the order of the finished tape."""
         b = self.cap.b
@@ -191,6 +187,19 @@ class _Lowering:
         return [
             self.bound[i] if i in self.bound else fixed[i] for i in range(len(b)) if b.op[i] == kind
         ]
+
+
+def stacked(inputs: Sequence[Any], numbers: tuple[int, ...], aval: Aval) -> Any:
+    """Return inputs of a trace as one array."""
+    return np.array([inputs[k] for k in numbers], aval.dtype).reshape(aval.shape)
+
+
+def given(inputs: Sequence[Any], binding: Sequence[Any], tape: Tape) -> list[Any]:
+    """Return the inputs of a tape from those of its trace."""
+    return [
+        inputs[k] if type(k) is int else stacked(inputs, k, tape.value(i)) if type(k) is tuple else k
+        for i, k in enumerate(binding)
+    ]
 
 
 def without_cuts(tape: Tape) -> Tape:

@@ -182,7 +182,7 @@ class Recorder:
             self.imports[slot] = t._graph
             # The graph computes what was there before; what is there now has the same graph.
             slot = attached_copy(self, slot, array, t._spec)
-        if more.hooks:
+        if more.hooks or more.retains:
             self.special[slot] = t
         more.copied = (self.serial, slot, array)
         return slot
@@ -198,18 +198,22 @@ class Recorder:
         root = more.root
         if not (t._kind | root._kind) and root._array is not None and not more.hooks:
             more.seen = root._ver
-            value = t._value()
             if root._more.exposed:
+                value = t._value()
                 return self._admit_copy(
                     t, more, np.array(value, order="C") if value.ndim else value[()]
                 )
-            if value.ndim:
-                value = np.ascontiguousarray(value)
+            version, value = more.held
+            if version != root._ver:
+                value = t._value()
+                value = np.ascontiguousarray(value) if value.ndim else value[()]
+                more.held = (root._ver, value)
             slot = len(self.owners)
-            self.code.append(input_codes(t._spec)[PLAIN])
+            spec = t._spec
+            self.code.append((spec.inputs or input_codes(spec))[PLAIN])
             self.owners.append(None)
-            self.inputs.append(value if value.ndim else value[()])
-            self.sources.append((slot, t, t._version_of()))
+            self.inputs.append(value)
+            self.sources.append((slot, t, root._ver - root._hidden))
             t._serial, t._slot = self.serial, slot
             return slot
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
@@ -246,7 +250,7 @@ class Recorder:
             self.copies.append((slot, t))  # its memory is read anew when it is used again
         else:
             t._serial = self.serial
-        if more.hooks:
+        if more.hooks or more.retains:
             self.special[slot] = t
         return slot
 
@@ -274,11 +278,16 @@ class Recorder:
         if not self.code:
             return
         owners, code = self.owners, tuple(self.code)
-        live = [
-            k
-            for k, t in enumerate(owners)
-            if t is not None and getrefcount(t) > _HELD and t._slot == k
-        ]
+        live = []
+        for k in range(len(owners) - 1, -1, -1):
+            t = owners[k]
+            if t is None:
+                continue
+            if getrefcount(t) > _HELD and t._slot == k:
+                live.append(k)
+            else:
+                owners[k] = None  # a view that only the trace held may be all that holds its base
+        live.reverse()
         if not live:
             self.begin()  # nobody will look at anything of this: it need not be known either
             return
@@ -313,7 +322,8 @@ def attached_copy(rec: Recorder, old: int, array: Any, spec: Spec) -> int:
 def _held() -> int:
     """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
     owners = [object()]
-    (found,) = [getrefcount(t) for k, t in enumerate(owners) if t is not None]
+    t = owners[0]
+    found = getrefcount(t)
     return found
 
 

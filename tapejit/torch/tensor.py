@@ -41,6 +41,8 @@ class More:
         written there.
     copied : tuple
         Of exposed memory: the trace and slot of the last copy, and the copy.
+    held : tuple
+        Of a view of plain data: the root's version, and the elements as one block of memory.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -54,6 +56,7 @@ class More:
     detached = silent = exposed = retains = hushed = False
     seen = 0
     copied: tuple[int, int, Any] = (0, 0, None)
+    held: tuple[int, Any] = (-1, None)
     views: Sequence[weakref.ref[Tensor]] = ()
     hooks: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -68,6 +71,14 @@ class More:
         if len(views) > 8 and len(views) & (len(views) - 1) == 0:
             views[:] = [v for v in views if v() is not None]
         views.append(weakref.ref(view))
+
+    def forget(self) -> None:
+        """Let views gather their elements anew."""
+        for ref in self.views:
+            view = ref()
+            if view is not None and view._more is not None:
+                view._more.held = (-1, None)
+                view._more.forget()
 
     def snapshot(self, t: Tensor) -> Any:
         """Return the contents of memory that code outside may write to."""
@@ -184,6 +195,7 @@ class Tensor:
             array = np.array(array)  # a graph keeps the old memory, which must not change
         root._array = np.asarray(array)
         root._more.exposed = True
+        root._more.forget()
         root._serial = 0
         if root is self:
             return root._array[...]
@@ -281,6 +293,8 @@ class Tensor:
         for ref in more.views:
             view = ref()
             if view is not None:
+                if view._more is not None:
+                    view._more.held = (-1, None)
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
