@@ -305,12 +305,20 @@ class Recorder:
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
+        trace = vars(self).copy()
         self.begin()
         try:
             values = program.run(inputs)
-        except Exception as error:
-            for k in live:
-                owners[k]._failed(error)  # type: ignore[union-attr]
+        except Exception:
+            from .failures import salvage
+
+            salvage(code, inputs, owners, program.computed)
+            raise
+        except BaseException:  # interrupted
+            if not self.code:
+                for k in program.graphs:
+                    owners[k]._graph = None  # type: ignore[union-attr]
+                vars(self).update(trace)
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
