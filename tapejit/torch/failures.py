@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .program import evaluate, trace_rows
+from .lower import trace_rows
+from .program import evaluate
 from .rows import Rows, decoded
 
 Grad = tuple[Any, Any, int, Any]
