@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import sizes
-from ..sizes import channels_last, channels_last_3d, contiguous_format
+from ..sizes import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, need_tensor
