@@ -183,7 +183,19 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
                 owners.append(g)
         else:
             old._set_slot(rec, first + k, PLAIN)
-    rec.flush()
+    inputs = rec.inputs
+    try:
+        rec.flush()
+    except Exception:
+        from .failures import put_back
+
+        slot = iter(old_slots)
+        put_back(
+            code,
+            inputs,
+            [(t, g, -1 if g is None else next(slot), None) for t, g in zip(leaves, olds)],
+        )
+        raise
 
 
 def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from .backward import _read_again, check, free
 from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
+from .failures import gradients_now, put_back
 from .record import LIMIT, Recorder
 from .rows import Row, Rows, decoded
 from .tensor import Tensor
@@ -28,8 +29,19 @@ def accumulate_into_leaves(
     inputs: list[Tensor] | None,
 ) -> None:
     """Add the gradients of roots to ``.grad`` of the leaves, or of `inputs` alone."""
-    found = Walk(rec, roots, seeds, retain, create, inputs).run()
-    for t, g in zip(inputs or (), found):
+    walk = Walk(rec, roots, seeds, retain, create, inputs)
+    code, values = rec.code, rec.inputs
+    before = gradients_now(rec.serial, walk.leaves.values() if inputs is None else inputs)
+    try:
+        _accumulate(rec, walk, create, inputs)
+    except Exception:
+        put_back(code, values, before)
+        raise
+
+
+def _accumulate(rec: Recorder, walk: Walk, create: bool, inputs: list[Tensor] | None) -> None:
+    """Walk, and add what is found to ``.grad``."""
+    for t, g in zip(inputs or (), walk.run()):
         if g is not None:
             add_to_grad(rec, t, g, create)
     if not create or len(rec.code) > LIMIT:

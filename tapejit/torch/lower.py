@@ -21,7 +21,7 @@ from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
 from .codes import PLAIN, Code
-from .rerolling import rerolled
+from .rerolling import asked_rows, rerolled
 from .rolled import Scope
 from .rows import Row, Rows
 from .spec import Spec
@@ -74,15 +74,13 @@ class Traced:
 
 def trace_rows(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> Traced:
     """Trace rows, their backward passes included, and compute the values of slots."""
-    wanted = rows.needed(tuple(outputs))
-    asked = [r for r, want in zip(rows.rows, wanted) if want and r.code.op.special != "input"]
     with capturing() as cap:
         cap.b.limit = None
         cap.evaluate = run_tape
         lowering = _Lowering(cap, rows, inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            lowering.items(rerolled(asked, set(outputs)))
+            lowering.items(rerolled(asked_rows(rows, outputs), set(outputs)))
         syms = [lowering.sym(s) for s in outputs]
         values = [owned(y, rows.spec(s)) for y, s in zip(_values(cap, syms), outputs)]
         binding = lowering.binding()
@@ -197,7 +195,11 @@ def stacked(inputs: Sequence[Any], numbers: tuple[int, ...], aval: Aval) -> Any:
 def given(inputs: Sequence[Any], binding: Sequence[Any], tape: Tape) -> list[Any]:
     """Return the inputs of a tape from those of its trace."""
     return [
-        inputs[k] if type(k) is int else stacked(inputs, k, tape.value(i)) if type(k) is tuple else k
+        inputs[k]
+        if type(k) is int
+        else stacked(inputs, k, tape.value(i))
+        if type(k) is tuple
+        else k
         for i, k in enumerate(binding)
     ]
 

@@ -11,6 +11,7 @@ Invariants: ``owners[k]`` is the tensor whose current value is slot k, or None; 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ class Recorder:
     ----------
     serial : int
         Names the current trace; a tensor with this serial has its value in it.
+    thread : Thread
+        Whose recorder it is.
     grad : bool
         Whether gradients are recorded.
     slow : bool
@@ -105,6 +108,7 @@ class Recorder:
         self.slow = self.eager or self.anomaly or self.inference
 
     def __init__(self) -> None:
+        self.thread = threading.current_thread()
         self.grad = True
         self.inference = False
         self.anomaly = False
@@ -301,12 +305,20 @@ class Recorder:
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
+        trace = vars(self).copy()
         self.begin()
         try:
             values = program.run(inputs)
-        except Exception as error:
-            for k in live:
-                owners[k]._failed(error)  # type: ignore[union-attr]
+        except Exception:
+            from .failures import salvage
+
+            salvage(code, inputs, owners, program.computed)
+            raise
+        except BaseException:  # interrupted
+            if not self.code:
+                for k in program.graphs:
+                    owners[k]._graph = None  # type: ignore[union-attr]
+                vars(self).update(trace)
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
@@ -335,6 +347,12 @@ class _Local(threading.local):
         self.rec = Recorder()
         with _all_lock:
             _all.append(self.rec)
+            over = [rec for rec in _all if not rec.thread.is_alive()]
+        for rec in over:  # what an ended thread has left pending is computed now
+            with suppress(Exception):  # whoever reads the value will hear of it
+                rec.flush()
+        with _all_lock:
+            _all[:] = [rec for rec in _all if rec not in over]
 
 
 _all: list[Recorder] = []

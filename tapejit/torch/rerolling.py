@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from .codes import LEAF, Code
-from .rows import Row
+from .codes import CODES, LEAF, Code
+from .rows import Row, Rows
 from .spec import Spec
 
 ROUNDS = 6
@@ -114,7 +114,29 @@ def rerolled(rows: Sequence[Row], ends: Collection[int]) -> list[Item]:
     return list(_Search(early(rows, ends), ends).items(0, None))
 
 
-# ---------------------------------------------------------------- an order of rows
+# ---------------------------------------------------------------- rows in one form
+
+
+def asked_rows(rows: Rows, outputs: Sequence[int]) -> list[Row]:
+    """Return the rows that slots depend on, without inputs, those that may be connected connected.
+
+    The first round of a loop often starts from plain zeros: its rows record no gradient where those
+    of later rounds do. What has plain operands only reads what no gradient flows to (what was made
+    under `no_grad` is cut off from its own operands), so it may as well be connected.
+    """
+    found = []
+    for row, wanted in zip(rows.rows, rows.needed(tuple(outputs))):
+        if not wanted or row.code.op.special == "input":
+            continue
+        code = row.code
+        if not (
+            _stays(code) or code.grad or code.op.traced or any(rows.kinds[a] for a in row.args)
+        ):
+            other = CODES[code.index + 1]  # the codes of an operation stand side by side
+            if other.grad and other.op is code.op:
+                row = Row(other, row.args, row.first)
+        found.append(row)
+    return found
 
 
 def early(rows: Sequence[Row], ends: Collection[int]) -> list[Row]:
@@ -352,9 +374,7 @@ class _Maker:
             for o in range(row.code.n_out):
                 slots = [block[j].first + o for block in blocks]
                 read = [
-                    (i, s)
-                    for i, s in enumerate(slots)
-                    if self.search.read_outside(s, self.a, end)
+                    (i, s) for i, s in enumerate(slots) if self.search.read_outside(s, self.a, end)
                 ]
                 if not read:
                     continue

@@ -7,13 +7,12 @@ cannot be captured is no loop: its rows are recorded one after the other, as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.avals import Aval
-from ..core.errors import TapejitError
 from ..frontend.capture import Capture, Unstageable
 from ..frontend.staging.body import Body, body_of
 from ..frontend.tracer import Root, Tracer, sym_of
@@ -22,7 +21,7 @@ from ..tape.pieces import extract
 from ..tape.primitive import BY_NAME
 from ..transforms.order import differentiating
 from .codes import LEAF, Code
-from .rerolling import Item, Loop
+from .rerolling import ROUNDS, Item, Loop
 from .rows import Row
 from .spec import Spec
 
@@ -97,10 +96,10 @@ class Scope:
     def results(self, row: Row) -> Sequence[Sym]:
         """Run an operation on tracers; return its results."""
         code, args, _ = row
-        if code.op.name == "stack":
-            whole = self._stacked_before(code, args)
-            if whole is not None:
-                return [whole]
+        if code.grad and code.op.name in ("stack", "cat") and len(args) >= ROUNDS:
+            joined = self._joined(code, args)
+            if joined is not None:
+                return [joined]
         tracers = [self.operand(k, code.grad) for k in args]
         # Functions that bring their own derivative record it only where it will be asked for.
         with differentiating(1 if code.grad else 0):
@@ -120,37 +119,55 @@ class Scope:
         if code.op.view:
             self.parts[row.first] = row
 
-    def _stacked_before(self, code: Code, args: tuple[int, ...]) -> Sym | None:
-        """Return the stack of results of all rounds of a loop, which the loop has made already."""
-        stack = self._progression(args) if code.grad else None
-        if stack is None:
+    def _joined(self, code: Code, args: tuple[int, ...]) -> Sym | None:
+        """Return results of many rounds side by side: the loop has stacked them already."""
+        pieces = list(self._pieces(args))
+        if len(pieces) > len(args) // 2 or any(a is not code.args[0] for a in code.args):
             return None
+        y = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
         dim = code.params["dim"]
-        y = stack if dim == 0 else np.moveaxis(stack, 0, dim)
-        return sym_of(self.cap, y)
+        y = np.moveaxis(y, 0, dim) if dim else y
+        return sym_of(self.cap, y if code.op.name == "stack" else y.reshape(code.specs[0].shape))
 
     # ------------------------------------------------------------ loops
 
     def loop(self, loop: Loop) -> bool:
         """Record a loop; return whether its body could be captured."""
+        starts = [self._start(c.start, c.spec) for c in loop.carried]
+        shared = [self.sym(slot) for _, slot in loop.shared]
+        stacks = [self.stack(slots) for _, slots in loop.stacked]
         try:
             with body_of(self.cap) as body:
                 inner = Scope(body)
                 order = [body.given(_INDEX).sym.id]
-                stacks = [self.stack(slots) for _, slots in loop.stacked]
-                for c in loop.carried:
-                    order.append(inner.give(c.inner, Aval(c.spec.np, tuple(c.spec.shape))))
-                for slot, around in loop.shared:
-                    order.append(inner.give(slot, self.sym(around).aval))
-                met = len(order)
-                for (slot, slots), stack in zip(loop.stacked, stacks):
-                    weak = self.is_number(slots[0])
-                    order.append(inner.give(slot, Aval(stack.dtype, stack.shape[1:], weak)))
+                for c, start in zip(loop.carried, starts):
+                    order.append(inner.give(c.inner, start.aval))
+                for (slot, _), y in zip(loop.shared, shared):
+                    order.append(inner.give(slot, y.aval))
+                items = []
+                for (slot, slots), y in zip(loop.stacked, stacks):
+                    aval = Aval(y.dtype, y.shape[1:], self.is_number(slots[0]))
+                    items.append(inner.give(slot, aval))
                 inner.items(loop.items)
                 outs = [c.out for c in loop.carried] + [slot for slot, _ in loop.kept]
-                self._emit(loop, body, order, met, [inner.sym(s) for s in outs], stacks)
-        except (Unstageable, TapejitError):
+                ends = [inner.sym(slot).id for slot in outs]
+        except Unstageable:
             return False
+        met, around = body.operands()  # constants that operations bring along
+        tape = extract(body.b, [*order, *(y.id for y in met), *items], ends)
+        shared += around
+        params = {
+            "body": tape, "carry": len(starts), "shared": len(shared), "reverse": False,
+            "length": loop.rounds,
+        }  # fmt: skip
+        b = self.cap.b
+        count = b.cast(b.lit(loop.rounds), _INDEX.dtype)
+        rows = b.outs(BY_NAME["for"].on(b, count, *starts, *shared, *stacks, **params))
+        for k, slot in loop.finals:
+            self.values[slot] = rows[k]
+        for stack, (_, read) in zip(rows[len(starts) :], loop.kept):
+            for i, slot in read:
+                self.values[slot] = Element(stack, i)
         return True
 
     def give(self, slot: int, aval: Aval) -> int:
@@ -164,28 +181,6 @@ class Scope:
         found = self.values[slot]
         return isinstance(found, Sym) and found.aval.weak
 
-    def _emit(
-        self, loop: Loop, body: Body, order: list[int], met: int, outs: list[Sym],
-        stacks: list[Sym],
-    ) -> None:  # fmt: skip
-        b = self.cap.b
-        inside, around = body.operands()
-        order = [*order[:met], *(s.id for s in inside), *order[met:]]
-        tape = extract(body.b, order, [s.id for s in outs])
-        shared = [*(self.sym(slot) for _, slot in loop.shared), *around]
-        params = {
-            "body": tape, "carry": len(loop.carried), "shared": len(shared), "reverse": False,
-            "length": loop.rounds,
-        }  # fmt: skip
-        starts = [self._start(c.start, c.spec) for c in loop.carried]
-        count = b.cast(b.lit(loop.rounds), _INDEX.dtype)
-        rows = b.outs(BY_NAME["for"].on(b, count, *starts, *shared, *stacks, **params))
-        for k, slot in loop.finals:
-            self.values[slot] = rows[k]
-        for stack, (_, read) in zip(rows[len(starts) :], loop.kept):
-            for i, slot in read:
-                self.values[slot] = Element(stack, i)
-
     def _start(self, slot: int | None, spec: Spec) -> Sym:
         """Return the first value of a carry; zeros where only the last round's is looked at."""
         if slot is not None:
@@ -197,22 +192,36 @@ class Scope:
 
     def stack(self, slots: tuple[int, ...]) -> Sym:
         """Return slots of one spec as one array with a first dim for the rounds."""
-        found = self._progression(slots)
+        found = self._parts_of_one(slots)
         if found is None:
-            found = self._parts_of_one(slots)
-        if found is None:
-            found = np.stack([self.tracer(self.sym(s)) for s in slots])
+            pieces = list(self._pieces(slots))
+            found = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
         return sym_of(self.cap, found)
 
-    def _progression(self, slots: tuple[int, ...]) -> Any:
-        """Return elements of one stack at even distances, None if they are not that."""
+    def _pieces(self, slots: tuple[int, ...]) -> Iterator[Any]:
+        """Yield arrays that slots are the rows of: parts of stacks for rounds at even distances."""
         found = [self.values.get(s) for s in slots]
-        places = []
-        for y in found:
-            if not isinstance(y, Element) or y.stack.id != found[0].stack.id:  # type: ignore[union-attr]
-                return None
-            places.append(y.at)
-        return _every(self.tracer(found[0].stack), 0, places)  # type: ignore[union-attr]
+        at = 0
+        while at < len(slots):
+            first = found[at]
+            end = at + 1
+            if isinstance(first, Element):
+                while end < len(slots):
+                    y = found[end]
+                    if not isinstance(y, Element) or y.stack.id != first.stack.id:
+                        break
+                    step = y.at - found[end - 1].at  # type: ignore[union-attr]
+                    if end > at + 1 and step != found[at + 1].at - first.at:  # type: ignore[union-attr]
+                        break
+                    end += 1
+            places = [y.at for y in found[at:end] if isinstance(y, Element)]
+            if len(places) > 1 and places[0] != places[1]:
+                assert isinstance(first, Element)
+                yield _every(self.tracer(first.stack), 0, places)
+            else:
+                for s in slots[at:end]:
+                    yield np.expand_dims(self.tracer(self.sym(s)), 0)
+            at = end
 
     def _parts_of_one(self, slots: tuple[int, ...]) -> Any:
         """Return ``x[0], x[1], ..`` as a part of x, None if the slots are not that."""
@@ -240,7 +249,8 @@ def _place(code: Code) -> tuple[int, int] | None:
         return params["index"], params["dim"]
     if name == "basic_index":
         *front, last = params["key"]
-        if type(last) is int and all(k == (None, None, None) for k in front):
+        whole = [(0, n, 1) for n in code.args[0].shape]
+        if type(last) is int and front == whole[: len(front)]:
             return last, len(front)
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tapejit.core.avals import Aval
 from tapejit.passes.parts import parts
 from tapejit.runtime.compile import Kernel, Staged, compile_staged
