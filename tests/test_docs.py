@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from documented import OPTIONS, run
 
 import tapejit
+import tapejit.torch as torch
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(tapejit.__file__).resolve().parent
@@ -76,6 +79,35 @@ def test_generated_blocks_are_current() -> None:
 def test_every_public_name_is_documented() -> None:
     missing = [n for n in tapejit.__all__ if not (getattr(tapejit, n).__doc__ or "").strip()]
     assert not missing
+
+
+def undocumented(space: Any) -> list[str]:
+    """Public functions, classes and properties of a namespace or class that have no docstring."""
+    names = dir(space) if isinstance(space, type) else vars(space)
+    found = [(n, inspect.getattr_static(space, n)) for n in names if not n.startswith("_")]
+    return [
+        n
+        for n, o in found
+        if (callable(o) or isinstance(o, property | staticmethod | classmethod))
+        and getattr(o, "__module__", "") != "collections.abc"
+        and not (o.__doc__ or "").strip()
+    ]
+
+
+def test_every_name_of_the_torch_front_end_is_documented() -> None:
+    spaces = [
+        torch, torch.Tensor, torch.autograd, torch.autograd.functional, torch.fft, torch.func,
+        torch.linalg, torch.nn, torch.nn.functional, torch.nn.init, torch.nn.Module, torch.nn.utils,
+        torch.optim, torch.optim.Optimizer, torch.optim.lr_scheduler, torch.special,
+        torch.utils.data,
+    ]  # fmt: skip
+    missing = {s.__name__: undocumented(s) for s in spaces}
+    assert not {name: found for name, found in missing.items() if found}
+
+
+def test_a_missing_docstring_is_noticed() -> None:
+    space = types.SimpleNamespace(f=lambda: 0, g=test_page.__class__, _hidden=lambda: 0)
+    assert undocumented(space) == ["f"]
 
 
 def test_the_runner_notices_a_wrong_example(tmp_path: Path) -> None:

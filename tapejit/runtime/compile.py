@@ -18,7 +18,8 @@ from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
 from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
-from ..passes.partition import Segment, partition
+from ..passes.partition import Partition, Segment, partition
+from ..passes.parts import parts
 from ..tape.ir import PARAMS, Tape
 from . import cache
 from .draws import draws_in_turn
@@ -215,14 +216,18 @@ HOSTED: dict[str, Callable[..., Any]] = {"draws_in_turn": draws_in_turn}
 class Staged:
     """A compiled tape with host rows: kernels and NumPy calls in turn."""
 
-    def __init__(self, tape: Tape, title: str) -> None:
+    def __init__(self, tape: Tape, title: str, cut: Partition | None = None) -> None:
         self.tape = tape
         self.stages: list[tuple[Segment, Kernel] | int] = []
-        for stage in partition(tape, has_code).stages:
-            if isinstance(stage, Segment):
-                self.stages.append((stage, Kernel(stage.tape, title)))
-            else:
+        made: dict[str, Kernel] = {}
+        for stage in (partition(tape, has_code) if cut is None else cut).stages:
+            if isinstance(stage, int):
                 self.stages.append(stage)
+                continue
+            kernel = made.get(stage.tape.hash)
+            if kernel is None:
+                kernel = made[stage.tape.hash] = Kernel(stage.tape, title)
+            self.stages.append((stage, kernel))
         self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
         self.lits = [
             (i, literal(tape.params(i)["value"], tape.value(i)))
@@ -273,7 +278,10 @@ def compile_staged(tape: Tape, title: str) -> Kernel | Staged:
     coded = all(i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows)) and all(
         isinstance(tape.any_aval(o), Aval) for o in tape.outputs
     )
-    return Kernel(tape, title) if coded else Staged(tape, title)
+    if not coded:
+        return Staged(tape, title)
+    cut = parts(tape)
+    return Kernel(tape, title) if cut is None else Staged(tape, title, cut)
 
 
 def kernels_of(compiled: Kernel | Staged) -> list[Kernel]:

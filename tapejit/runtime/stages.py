@@ -14,6 +14,7 @@ from ..core.avals import Aval
 from ..core.sources import LINES, UNKNOWN
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
+from ..passes.parts import parts
 from ..passes.schedule import Step
 from ..passes.schedule import root_of as memory_of
 from ..tape.ir import Tape
@@ -44,9 +45,13 @@ def stages_of(tape: Tape, title: str) -> list[Stage]:
     """Return what the compiled form of an optimised tape runs, in order."""
     coded = all(i < tape.n_inputs or has_code(tape, i) for i in range(tape.rows))
     if coded and all(isinstance(tape.any_aval(o), Aval) for o in tape.outputs):
-        return [_kernel(tape, title)]
+        cut = parts(tape)
+        if cut is None:
+            return [_kernel(tape, title)]
+    else:
+        cut = partition(tape, has_code)
     made: list[Stage] = []
-    for stage in partition(tape, has_code).stages:
+    for stage in cut.stages:
         if isinstance(stage, Segment):
             made.append(_kernel(stage.tape, title))
         else:

@@ -11,7 +11,9 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
-from . import autograd, fft, func, linalg, nn, optim, serialization, special, utils
+from math import e, inf, nan, pi
+
+from . import autograd, cuda, fft, func, linalg, nn, optim, serialization, special, utils
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
@@ -82,6 +84,7 @@ from .surface import FUNCTIONS as _FUNCTIONS
 from .tensor import Tensor
 
 bool_, int_, float_ = bool, int, float
+newaxis = None
 globals().update(_FUNCTIONS)
 vmap = func.vmap
 from_dlpack, to_dlpack = utils.dlpack.from_dlpack, utils.dlpack.to_dlpack

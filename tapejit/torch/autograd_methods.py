@@ -11,7 +11,7 @@ from .hooks import RemovableHandle
 from .ops.record_view import view_code, view_of
 from .record import LOCAL
 from .surface import public
-from .tensor import More, Tensor
+from .tensor import More, Tensor, hushed_base
 
 NOT_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
@@ -54,6 +54,10 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def _get_data(self: Tensor) -> Tensor:
+    """The memory without its graph: a detached view whose writes the version counter does not show.
+
+    Setting it gives the tensor the values, shape and dtype of another one.
+    """
     made = detach(self)
     assert made._more is not None
     made._more.silent = True
@@ -93,10 +97,20 @@ def replace_value(self: Tensor, value: Tensor) -> None:
 
 
 def _get_requires_grad(self: Tensor) -> bool:
+    """Whether gradients flow to this tensor; may be set on leaves of a floating dtype.
+
+    Raises
+    ------
+    RuntimeError
+        When set on a result, or to True on a dtype that is not floating.
+    """
     if self._kind_now() != PLAIN:
         return True
     more = self._more
-    return more is not None and more.hushed and more.root._kind_now() != PLAIN
+    if more is None or not more.hushed:
+        return False
+    base = hushed_base(self)
+    return base is not None and base._kind_now() != PLAIN
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
@@ -150,6 +164,10 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 
 
 def _get_grad(self: Tensor) -> Tensor | None:
+    """The gradient that backward passes have collected, or None.
+
+    It is kept for leaves, and for results after `retain_grad`; reading it of other results warns.
+    """
     found = self._grad
     if found is None and self._kind == GRAD:
         more = self._more
@@ -185,11 +203,29 @@ def _del_grad(self: Tensor) -> None:
 
 
 def _get_grad_fn(self: Tensor) -> Any:
+    """The node of the graph whose result this tensor is; None for leaves.
+
+    Examples
+    --------
+    >>> import tapejit.torch as torch
+    >>> y = 2 * torch.ones(1, requires_grad=True)
+    >>> y.grad_fn.name(), y.grad_fn.next_functions[0][0].name()
+    ('MulBackward0', 'torch::autograd::AccumulateGrad')
+    """
     if self._kind_now() != GRAD:
         return None
     from .graph import node_of
 
-    return node_of(self)
+    return node_of(self)[0]
+
+
+def _get_output_nr(self: Tensor) -> int:
+    """Return which result of its node this tensor is."""
+    if self._kind_now() != GRAD:
+        return 0
+    from .graph import node_of
+
+    return node_of(self)[1]
 
 
 @public(function=False)
@@ -219,9 +255,10 @@ def _note(self: Tensor) -> None:
     if self._graph is not None:
         segment, slot = self._graph
         segment.special[slot] = self
-    for seg_slot, t, _ in rec.sources:
-        if t is self:
-            rec.special[seg_slot] = self
+    for slot in [s for s, t, _ in rec.sources if t is self] + [
+        s for s, t in rec.copies if t is self
+    ]:
+        rec.special[slot] = self
 
 
 @public(function=False)
@@ -285,6 +322,16 @@ def backward(
     run(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
+def _get_retains_grad(self: Tensor) -> bool:
+    """Whether `retain_grad` has been called on this result."""
+    return self._more is not None and self._more.retains
+
+
+def is_inference(self: Tensor) -> bool:
+    """Return whether the tensor was made in inference mode."""
+    return bool(self._kind & INFERENCE)
+
+
 def _is_view(self: Tensor) -> bool:
     return self._more is not None and self._more.base is not None
 
@@ -304,10 +351,10 @@ for _name, _value in {
     "requires_grad": property(_get_requires_grad, _set_requires_grad),
     "grad": property(_get_grad, _set_grad, _del_grad),
     "grad_fn": property(_get_grad_fn),
-    "retains_grad": property(lambda self: self._more is not None and self._more.retains),
+    "retains_grad": property(_get_retains_grad),
     "_is_view": _is_view,
     "_base": property(_get_base),
-    "is_inference": lambda self: bool(self._kind & INFERENCE),
-    "output_nr": property(lambda self: 0),
+    "is_inference": is_inference,
+    "output_nr": property(_get_output_nr),
 }.items():
     setattr(Tensor, _name, _value)

@@ -62,6 +62,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     RuntimeError
         When buffers on the way have been freed or a saved value has been written to.
     """
+    _read_again(rec, root)
     if root._serial == rec.serial:
         at = root._slot
         rows = decoded(tuple(rec.code))
@@ -76,6 +77,15 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
         cone = rows.cone(at)
     check_cone(rec, rows, cone)
     return cone, at
+
+
+def _read_again(rec: Recorder, root: Tensor) -> None:
+    """Record a view whose memory others see once more, so that it has a slot for its gradient."""
+    more = root._more
+    view = more is not None and more.base is not None
+    if view and root._graph is None and root._serial != rec.serial:
+        root._slot = rec.admit(root)
+        root._serial = rec.serial
 
 
 def check_cone(rec: Recorder, rows: Rows, cone: Cone) -> None:
@@ -173,7 +183,19 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
                 owners.append(g)
         else:
             old._set_slot(rec, first + k, PLAIN)
-    rec.flush()
+    inputs = rec.inputs
+    try:
+        rec.flush()
+    except Exception:
+        from .failures import put_back
+
+        slot = iter(old_slots)
+        put_back(
+            code,
+            inputs,
+            [(t, g, -1 if g is None else next(slot), None) for t, g in zip(leaves, olds)],
+        )
+        raise
 
 
 def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:

@@ -122,7 +122,8 @@ def _view(rec: Recorder, code: int, base: Tensor, slot: int, kind: int) -> Tenso
     y._more = mine
     more.adopt(y)
     rec.owners[slot] = y
-    if not y._kind & 3 and root._more is not None and root._more.exposed:
+    if root._more is not None and root._more.exposed:
+        rec.copies.append((slot, y))
         y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .backward import check, free
+from .backward import _read_again, check, free
 from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
+from .failures import gradients_now, put_back
 from .record import LIMIT, Recorder
 from .rows import Row, Rows, decoded
 from .tensor import Tensor
@@ -28,8 +29,19 @@ def accumulate_into_leaves(
     inputs: list[Tensor] | None,
 ) -> None:
     """Add the gradients of roots to ``.grad`` of the leaves, or of `inputs` alone."""
-    found = Walk(rec, roots, seeds, retain, create, inputs).run()
-    for t, g in zip(inputs or (), found):
+    walk = Walk(rec, roots, seeds, retain, create, inputs)
+    code, values = rec.code, rec.inputs
+    before = gradients_now(rec.serial, walk.leaves.values() if inputs is None else inputs)
+    try:
+        _accumulate(rec, walk, create, inputs)
+    except Exception:
+        put_back(code, values, before)
+        raise
+
+
+def _accumulate(rec: Recorder, walk: Walk, create: bool, inputs: list[Tensor] | None) -> None:
+    """Walk, and add what is found to ``.grad``."""
+    for t, g in zip(inputs or (), walk.run()):
         if g is not None:
             add_to_grad(rec, t, g, create)
     if not create or len(rec.code) > LIMIT:
@@ -284,12 +296,12 @@ class Walk:
             from .autograd.function import run_backward
 
             context = self.special[row.first]
-            found = run_backward(context, given, self.retain)
+            theirs = run_backward(context, given, self.retain)
             if self.rec.anomaly:
                 from .anomaly import check_backward
 
-                check_backward(code.node, found, self.lines.get(row.first))
-            return [(k, g) for k, g in zip(row.args, found) if g is not None and rows.kinds[k]]
+                check_backward(code.node, theirs, self.lines.get(row.first))
+            return [(k, g) for k, g in zip(row.args, theirs) if g is not None and rows.kinds[k]]
         needs = needs_of(code, [rows.kinds[k] for k in row.args])
         if not any(needs):
             return []
@@ -351,7 +363,8 @@ class Walk:
         found = [s for s in self.leaf_slots if self.leaves[s] is t]
         if t._serial == self.rec.serial and t._slot not in found:
             found.append(t._slot)
-        elif not found and t._graph is not None:
+        found += [s for s, its in self.rec.copies if its is t and s not in found]
+        if not found and t._graph is not None:
             found = [s for s, origin in self.nodes.items() if origin == t._graph]
         return found
 
@@ -425,6 +438,8 @@ def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
     for root in roots:
         if root._kind != PLAIN:
             root._kind_now()
+    for root in roots:
+        _read_again(rec, root)
     here = [r._serial == rec.serial or r._kind == LEAF for r in roots]
     whole = all(here)
     if whole:

@@ -8,26 +8,39 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from ..core.pytree import flatten, unflatten
 from .autograd import grad as _grad
 from .autograd.functional import jvp as _jvp
 from .autograd.grad_mode import enable_grad
+from .backward import prepared
+from .codes import LEAF
+from .record import LOCAL
 from .surface import FUNCTIONS
 from .tensor import Tensor
 
 Fn = Callable[..., Any]
 
 
-def _named(tree: Any) -> tuple[Any, list[Tensor]]:
+def _renamed(x: Tensor, level: int) -> Tensor:
+    """Return a tensor under a name of the transformation's own."""
+    if x.requires_grad:
+        return x.view_as(x)  # type: ignore[no-any-return]
+    made: Tensor = x.detach().requires_grad_()
+    made.__dict__["_level"] = level
+    return made
+
+
+def _named(tree: Any, level: int) -> tuple[Any, list[Tensor]]:
     """Return a structure with its floating tensors under new names, and those."""
     leaves, shape = flatten(tree)
     made: list[Any] = []
     fresh: list[Tensor] = []
     for x in leaves:
         if isinstance(x, Tensor) and x._spec.floating:
-            x = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+            x = _renamed(x, level)
             fresh.append(x)
         made.append(x)
     return unflatten(shape, made), fresh
@@ -36,6 +49,30 @@ def _named(tree: Any) -> tuple[Any, list[Tensor]]:
 def _outer(trees: Any) -> bool:
     """Whether somebody differentiates through the arguments."""
     return any(isinstance(x, Tensor) and x.requires_grad for x in flatten(trees)[0])
+
+
+_levels = count(1)
+"""Transformations in the order of their calls: those inside one have higher numbers."""
+
+
+def _closed_over(outs: Sequence[Any], level: int) -> bool:
+    """Whether the graph behind results ends at leaves from outside a transformation.
+
+    The gradient of ``x * w`` by x is w: where w requires a gradient, or is a name that an outer
+    transformation has given, the result keeps the graph to it.
+    """
+    for y in outs:
+        if not isinstance(y, Tensor) or not y.requires_grad:
+            continue
+        if y._kind_now() == LEAF:
+            leaves = [y]
+        else:
+            rec = LOCAL.rec
+            cone, _ = prepared(rec, y)
+            leaves = [rec.leaves[s] for s in cone.leaves]
+        if any(leaf.__dict__.get("_level", 0) < level for leaf in leaves):
+            return True
+    return False
 
 
 def _released(tree: Any, keep: bool) -> Any:
@@ -71,8 +108,8 @@ def grad_and_value(func: Fn, argnums: int | tuple[int, ...] = 0, has_aux: bool =
     @functools.wraps(func)
     @enable_grad()
     def both(*args: Any, **kwargs: Any) -> Any:
-        keep = _outer((args, kwargs))
-        chosen, fresh = _named(tuple(args[n] for n in numbers))
+        keep, level = _outer((args, kwargs)), next(_levels)
+        chosen, fresh = _named(tuple(args[n] for n in numbers), level)
         given = list(args)
         for n, x in zip(numbers, chosen):
             given[n] = x
@@ -94,6 +131,7 @@ def grad_and_value(func: Fn, argnums: int | tuple[int, ...] = 0, has_aux: bool =
                 f"tensor with {out._spec.ndim} dims. Maybe you wanted to use the vjp or jacrev "
                 "APIs instead?"
             )
+        keep = keep or _closed_over([out], level)
         flat = iter(_gradients([out], fresh, None, keep))
         found = tuple(_like(x, flat) for x in chosen)
         result = _released(found[0] if isinstance(argnums, int) else found, keep)
@@ -131,14 +169,15 @@ def _gradients(
 
 def vjp(func: Fn, *primals: Any, has_aux: bool = False) -> Any:
     """Return ``(func(*primals), pullback)``; with `has_aux` also what else `func` returned."""
-    keep = _outer(primals)
+    keep, level = _outer(primals), next(_levels)
     with enable_grad():
-        named, fresh = _named(primals)
+        named, fresh = _named(primals, level)
         out = func(*named)
     aux = None
     if has_aux:
         out, aux = out
     outs, shape = flatten(out)
+    keep = keep or _closed_over(outs, level)
 
     def pullback(*cotangents: Any) -> Any:
         given = cotangents[0] if len(cotangents) == 1 else cotangents
@@ -164,16 +203,27 @@ def jvp(
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples.")
     kept: list[Any] = []
+    keep = _outer((primals, tangents))
+    for x in (*primals, *tangents):
+        if not isinstance(x, Tensor):
+            raise RuntimeError(
+                "jvp(f, primals, tangents): Expected primals and tangents to only contain Tensors, "
+                f"got {type(x).__name__}"
+            )
+    level = next(_levels)
+    xs = tuple(_renamed(x, level) for x in primals)
 
-    def plain(*xs: Any) -> Any:
-        out = func(*xs)
+    def plain(*given: Any) -> Any:
+        nonlocal keep
+        out = func(*given)
         if has_aux:
             out, aux = out
             kept.append(aux)
+        keep = keep or _closed_over(flatten(out)[0], level)
         return out
 
-    out, tangent = _jvp(plain, primals, tangents, create_graph=_outer((primals, tangents)))
-    return (out, tangent, kept[0]) if has_aux else (out, tangent)
+    out, tangent = _released(_jvp(plain, xs, tangents, create_graph=True), keep)
+    return (out, tangent, _released(kept[0], keep)) if has_aux else (out, tangent)
 
 
 def jacrev(func: Fn, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False) -> Fn:
@@ -182,9 +232,9 @@ def jacrev(func: Fn, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = Fals
 
     @functools.wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        keep = _outer((args, kwargs))
+        keep, level = _outer((args, kwargs)), next(_levels)
         with enable_grad():
-            chosen, _ = _named(tuple(args[n] for n in numbers))
+            chosen, _ = _named(tuple(args[n] for n in numbers), level)
             given = list(args)
             for n, x in zip(numbers, chosen):
                 given[n] = x
@@ -193,6 +243,7 @@ def jacrev(func: Fn, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = Fals
             if has_aux:
                 out, aux = out
             outs, shape = flatten(out)
+            keep = keep or _closed_over(outs, level)
             made = []
             for y in outs:
                 flat = y.reshape(-1)
@@ -208,29 +259,43 @@ def jacrev(func: Fn, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = Fals
     return jacobian
 
 
-def jacfwd(func: Fn, argnums: int = 0, has_aux: bool = False, *, randomness: str = "error") -> Fn:
+def jacfwd(
+    func: Fn,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+) -> Fn:
     """Return a function that computes the Jacobian of `func`, column by column."""
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(func)
     def jacobian(*args: Any) -> Any:
-        x = args[argnums]
         kept: list[Any] = []
 
-        def alone(z: Any) -> Any:
-            out = func(*args[:argnums], z, *args[argnums + 1 :])
-            if has_aux:
-                out, aux = out
-                kept.append(aux)
-            return out
+        def by(m: int) -> Any:
+            x = args[m]
 
-        columns = []
-        n = x.numel()
-        for k in range(n):
-            unit = FUNCTIONS["zeros"](n, dtype=x.dtype)
-            unit[k] = 1
-            columns.append(jvp(alone, (x,), (unit.reshape(x.shape),))[1])
-        made = FUNCTIONS["stack"](columns, -1)
-        result = made.reshape((*columns[0].shape, *x.shape))
+            def alone(z: Any) -> Any:
+                out = func(*args[:m], z, *args[m + 1 :])
+                if has_aux:
+                    out, aux = out
+                    kept.append(aux)
+                return out
+
+            columns = []
+            for k in range(x.numel()):
+                unit = FUNCTIONS["zeros"](x.numel(), dtype=x.dtype)
+                unit[k] = 1
+                columns.append(jvp(alone, (x,), (unit.reshape(x.shape),))[1])
+            return flatten(columns[0])[1], [
+                FUNCTIONS["stack"](list(c), -1).reshape((*c[0].shape, *x.shape))
+                for c in zip(*(flatten(column)[0] for column in columns))
+            ]
+
+        shapes, found = zip(*(by(m) for m in numbers))
+        each = list(zip(*found))  # for each output, by each argument
+        result = unflatten(shapes[0], [e[0] for e in each] if isinstance(argnums, int) else each)
         return (result, kept[0]) if has_aux else result
 
     return jacobian

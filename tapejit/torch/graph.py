@@ -12,7 +12,7 @@ from .codes import GRAD, LEAF
 from .hooks import RemovableHandle
 from .record import LOCAL, Segment
 from .rows import decoded
-from .tensor import Tensor
+from .tensor import SEVERAL_VIEWS, Tensor
 
 _known: weakref.WeakValueDictionary[Any, Node] = weakref.WeakValueDictionary()
 
@@ -56,7 +56,9 @@ class Node:
         return RemovableHandle(self._hooks()[0], hook)
 
     def _hooks(self) -> tuple[dict[int, Any], dict[int, Any]]:
-        return self._segment.node_hooks.setdefault(self._row, ({}, {}))
+        found: tuple[dict[int, Any], dict[int, Any]]
+        found = self._segment.node_hooks.setdefault(self._row, ({}, {}))
+        return found
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -159,6 +161,9 @@ def edge(segment: Segment, slot: int) -> tuple[Any, int]:
     origin = segment.nodes.get(slot)
     if origin is not None:
         return edge(*origin)
+    code = rows.rows[r].code
+    if code.node in SEVERAL_VIEWS:  # each of the views is a row of its own
+        return (_node(segment, r), int(code.params.get("index", 0)))
     return (_node(segment, r), slot - rows.rows[r].first)
 
 
@@ -178,12 +183,12 @@ _classes: dict[str, type[Node]] = {}
 """A class for each name of a node, as ``type(y.grad_fn).__name__`` shows it."""
 
 
-def node_of(t: Tensor) -> Any:
-    """Return the node whose result a tensor is."""
+def node_of(t: Tensor) -> tuple[Any, int]:
+    """Return the node whose result a tensor is, and which of its results."""
     if t._serial == LOCAL.rec.serial and t._graph is None:
         LOCAL.rec.flush()
     if t._graph is None:
         LOCAL.rec.admit(t)  # a view whose base has been written to
         LOCAL.rec.flush()
     graph = t._graph
-    return None if graph is None else edge(*graph)[0]
+    return (None, 0) if graph is None else edge(*graph)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .codes import CODES, GRAD, LEAF
+from .codes import CODES, GRAD, LEAF, PLAIN
 from .emit import apply
 from .printing import tensor_str
 from .record import LOCAL
@@ -154,7 +154,12 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     more = self._more
     if found is None and more is not None and more.base is not None and self._kind & 3 != LEAF:
         # A view of the copy of its base, so that the copies share memory as well.
-        base = _deepcopy(more.base, memo)
+        base = memo.get(id(more.base))
+        if base is None and more.base._kind_now() == GRAD:  # a detached name: the memory is copied
+            base = _restored(Tensor, np.array(more.base._value()), False, None)
+            memo[id(more.base)] = base
+        elif base is None:
+            base = _deepcopy(more.base, memo)
         code = CODES[more.code]
         found = memo[id(self)] = apply(code.op, (base,), **code.params)
     if found is None:
@@ -174,13 +179,9 @@ def _restored(cls: type, array: Any, requires_grad: bool, grad: Any) -> Any:
 
 
 def _reduce(self: Tensor) -> Any:
-    if self._kind_now() == GRAD:
-        raise RuntimeError(
-            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
-            "does not support crossing process boundaries.  If you just want to transfer the data, "
-            "call detach() on the tensor before serializing (e.g., putting it on the queue)."
-        )
-    return (_restored, (type(self), np.array(self._value()), self._kind == LEAF, None))
+    """Return what pickling keeps: the values and the flag; the graph and ``.grad`` stay behind."""
+    flag = self._kind_now() != PLAIN
+    return (_restored, (type(self), np.array(self._value()), flag, None))
 
 
 def _dlpack(self: Tensor, **options: Any) -> Any:

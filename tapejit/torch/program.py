@@ -142,62 +142,100 @@ def freed_rows(rows: Rows) -> int:
     return freed
 
 
-def _stacking(numbers: tuple[int, ...], i: int, shape: tuple[int, ...]) -> str:
+def _stacking(numbers: tuple[int, ...], kind: str, shape: tuple[int, ...]) -> str:
     """Return the source of inputs as one array: 20 arrays of 64 take 4 us, `np.stack` takes 25."""
     given = ", ".join([f"x[{k}]" for k in numbers])
     if len(shape) < 2 or 0 in shape:
-        return f"array(({given}), d{i}).reshape({shape})"
+        return f"array(({given}), {kind}).reshape({shape})"
     return f"concatenate(({given})).reshape({shape})"
 
 
 def _runner(
     made: Any, tape: Tape, binding: list[Any], specs: list[Any]
 ) -> Callable[[list[Any]], Any]:
-    """Return ``run(inputs)`` of a compiled tape, written out so that a call is one line."""
-    from ..runtime.compile import Kernel, prepared
+    """Return ``run(inputs)`` of a compiled tape, written out so that a call is a few lines."""
+    from ..runtime.compile import Kernel
 
     def slow(inputs: list[Any]) -> Any:
         found = made(given(inputs, binding, tape))
         return [owned(y, spec) for y, spec in zip(found, specs)]
 
-    if not isinstance(made, Kernel):
-        return slow
-    text = made.text
-    space: dict[str, Any] = {"kernel": made.call, "empty": np.empty, "slow": slow}
+    space: dict[str, Any] = {"empty": np.empty, "slow": slow}
     space |= {"concatenate": np.concatenate, "array": np.array}
-    arguments = []
-    lines = []
-    for i in text.inputs:
-        k = binding[i]
-        if type(k) is int:
-            arguments.append(f"x[{k}]")
-        elif type(k) is tuple:
-            arguments.append(f"i{i}")
-            lines.append(f"i{i} = {_stacking(k, i, tape.value(i).shape)}")
-            space[f"d{i}"] = tape.value(i).dtype
-        else:
-            space[f"c{i}"] = prepared(k, made.tape.value(i))
-            arguments.append(f"c{i}")
-    results: dict[int, str] = {}
-    for n, (k, aval) in enumerate(text.arrays):
-        space[f"shape{n}"], space[f"dtype{n}"] = aval.shape, aval.dtype
-        lines.append(f"y{n} = empty(shape{n}, dtype{n})")
-        arguments.append(f"y{n}")
-        results[k] = f"y{n}"
-    names = ["status"]
-    for n, k in enumerate(text.scalars):
-        names.append(f"s{n}")
-        space[f"t{n}"] = specs[k].np.type
-        results[k] = f"t{n}(s{n})"
-    lines += [
-        f"try: {', '.join(names)} = kernel({', '.join(arguments)})",
-        "except TypeError: return slow(x)",
-    ]
+    lines: list[str] = []
+    names: dict[int, str] = {}
+    sources = [_input(space, lines, tape, i, k) for i, k in enumerate(binding)]
+    if isinstance(made, Kernel):
+        outputs = list(range(len(specs)))
+        _call(space, lines, made, sources, outputs, names)
+        back = [names[k] for k in outputs]
+    else:
+        its = made.tape
+        if made.host_rows or any(o < its.n_inputs or o not in _made(made) for o in its.outputs):
+            return slow
+        values = dict(enumerate(sources))
+        for segment, kernel in made.stages:
+            taken = [values[i] for i in segment.inputs]
+            _call(space, lines, kernel, taken, list(segment.outputs), values)
+        back = [values[o] for o in its.outputs]
     body = "\n    ".join(lines)
-    back = "".join(f"{results[k]}, " for k in range(len(specs)))
-    exec(f"def run(x):\n    {body}\n    return ({back})\n", space)
+    returned = "".join(f"{_scalar(space, name, spec)}, " for name, spec in zip(back, specs))
+    exec(f"def run(x):\n    {body}\n    return ({returned})\n", space)
     found: Callable[[list[Any]], Any] = space["run"]
     return found
+
+
+def _made(staged: Any) -> set[int]:
+    """Return the rows that the kernels of a staged tape give."""
+    return {o for segment, _ in staged.stages for o in segment.outputs}
+
+
+def _input(space: dict[str, Any], lines: list[str], tape: Tape, i: int, k: Any) -> str:
+    """Return the expression of an input: an entry of the trace's inputs, a stack of them, an array."""
+    if type(k) is int:
+        return f"x[{k}]"
+    if type(k) is tuple:
+        space[f"d{i}"] = tape.value(i).dtype
+        lines.append(f"i{i} = {_stacking(k, f'd{i}', tape.value(i).shape)}")
+        return f"i{i}"
+    space[f"c{i}"] = np.ascontiguousarray(k) if np.ndim(k) else np.asarray(k)[()]
+    return f"c{i}"
+
+
+def _scalar(space: dict[str, Any], name: str, spec: Any) -> str:
+    """Return a result as tensors keep it: kernels give numbers as Python's."""
+    if spec.shape:
+        return name
+    kind = f"t_{spec.np.name}"
+    space[kind] = spec.np.type
+    return f"{kind}({name})"
+
+
+def _call(
+    space: dict[str, Any],
+    lines: list[str],
+    kernel: Any,
+    inputs: list[str],
+    outputs: list[int],
+    names: dict[int, str],
+) -> None:
+    """Write the call of a kernel; enter the names of its results under `outputs`."""
+    text, n = kernel.text, len(space)
+    space[f"kernel{n}"] = kernel.call
+    arguments = [inputs[i] for i in text.inputs]
+    for m, (k, aval) in enumerate(text.arrays):
+        space[f"shape{n}_{m}"], space[f"dtype{n}_{m}"] = aval.shape, aval.dtype
+        name = names[outputs[k]] = f"y{n}_{m}"
+        lines.append(f"{name} = empty(shape{n}_{m}, dtype{n}_{m})")
+        arguments.append(name)
+    given = ["status"]
+    for m, k in enumerate(text.scalars):
+        name = names[outputs[k]] = f"s{n}_{m}"
+        given.append(name)
+    lines += [
+        f"try: {', '.join(given)} = kernel{n}({', '.join(arguments)})",
+        "except TypeError: return slow(x)",
+    ]
 
 
 _programs: dict[Any, Program] = {}

@@ -11,6 +11,7 @@ Invariants: ``owners[k]`` is the tensor whose current value is slot k, or None; 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -88,10 +89,14 @@ class Recorder:
     ----------
     serial : int
         Names the current trace; a tensor with this serial has its value in it.
+    thread : Thread
+        Whose recorder it is.
     grad : bool
         Whether gradients are recorded.
     slow : bool
         Whether every row must be looked at: eager, anomaly or inference mode.
+    copies : list
+        Slots that hold what was in memory which code outside may write to, and whose it is.
     mark : int
         While an operation in place is recorded, the slot where its rows begin; else -1.
     """
@@ -103,6 +108,7 @@ class Recorder:
         self.slow = self.eager or self.anomaly or self.inference
 
     def __init__(self) -> None:
+        self.thread = threading.current_thread()
         self.grad = True
         self.inference = False
         self.anomaly = False
@@ -122,6 +128,7 @@ class Recorder:
         self.imports: dict[int, tuple[Segment, int]] = {}
         self.freed = 0
         self.stale: dict[int, tuple[Tensor, int, int]] = {}
+        self.copies: list[tuple[int, Tensor]] = []
         self.special: dict[int, Any] = {}
         self.lines: dict[int, Any] = {}
         self.nodes: dict[int, Any] = {}
@@ -170,34 +177,47 @@ class Recorder:
         serial, slot, seen = more.copied
         if serial == self.serial and np.array_equal(seen, array, equal_nan=t._spec.floating):
             return int(slot)
-        slot = self.constant(array, t._spec, t._kind & 3)
+        kind = t._kind & 3
+        slot = self.constant(array, t._spec, kind)
         self.sources.append((slot, t, t._version_of()))
-        if t._kind & 3 == LEAF:
+        if kind == LEAF:
             self.leaves[slot] = t
-        elif t._kind & 3 == GRAD:
+        elif kind == GRAD:
             self.imports[slot] = t._graph
-        if more.hooks:
+            # The graph computes what was there before; what is there now has the same graph.
+            slot = attached_copy(self, slot, array, t._spec)
+        if more.hooks or more.retains:
             self.special[slot] = t
         more.copied = (self.serial, slot, array)
         return slot
+
+    def _now(self, slot: int, array: Any, spec: Spec) -> int:
+        """Return a slot with what is in memory now, under the graph of what was there before."""
+        from .views import under_graph
+
+        return under_graph(self, slot, self.constant(array, spec), spec)
 
     def _admit_view(self, t: Tensor, more: Any) -> int:
         """Record a view of its base's current value; of plain data in memory the view is an input."""
         root = more.root
         if not (t._kind | root._kind) and root._array is not None and not more.hooks:
             more.seen = root._ver
-            value = t._value()
             if root._more.exposed:
+                value = t._value()
                 return self._admit_copy(
                     t, more, np.array(value, order="C") if value.ndim else value[()]
                 )
-            if value.ndim:
-                value = np.ascontiguousarray(value)
+            version, value = more.held
+            if version != root._ver:
+                value = t._value()
+                value = np.ascontiguousarray(value) if value.ndim else value[()]
+                more.held = (root._ver, value)
             slot = len(self.owners)
-            self.code.append(input_codes(t._spec)[PLAIN])
+            spec = t._spec
+            self.code.append((spec.inputs or input_codes(spec))[PLAIN])
             self.owners.append(None)
-            self.inputs.append(value if value.ndim else value[()])
-            self.sources.append((slot, t, t._version_of()))
+            self.inputs.append(value)
+            self.sources.append((slot, t, root._ver - root._hidden))
             t._serial, t._slot = self.serial, slot
             return slot
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
@@ -209,6 +229,10 @@ class Recorder:
             self.inputs.append(array)
             self.sources.append((slot, t, t._version_of()))
             self.imports[slot] = t._graph
+            if root._more.exposed:
+                slot = self._now(slot, np.array(array), t._spec)
+                self.copies.append((slot, t))
+                return slot
             t._serial, t._slot = self.serial, slot
             return slot
         base = more.base
@@ -226,10 +250,11 @@ class Recorder:
         if t._kind & 3 == LEAF:
             self.leaves[slot] = t
         t._slot = slot
-        root = more.root._more
-        if root is None or not root.exposed or more.hooks:
+        if root._more.exposed:
+            self.copies.append((slot, t))  # its memory is read anew when it is used again
+        else:
             t._serial = self.serial
-        if more.hooks:
+        if more.hooks or more.retains:
             self.special[slot] = t
         return slot
 
@@ -280,15 +305,30 @@ class Recorder:
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
+        trace = vars(self).copy()
         self.begin()
         try:
             values = program.run(inputs)
-        except Exception as error:
-            for k in live:
-                owners[k]._failed(error)  # type: ignore[union-attr]
+        except Exception:
+            from .failures import salvage
+
+            salvage(code, inputs, owners, program.computed)
+            raise
+        except BaseException:  # interrupted
+            if not self.code:
+                for k in program.graphs:
+                    owners[k]._graph = None  # type: ignore[union-attr]
+                vars(self).update(trace)
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
+
+
+def attached_copy(rec: Recorder, old: int, array: Any, spec: Spec) -> int:
+    """Return the slot of an array that stands under the graph of another slot."""
+    from .views import under_graph
+
+    return under_graph(rec, old, rec.constant(array, spec), spec)
 
 
 def _held() -> int:
@@ -307,6 +347,12 @@ class _Local(threading.local):
         self.rec = Recorder()
         with _all_lock:
             _all.append(self.rec)
+            over = [rec for rec in _all if not rec.thread.is_alive()]
+        for rec in over:  # what an ended thread has left pending is computed now
+            with suppress(Exception):  # whoever reads the value will hear of it
+                rec.flush()
+        with _all_lock:
+            _all[:] = [rec for rec in _all if rec not in over]
 
 
 _all: list[Recorder] = []

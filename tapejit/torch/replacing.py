@@ -54,7 +54,6 @@ def replace(
     writes may run the trace, so the values wait in tensors of their own.
     """
     owners, serial, stale, leaves = rec.owners, rec.serial, rec.stale, rec.leaves
-    begins = first if rec.mark < 0 else rec.mark
     waiting = []
     for slot, (t, apart, kind) in enumerate(zip(outs, slow, kinds), first):
         if apart:

@@ -41,6 +41,8 @@ class More:
         written there.
     copied : tuple
         Of exposed memory: the trace and slot of the last copy, and the copy.
+    held : tuple
+        Of a view of plain data: the root's version, and the elements as one block of memory.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -54,6 +56,7 @@ class More:
     detached = silent = exposed = retains = hushed = False
     seen = 0
     copied: tuple[int, int, Any] = (0, 0, None)
+    held: tuple[int, Any] = (-1, None)
     views: Sequence[weakref.ref[Tensor]] = ()
     hooks: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -68,6 +71,14 @@ class More:
         if len(views) > 8 and len(views) & (len(views) - 1) == 0:
             views[:] = [v for v in views if v() is not None]
         views.append(weakref.ref(view))
+
+    def forget(self) -> None:
+        """Let views gather their elements anew."""
+        for ref in self.views:
+            view = ref()
+            if view is not None and view._more is not None:
+                view._more.held = (-1, None)
+                view._more.forget()
 
     def snapshot(self, t: Tensor) -> Any:
         """Return the contents of memory that code outside may write to."""
@@ -184,6 +195,7 @@ class Tensor:
             array = np.array(array)  # a graph keeps the old memory, which must not change
         root._array = np.asarray(array)
         root._more.exposed = True
+        root._more.forget()
         root._serial = 0
         if root is self:
             return root._array[...]
@@ -208,6 +220,10 @@ class Tensor:
             return True
         if more is not None and more.base is not None:
             _check_view(self, more.code, rec.grad and kind != PLAIN)
+            if rec.grad:
+                base = hushed_base(self)
+                if base is not None and base._kind_now() != PLAIN:
+                    raise RuntimeError(HUSHED)
         if rec.grad:
             # A leaf may itself be a view: ``zeros(6).view(2, 3).requires_grad_()``.
             while more is not None and more.base is not None and not more.detached:
@@ -277,6 +293,8 @@ class Tensor:
         for ref in more.views:
             view = ref()
             if view is not None:
+                if view._more is not None:
+                    view._more.held = (-1, None)
                 if view._serial == rec.serial:
                     if rec.owners[view._slot] is view:
                         rec.owners[view._slot] = None
@@ -292,6 +310,8 @@ class Tensor:
         more = self._more
         assert more is not None and more.base is not None
         base, root = more.base, more.root
+        if rec.grad and kind & 3 == GRAD and hushed_base(self) is not None:
+            raise RuntimeError(HUSHED)
         if more.detached:  # autograd is not told
             leaf, grad = base._kind == LEAF, False
         else:
@@ -343,6 +363,29 @@ def _attach(rec: Recorder, t: Tensor, slot: int) -> int:
     from .views import attached
 
     return attached(rec, t, slot)
+
+
+HUSHED = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+    "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+    "moving both the view and the inplace either both inside the no_grad block (if you don't want "
+    "the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+)
+
+
+def hushed_base(t: Tensor) -> Tensor | None:
+    """Return what a view made while gradients were off claims to be a view of; else None.
+
+    The chain ends at a detached name: a view of ``x.data`` claims nothing of ``x``.
+    """
+    more, hushed = t._more, False
+    while more is not None and more.base is not None:
+        if more.detached and not more.hushed:
+            break
+        hushed = hushed or more.hushed
+        t = more.base
+        more = t._more
+    return t if hushed else None
 
 
 def _check_view(t: Tensor, code: int, graded: bool) -> None:

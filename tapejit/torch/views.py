@@ -63,12 +63,16 @@ def written(
 
 def attached(rec: Recorder, t: Any, slot: int) -> int:
     """Append the row that puts a value under the graph of a tensor's old one."""
-    first = attach.memo.get(t._spec)
+    return under_graph(rec, rec.admit(t), slot, t._spec)
+
+
+def under_graph(rec: Recorder, old: int, new: int, spec: Spec) -> int:
+    """Append the row that puts the value of one slot under the graph of another."""
+    first = attach.memo.get(spec)
     if first is None:
-        first = attach.memo[t._spec] = three(attach, {}, (t._spec, t._spec), (_dense(t._spec),))
-    at = rec.admit(t)
+        first = attach.memo[spec] = three(attach, {}, (spec, spec), (_dense(spec),))
     made = len(rec.owners)
-    rec.code += (first + GRAD, at, slot)
+    rec.code += (first + GRAD, old, new)
     rec.owners.append(None)
     return made
 

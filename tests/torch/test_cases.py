@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import tapejit.torch as torch
 from case_files import answers_of, cases_of, modules
 from differences import DIFFERENCES
 from transcript_differences import transcript_differences
 from transcripts import transcript
+
+import tapejit.torch as torch
 
 ALL = {f"{module}.{name}": (module, case) for module in modules()
        for name, case in cases_of(module).items()}  # fmt: skip

@@ -8,9 +8,13 @@ import threading
 
 import numpy as np
 import pytest
+
 import tapejit.torch as torch
 from tapejit.core.config import config
 from tapejit.torch import program as programs
+from tapejit.torch.codes import op
+from tapejit.torch.emit import apply
+from tapejit.torch.program import Program
 
 
 @pytest.fixture
@@ -214,6 +218,18 @@ def test_two_threads_record_apart():
     assert results == {k: 50.0 * (k + 200) for k in range(4)}
 
 
+def test_ended_threads_leave_nothing_behind():
+    from tapejit.torch import record
+
+    kept = []
+    for k in range(20):
+        t = threading.Thread(target=lambda k=k: kept.append(torch.ones(3) * k))
+        t.start()
+        t.join()
+    assert len(record._all) <= 3
+    assert [x.tolist() for x in kept] == [[k] * 3 for k in range(20)]
+
+
 def test_values_and_graphs_cross_threads():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     pending = w * 3
@@ -280,3 +296,79 @@ def test_an_array_taken_from_a_parameter_follows_updates():
     for _ in range(4):
         step()
         assert float(seen) == w.item()
+
+
+@op("failing", saves=((0,),))
+def _fails(x):
+    """An operation whose shape is known and whose value cannot be computed."""
+    if type(x) is not np.ndarray or x.sum() != 2:  # not the stand-in: two ones
+        raise ArithmeticError("a negative number")
+    return x * x
+
+
+def _failing(x):
+    """A result that is recorded without complaint and cannot be computed."""
+    return apply(_fails, (x,)).sum()
+
+
+def _hooked(x):
+    """The same, with a hook on the way: the backward pass walks in Python."""
+    y = x * 1
+    y.register_hook(lambda g: None)
+    return _failing(y)
+
+
+@pytest.mark.parametrize("fails", [_failing, _hooked])
+@pytest.mark.parametrize("before", ["none", "known", "pending"])
+def test_after_a_backward_that_raises_the_gradient_is_what_it_was(fails, before):
+    x = torch.tensor([-1.0, 2.0], requires_grad=True)
+    if before != "none":
+        (x * 3).sum().backward()
+    if before == "pending":
+        x.grad.add_(1)
+    old = x.grad
+    with pytest.raises(ArithmeticError, match="negative"):
+        fails(x).backward()
+    assert x.grad is old
+    expected = {"none": None, "known": [3, 3], "pending": [4, 4]}[before]
+    assert (None if x.grad is None else x.grad.tolist()) == expected
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [3 + (expected or [0, 0])[0]] * 2
+
+
+def test_a_row_that_fails_takes_only_what_depends_on_it():
+    x = torch.tensor([-1.0, 2.0])
+    w = torch.zeros(2, requires_grad=True)
+    with torch.no_grad():
+        w += x
+    others = [x * k for k in range(5)]
+    y = _failing(x)
+    z = y + 1
+    with pytest.raises(ArithmeticError, match="negative"):
+        z.item()
+    assert w.tolist() == [-1, 2]
+    assert [t.tolist() for t in others] == [[-k, 2 * k] for k in range(5)]
+    for t in (y, z):
+        with pytest.raises(RuntimeError, match="could not be computed: ArithmeticError"):
+            t.item()
+
+
+def test_an_interruption_loses_nothing(monkeypatch):
+    w = torch.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    with torch.no_grad():
+        w += 1
+    with monkeypatch.context() as m:
+        m.setattr(Program, "run", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            loss.item()
+    assert loss.item() == 2 and w.tolist() == [2, 2]
+    with monkeypatch.context() as m:
+        m.setattr(Program, "run", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            (w * w).sum().backward()
+    assert w.grad.tolist() == [4, 4]
+
+
+def _interrupted(self, inputs):
+    raise KeyboardInterrupt

@@ -11,10 +11,11 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import reference
-import tapejit.torch as torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import Ref
+
+import tapejit.torch as torch
 from tapejit.core.config import config
 
 VIEWS = {

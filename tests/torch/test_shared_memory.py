@@ -59,3 +59,15 @@ def test_views_of_such_a_leaf():
     (part * 2 + part * part).sum().backward()
     assert part.grad.tolist() == [4.0, 4.0] and x.grad.tolist() == [4.0, 4.0, 0.0]
     assert memory.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_view_gathers_anew_what_numpy_has_written():
+    x = torch.arange(6.0).reshape(2, 3)
+    turned = x.t()  # its elements are gathered into one block
+    assert (turned + 0).tolist() == [[0, 3], [1, 4], [2, 5]]
+    memory = x.numpy()
+    memory[0, 1] = 50
+    del memory  # nobody outside holds it any more
+    assert (turned + 0).tolist() == [[0, 3], [50, 4], [2, 5]]
+    x[1, 2] = 7
+    assert (turned + 0).tolist() == [[0, 3], [50, 4], [2, 7]]

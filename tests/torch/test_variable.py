@@ -7,6 +7,7 @@ from which no graph grows, so these tests stand alone instead of comparing with 
 from __future__ import annotations
 
 import pytest
+
 import tapejit.torch as torch
 from tapejit.torch.autograd import Variable
 

@@ -26,6 +26,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",
@@ -240,5 +241,5 @@ def _zeros_of(spec: Any) -> Tensor:
 
 
 # These stand on `grad`.
-from . import functional  # noqa: E402
+from . import functional, graph  # noqa: E402
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # noqa: E402

@@ -7,6 +7,7 @@ to the inputs that require gradients, and the backward walk calls ``backward`` t
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -98,7 +99,9 @@ class FunctionCtx:
         return self._function._node or f"{self._function.__name__}Backward"
 
     def _finish(self) -> None:
-        self._saved = [(t, 0 if t is None else t._version_of(), self._called()) for t in self._to_save]
+        self._saved = [
+            (t, 0 if t is None else t._version_of(), self._called()) for t in self._to_save
+        ]
         self._to_save = ()
 
 
@@ -130,11 +133,20 @@ class Function:
     generate_vmap_rule = False
     _node = ""
 
+    def __init__(self) -> None:
+        """Warn that there is nothing to make: the methods are static."""
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, "
+            "so you should invoke them on the class itself: call its `apply`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse the form of PyTorch before 0.4."""
         raise RuntimeError(
             f"Legacy autograd function with non-static forward method is deprecated. Please use "
-            f"new-style autograd function with static forward method: call "
+            "new-style autograd function with static forward method: call "
             f"{type(self).__name__}.apply(...)."
         )
 
@@ -271,7 +283,7 @@ def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool)
         )
     if not retain:
         ctx._free = True
-    grads = []
+    grads: list[Tensor | None] = []
     for k in ctx._positions:
         g = found[k]
         if g is not None and not isinstance(g, Tensor):

@@ -7,6 +7,7 @@ reverse: u -> J^T u is linear, and the gradient of v . (J^T u) with respect to u
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ..surface import FUNCTIONS
@@ -141,6 +142,8 @@ def jvp(
     vs = _vector(v, xs, "input", "jvp")
     out_many, ys = _call(func, xs, "jvp")
     us = tuple(FUNCTIONS["zeros_like"](y).requires_grad_() for y in ys)
+    for u in us:
+        u.__dict__["_level"] = inf  # no leaf that anybody else differentiates by: see `func`
     back = _grad(ys, xs, us, True, strict)
     found = _grad(back, us, vs, create_graph)
     return _done(ys, out_many, create_graph), _done(found, out_many, create_graph)

@@ -188,7 +188,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return _unary("relu", relu_op, relu_op, input, inplace)
+    x = need_tensor("relu", "input", 1, input)
+    if x._spec.np.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
+    if x._spec.np.kind == "c":
+        raise NotImplementedError("relu is not supported for complex types")
+    return _unary("relu", relu_op, relu_op, x, inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:

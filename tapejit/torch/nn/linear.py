@@ -41,6 +41,8 @@ def _check_linear(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, An
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {called(b.np)} and {called(w.np)}"
         )
+    if x.np.kind == "b" and x.numel and w.numel:
+        raise NotImplementedError("\"linear\" not implemented for 'Bool'")
     if w.ndim not in (1, 2) or not x.ndim:
         raise RuntimeError(
             "both arguments to linear need to be at least 1D, the weight at most 2D, but they are "

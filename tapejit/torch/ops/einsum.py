@@ -20,7 +20,7 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .convert import promoted, to
-from .matrices import same_dtype, tensor, wrapped
+from .matrices import multiplied, same_dtype, tensor, wrapped
 
 Shapes = tuple[tuple[int, ...], ...]
 Plan = tuple[str, tuple[tuple[int, ...], ...], str]
@@ -264,7 +264,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         second = [wrapped(k, n) for k in ([dims[1]] if isinstance(dims[1], int) else dims[1])]
     if len(first) != len(second):
         raise RuntimeError("both dimension lists should have same length")
-    same_dtype("tensordot", (a._spec, b._spec))
+    multiplied("tensordot", (a._spec, b._spec))
     for i, j in zip(first, second):
         p, q = a._spec.shape[i], b._spec.shape[j]
         if p != q and 1 not in (p, q):

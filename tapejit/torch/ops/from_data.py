@@ -188,11 +188,12 @@ def _checked_array(data: Any) -> None:
 
 @public(method=False)
 def tensor(
-    *data: Any,
+    *args: Any,
     dtype: DType | None = None,
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    **named: Any,
 ) -> Tensor:
     """Return a new tensor that holds a copy of data.
 
@@ -218,11 +219,14 @@ def tensor(
     tensor([[1., 2.],
             [3., 4.]])
     """
-    if len(data) != 1:
-        if data:
-            raise TypeError(f"tensor() takes 1 positional argument but {len(data)} were given")
+    if unknown := named.keys() - {"data"}:
+        raise TypeError(f"tensor() got an unexpected keyword argument '{min(unknown)}'")
+    given = (*args, *named.values())
+    if len(given) != 1:
+        if given:
+            raise TypeError(f"tensor() takes 1 positional argument but {len(given)} were given")
         raise TypeError('tensor() missing 1 required positional arguments: "data"')
-    value = data[0]
+    value = given[0]
     wanted = as_dtype(dtype, "tensor")
     checked_device(device)
     if isinstance(value, Tensor):

@@ -63,7 +63,15 @@ def polygamma(n: int, input: Tensor) -> Tensor:
 
 
 public("polygamma", method=False, out=True)(polygamma)
-public("polygamma", function=False, inplace=True)(lambda self, n: polygamma(n, self))
+
+
+def _of_tensor(self: Tensor, n: int) -> Tensor:
+    """Return the derivative of order `n` of the digamma function, as `torch.polygamma`."""
+    return polygamma(n, self)
+
+
+_of_tensor.__name__ = "polygamma"
+public(function=False, inplace=True)(_of_tensor)
 SPECIAL["polygamma"] = polygamma
 
 

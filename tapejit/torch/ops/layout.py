@@ -134,15 +134,21 @@ _CPU = sizes.device("cpu")
 _FALSE = ("is_cuda", "is_sparse", "is_quantized", "is_mkldnn", "is_mps", "is_xpu", "is_meta",
           "is_nested")  # fmt: skip
 _PROPERTIES: dict[str, Any] = {
-    "device": lambda self: _CPU,
-    "layout": lambda self: sizes.strided,
-    "itemsize": lambda self: self._spec.np.itemsize,
-    "nbytes": lambda self: self._spec.numel * self._spec.np.itemsize,
-    "is_cpu": lambda self: True,
-    **{name: lambda self: False for name in _FALSE},
+    "device": (lambda self: _CPU, "The device of the memory: always the cpu."),
+    "layout": (lambda self: sizes.strided, "How elements are laid out: always `torch.strided`."),
+    "itemsize": (lambda self: self._spec.np.itemsize, "The bytes of one element."),
+    "nbytes": (
+        lambda self: self._spec.numel * self._spec.np.itemsize,
+        "The bytes of all elements, shared ones counted as often as they appear.",
+    ),
+    "is_cpu": (lambda self: True, "Whether the tensor is on the cpu: always."),
+    **{
+        name: (lambda self: False, "Always False: tensors are dense, on the cpu.")
+        for name in _FALSE
+    },
 }
-for _name, _get in _PROPERTIES.items():
-    setattr(Tensor, _name, property(_get))
+for _name, (_get, _doc) in _PROPERTIES.items():
+    setattr(Tensor, _name, property(_get, doc=_doc))
 
 
 def _get_device(self: Tensor) -> int:

@@ -65,6 +65,13 @@ def same_dtype(function: str, specs: Sequence[Spec]) -> None:
             )
 
 
+def multiplied(function: str, specs: Sequence[Spec]) -> None:
+    """Raise unless operands have one dtype that is added and multiplied, which bool is not."""
+    same_dtype(function, specs)
+    if specs[0].np.kind == "b" and all(s.numel for s in specs):
+        raise NotImplementedError(f"\"{function}\" not implemented for 'Bool'")
+
+
 def floating(function: str, spec: Spec) -> None:
     """Raise for the dtypes that LAPACK does not know."""
     if not spec.floating:

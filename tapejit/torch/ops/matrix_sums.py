@@ -17,7 +17,7 @@ from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
 from .convert import to
-from .matrices import same_dtype, tensor
+from .matrices import multiplied, tensor
 
 Product = Callable[[Any, Any], Any]
 
@@ -70,7 +70,7 @@ def _sum_op(name: str, product: Product, shape: Callable[[Spec, Spec], tuple[int
     def resolve(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
         x, a, b = args[:3]
         whole = shape(a, b)
-        same_dtype(name, (x, a, b))
+        multiplied(name, (x, a, b))
         given = tuple(x.shape)
         wide = (1,) * (len(whole) - len(given)) + given
         if len(given) > len(whole) or any(m not in (1, n) for m, n in zip(wide, whole)):

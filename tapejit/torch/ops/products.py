@@ -18,7 +18,7 @@ from ..spec import Spec
 from ..surface import public, store
 from ..tensor import Tensor
 from .convert import to
-from .matrices import same_dtype, tensor
+from .matrices import multiplied, tensor
 
 SWAPPED = ((1,), (0,))
 """The gradient of each factor of a product reads the other factor."""
@@ -48,7 +48,7 @@ def _check_mm(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
         raise RuntimeError("mat2 must be a matrix")
     if a.shape[1] != b.shape[0]:
         raise _unmultiplied(a, b)
-    same_dtype("mm", (a, b))
+    multiplied("mm", (a, b))
     return params
 
 
@@ -72,7 +72,7 @@ def _check_matmul(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, An
                 f"size mismatch, got input ({a.shape[-2]}), mat ({first}), vec ({inner})"
             )
         raise _unmultiplied(a, b)
-    same_dtype("matmul", (a, b))
+    multiplied("matmul", (a, b))
     lead_a, lead_b = tuple(a.shape[:-2]), tuple(b.shape[:-2])
     n = max(len(lead_a), len(lead_b))
     wide_a, wide_b = ((1,) * (n - len(s)) + s for s in (lead_a, lead_b))
@@ -179,7 +179,7 @@ def _check_bmm(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
             "Expected size for first two dimensions of batch2 tensor to be: "
             f"[{a.shape[0]}, {a.shape[2]}] but got: [{b.shape[0]}, {b.shape[1]}]."
         )
-    same_dtype("bmm", (a, b))
+    multiplied("bmm", (a, b))
     return params
 
 
@@ -192,7 +192,7 @@ def _check_mv(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), "
             f"vec ({b.shape[0]})"
         )
-    same_dtype("mv", (a, b))
+    multiplied("mv", (a, b))
     return params
 
 
@@ -200,7 +200,7 @@ def _check_dot(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
     a, b = _factors("dot", args)
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
-    same_dtype("dot", (a, b))
+    multiplied("dot", (a, b))
     if a.shape != b.shape:
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to "
@@ -260,7 +260,7 @@ def _check_inner(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(a.shape)} and {list(b.shape)}"
         )
-    same_dtype("inner", (a, b))
+    multiplied("inner", (a, b))
     return params
 
 

@@ -71,4 +71,7 @@ def view_of(self: Tensor, first: int) -> Tensor:
     mine.hushed = graded and not rec.grad
     mine.seen = root._ver
     more.adopt(y)
+    if y._serial and root._more.exposed:  # type: ignore[union-attr]
+        rec.copies.append((y._slot, y))
+        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y

@@ -37,8 +37,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def _parts(input: Tensor, dim: int, sizes: Sequence[int], node: str) -> tuple[Tensor, ...]:
     made, at = [], 0
-    for n in sizes:
-        made.append(part(input, dim, at, at + n, node))
+    for k, n in enumerate(sizes):
+        made.append(part(input, dim, at, at + n, node, k))
         at += n
     return tuple(made)
 

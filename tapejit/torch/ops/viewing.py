@@ -63,8 +63,10 @@ def select_view(x: Any, *, dim: int, index: int) -> Any:
 
 
 @op("slice", node=lambda params, args: params["node"], saves=((),), view=True)
-def slice_view(x: Any, *, dim: int, start: int, stop: int, step: int, node: str) -> Any:
-    """Some places of a dim."""
+def slice_view(
+    x: Any, *, dim: int, start: int, stop: int, step: int, node: str, index: int = 0
+) -> Any:
+    """Some places of a dim, one of several results where `index` counts them."""
     return x[(slice(None),) * dim + (slice(start, stop, step), Ellipsis)]
 
 
@@ -140,7 +142,13 @@ def t(input: Tensor) -> Tensor:
     return view_of(input, first)
 
 
-@public("transpose", "swapaxes", "swapdims")
+@public("swapaxes")
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Exchange two dims; another name of `transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+@public("transpose", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dims."""
     first = _TRANSPOSE.get((getattr(input, "_spec", None), dim0, dim1))
@@ -316,11 +324,13 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 # ---------------------------------------------------------------- parts
 
 
-def part(input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0") -> Tensor:
-    """Return the view of the places `start` to `stop` of a dim."""
+def part(
+    input: Tensor, dim: int, start: int, stop: int, node: str = "SliceBackward0", index: int = 0
+) -> Tensor:
+    """Return the view of the places `start` to `stop` of a dim; `index` is its place among such."""
     at = (FULL,) * dim + ((start, stop, 1),)
-    first = part_code(slice_view, input, at, dim=dim, start=start, stop=stop, step=1, node=node)
-    return view_of(input, first)
+    place = {"dim": dim, "start": start, "stop": stop, "step": 1, "node": node, "index": index}
+    return view_of(input, part_code(slice_view, input, at, **place))
 
 
 @public()

@@ -64,7 +64,7 @@ class Embedding(_Table):
     scale_grad_by_freq : bool
         Whether the gradient of a row is divided by how often it was looked up.
     sparse : bool
-        There are no sparse gradients: True raises.
+        Accepted; gradients are dense.
 
     Examples
     --------
