@@ -80,7 +80,9 @@ def trace_rows(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> Tra
         lowering = _Lowering(cap, rows, inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            lowering.items(rerolled(asked_rows(rows, outputs), set(outputs)))
+            asked = asked_rows(rows, outputs)
+            leaves = {s for s in lowering.number if rows.kinds[s] != PLAIN}
+            lowering.items(rerolled(asked, set(outputs), leaves))
         syms = [lowering.sym(s) for s in outputs]
         values = [owned(y, rows.spec(s)) for y, s in zip(_values(cap, syms), outputs)]
         binding = lowering.binding()

@@ -37,6 +37,10 @@ ROWS = 48
 about two seconds for three rounds, flat or not."""
 _BACK = 4
 """By how many rounds a result may be carried: ``x[t - 2]`` is carried by two."""
+_COPY = 4
+"""Rows that a round must have more of for each leaf that it has to itself, since such leaves are
+copied into a stack and their gradients out of one: 14 vectors under Adam, 4 rows for each, took
+283 us flat and 351 us in a loop."""
 _TRIES = 24
 _SINGLES = ("select", "unbind", "basic_index")
 _PARTS = (*_SINGLES, "slice")
@@ -99,7 +103,9 @@ class Loop:
 Item = Row | Loop
 
 
-def rerolled(rows: Sequence[Row], ends: Collection[int]) -> list[Item]:
+def rerolled(
+    rows: Sequence[Row], ends: Collection[int], leaves: Collection[int] = ()
+) -> list[Item]:
     """Return rows with loops for runs of equal blocks.
 
     Parameters
@@ -108,10 +114,12 @@ def rerolled(rows: Sequence[Row], ends: Collection[int]) -> list[Item]:
         Without inputs: slots that no row makes are there before.
     ends : collection of int
         The slots that are looked at in the end.
+    leaves : collection of int
+        Inputs with gradients.
     """
     if len(rows) < ROWS:
         return list(rows)
-    return list(_Search(early(rows, ends), ends).items(0, None))
+    return list(_Search(early(rows, ends), ends, leaves).items(0, None))
 
 
 # ---------------------------------------------------------------- rows in one form
@@ -213,8 +221,8 @@ def runs(symbols: np.ndarray[Any, Any], least: int) -> list[tuple[int, int, int]
 class _Search:
     """Rows, and who reads which slot."""
 
-    def __init__(self, rows: list[Row], ends: Collection[int]) -> None:
-        self.rows, self.ends = rows, ends
+    def __init__(self, rows: list[Row], ends: Collection[int], leaves: Collection[int]) -> None:
+        self.rows, self.ends, self.leaves = rows, ends, leaves
         self.made: dict[int, Site] = {}
         self.readers: dict[int, list[int]] = {}
         for k, row in enumerate(rows):
@@ -264,7 +272,9 @@ class _Search:
         if hi - lo < ROUNDS or (hi - lo) * p < ROWS:
             return None
         a, b = start + lo * p, start + hi * p
-        return a, b, _Maker(self, a, p, hi - lo, found[hi - 1]).loop()
+        loop = _Maker(self, a, p, hi - lo, found[hi - 1]).loop()
+        copies = sum(any(s in self.leaves for s in slots) for _, slots in loop.stacked)
+        return (a, b, loop) if p > _COPY * copies else None
 
     def _relation(self, start: int, p: int, i: int, slot: int) -> tuple[int, int, int] | None:
         """Return by how many rounds and from where a slot comes; None from before the run."""
