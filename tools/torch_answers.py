@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "torch"))
+sys.path.insert(0, str(ROOT / "tests" / "eager"))
 
 from case_files import ANSWERS, answers_of, brief, cases_of, modules  # noqa: E402
 from transcript_differences import transcript_differences  # noqa: E402

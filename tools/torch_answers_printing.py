@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-ANSWERS = Path(__file__).resolve().parent.parent / "tests" / "torch" / "answers"
+ANSWERS = Path(__file__).resolve().parent.parent / "tests" / "eager" / "answers"
 REALS = ("float32", "float64", "float16")
 COMPLEX = ("complex64", "complex128")
 SIGNED = ("int8", "int16", "int32", "int64")
@@ -291,7 +291,7 @@ def promotion_answers() -> dict[str, Any]:
 def fuzz(count: int, seed: int) -> int:
     """Compare tapejit's printing with PyTorch's; return the number of differences."""
     root = Path(__file__).resolve().parent.parent
-    sys.path[:0] = [str(root), str(root / "tests" / "torch")]
+    sys.path[:0] = [str(root), str(root / "tests" / "eager")]
     from printing_cases import our_text
 
     wrong = 0

@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "torch-names.md"
-STORED = ROOT / "tests" / "torch" / "answers" / "names.json"
+STORED = ROOT / "tests" / "eager" / "answers" / "names.json"
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn.functional", "torch.nn", "torch.nn.init", "torch.nn.utils",
     "torch.optim", "torch.optim.lr_scheduler", "torch.linalg", "torch.fft", "torch.special",
