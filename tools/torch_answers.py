@@ -1,4 +1,4 @@
-"""Record what PyTorch answers to the cases of tests/torch/cases, as tests/torch/answers/*.json.
+"""Record what PyTorch answers to the cases of tests/eager/cases, as tests/eager/answers/*.json.
 
 python tools/torch_answers.py [MODULE ...]          # record; needs PyTorch, not tapejit
 python tools/torch_answers.py --check [MODULE ...]  # run again, compare with what is stored

@@ -1,4 +1,4 @@
-"""Store what real PyTorch prints and promotes to: tests/torch/answers/{printing,promotion_tables}.json.
+"""Store what real PyTorch prints and promotes to: tests/eager/answers/{printing,promotion_tables}.json.
 
 Run with an interpreter that has PyTorch 2.13; the tests read the stored answers and never import it.
 The random cases come from a seed, so a second run writes the same files.

@@ -1,6 +1,6 @@
 """Which names of PyTorch exist in tapejit.torch: write docs/torch-names.md, or check it.
 
-The names of real PyTorch are stored in tests/torch/answers/names.json. Modules, private names and
+The names of real PyTorch are stored in tests/eager/answers/names.json. Modules, private names and
 what a namespace merely imports (``typing.Any``) are left out.
 
     python tools/torch_names.py             # write the page

@@ -23,8 +23,10 @@ from .strategies import arrays, shapes
 
 LARGEST = 50.0
 _TAME = {"add", "subtract", "multiply", "negative", "sin", "cos", "tanh", "copy"}
-# Derivatives of these are conventions at points that random values hit, or vanish everywhere.
+# Derivatives of these are conventions at points that random values hit, vanish everywhere, or are
+# not those of the function (`tapejit.torch`, when it has been imported, brings the last two).
 _EXCLUDED = {"sign", "nextafter", "spacing", "gated", "ldexp", "floor_divide"}
+_EXCLUDED |= {"attached", "no_gradient"}
 _KINKED = {"remainder", "fmod", "fraction"}
 _F64 = np.dtype(np.float64)
 

@@ -265,9 +265,7 @@ def ifftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     return _shift("ifftshift", input, dim, True)
 
 
-def _frequencies(
-    name: str, made: Any, dtype: DType | None, requires_grad: bool, out: Tensor | None
-) -> Tensor:
+def _frequencies(made: Any, dtype: DType | None, requires_grad: bool, out: Tensor | None) -> Tensor:
     kind = get_default_dtype() if dtype is None else dtype
     from .spec import spec_of_array
 
@@ -281,7 +279,7 @@ def fftfreq(
     layout: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return the frequencies of the entries of `fft`, for samples at distance `d`."""
-    return _frequencies("fftfreq", np.fft.fftfreq(n, d), dtype, requires_grad, out)
+    return _frequencies(np.fft.fftfreq(n, d), dtype, requires_grad, out)
 
 
 def rfftfreq(
@@ -289,4 +287,4 @@ def rfftfreq(
     layout: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return the frequencies of the entries of `rfft`, for samples at distance `d`."""
-    return _frequencies("rfftfreq", np.fft.rfftfreq(n, d), dtype, requires_grad, out)
+    return _frequencies(np.fft.rfftfreq(n, d), dtype, requires_grad, out)

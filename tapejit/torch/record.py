@@ -185,7 +185,7 @@ class Recorder:
         elif kind == GRAD:
             self.imports[slot] = t._graph
             # The graph computes what was there before; what is there now has the same graph.
-            slot = attached_copy(self, slot, array, t._spec)
+            slot = self._now(slot, array, t._spec)
         if more.hooks or more.retains:
             self.special[slot] = t
         more.copied = (self.serial, slot, array)
@@ -322,13 +322,6 @@ class Recorder:
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
-
-
-def attached_copy(rec: Recorder, old: int, array: Any, spec: Spec) -> int:
-    """Return the slot of an array that stands under the graph of another slot."""
-    from .views import under_graph
-
-    return under_graph(rec, old, rec.constant(array, spec), spec)
 
 
 def _held() -> int:

@@ -60,7 +60,6 @@ class More:
     views: Sequence[weakref.ref[Tensor]] = ()
     hooks: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
-    node: Any = None
 
     def adopt(self, view: Tensor) -> None:
         """Remember a view, so that it hears of writes."""

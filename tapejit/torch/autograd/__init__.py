@@ -68,7 +68,7 @@ def backward(
     chosen = None if inputs is None else _tensors(inputs)
     if chosen is not None and not chosen:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    seeds = _seeds(roots, _tensors(grad_tensors, len(roots)), "backward")
+    seeds = _seeds(roots, _tensors(grad_tensors, len(roots)))
     retain = create_graph if retain_graph is None else retain_graph
     _need_graph(roots)
     if create_graph:
@@ -123,7 +123,7 @@ def grad(
     given = _tensors(grad_outputs, len(roots))
     if is_grads_batched:
         return _batched(roots, wanted, given, retain, create_graph, unused, materialize_grads)
-    seeds = _seeds(roots, given, "grad")
+    seeds = _seeds(roots, given)
     _need_graph(roots)
     for t in wanted:
         if t._kind_now() == PLAIN:
@@ -186,7 +186,7 @@ def _tensors(given: Any, n: int = 0) -> list[Any]:
     return found
 
 
-def _seeds(roots: Sequence[Tensor], given: Sequence[Any], what: str) -> list[Tensor | None]:
+def _seeds(roots: Sequence[Tensor], given: Sequence[Any]) -> list[Tensor | None]:
     """Check the cotangents of roots."""
     seeds: list[Tensor | None] = []
     for root, seed in zip(roots, given):

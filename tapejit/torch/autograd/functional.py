@@ -57,7 +57,6 @@ def _grad(
     seeds: tuple[Any, ...] | None,
     create: bool,
     strict: bool = False,
-    what: str = "input",
 ) -> tuple[Tensor, ...]:
     """Return gradients, zeros for inputs that do not matter."""
     live = [k for k, o in enumerate(outputs) if o.requires_grad]

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..codes import op
 from ..emit import apply
-from ..ops.convert import promoted, to
+from ..ops.convert import to
 from ..ops.einsum import multi_dot_of
 from ..ops.matrices import LinAlgError, tensor, wrapped
-from ..ops.pointwise import check_broadcast
+from ..ops.pointwise import pair_dtype
 from ..ops.products import matmul
 from ..surface import FUNCTIONS, public, store
 from ..tensor import Tensor
@@ -48,12 +48,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 # ---------------------------------------------------------------- products of vectors
 
 
-def _vectors(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-    check_broadcast(args)
-    return {**params, "dtype": promoted(*args).numpy.name}
-
-
-@op("linalg_vecdot", node="SumBackward1", saves=((1,), (0,)), resolve=_vectors)
+@op("linalg_vecdot", node="SumBackward1", saves=((1,), (0,)), resolve=pair_dtype)
 def _VECDOT(x: Any, y: Any, *, dim: int, dtype: str) -> Any:
     x, y = to(x, dtype), to(y, dtype)
     x = np.conj(x) if np.dtype(dtype).kind == "c" else x
@@ -69,7 +64,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     return found if out is None else store(out, found)
 
 
-@op("linalg_cross", saves=((1,), (0,)), resolve=_vectors)
+@op("linalg_cross", saves=((1,), (0,)), resolve=pair_dtype)
 def _CROSS(x: Any, y: Any, *, dim: int, dtype: str) -> Any:
     x, y = to(x, dtype), to(y, dtype)
     x, y = (np.moveaxis(np.broadcast_to(v, np.broadcast_shapes(x.shape, y.shape)), dim, -1)

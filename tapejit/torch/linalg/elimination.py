@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.matrices import at_once, floating, matrix, matrix_op, same_dtype, square, tensor
+from ..ops.matrices import (
+    at_once,
+    floating,
+    matrix,
+    matrix_op,
+    same_dtype,
+    square,
+    stack_of,
+    tensor,
+)
 from ..surface import store
 from ..tensor import Tensor
 from . import results
@@ -64,17 +73,10 @@ def _order(pivots: Any, rows: int) -> Any:
     return order
 
 
-def _matrix(value: Any, function: str) -> Tensor:
-    t = tensor(value, function)
-    matrix(function, t._spec)
-    floating(function, t._spec)
-    return t
-
-
 def lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     """Return P, L and U whose product is A: a permutation and two triangles."""
     name = "linalg.lu"
-    t = _matrix(A, name)
+    t = stack_of(A, name)
     _check_pivot(name, pivot)
     low, up = at_once(LU, (t,), name)
     rows = int(t._spec.shape[-2])
@@ -93,7 +95,7 @@ def _check_pivot(name: str, pivot: bool) -> None:
 def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     """Return both triangular factors in one matrix, and the pivots, counted from 1."""
     name = "linalg.lu_factor"
-    t = _matrix(A, name)
+    t = stack_of(A, name)
     _check_pivot(name, pivot)
     packed = at_once(PACKED, (t,), name)
     pivots = constant(_pivots(np.asarray(t._value())) + np.int32(1))

@@ -19,12 +19,10 @@ from ..ops.matrices import (
     adjoint,
     at_once,
     deprecated,
-    floating,
     ghost,
-    matrix,
     matrix_op,
-    square,
-    tensor,
+    square_of,
+    stack_of,
 )
 from ..record import LOCAL
 from ..surface import public, store
@@ -33,20 +31,6 @@ from . import results
 from .infos import constant, failing, info_of
 
 RESULT = ((-1,),)
-
-
-def _stack(value: Any, function: str) -> Tensor:
-    t = tensor(value, function)
-    matrix(function, t._spec)
-    floating(function, t._spec)
-    return t
-
-
-def _square(value: Any, function: str) -> Tensor:
-    t = tensor(value, function)
-    square(function, t._spec)
-    floating(function, t._spec)
-    return t
 
 
 def mirrored(x: Any, lower: bool) -> Any:
@@ -76,7 +60,7 @@ NOT_POSITIVE = (
 def _cholesky(
     value: Any, upper: bool, function: str, node: str = "LinalgCholeskyExBackward0"
 ) -> Any:
-    t = _square(value, function)
+    t = square_of(value, function)
     return at_once(CHOLESKY, (t,), f"{function}: {NOT_POSITIVE}", upper=bool(upper), node=node)
 
 
@@ -113,7 +97,7 @@ def cholesky_ex(
     A matrix that is not positive definite gives NaNs, unless `check_errors` is True.
     """
     name = "linalg.cholesky_ex"
-    t = _square(A, name)
+    t = square_of(A, name)
     try:
         found = _cholesky(t, upper, name)
         info = info_of(t)
@@ -138,7 +122,7 @@ def QR(x: Any, *, mode: Any) -> Any:
 
 
 def _qr(A: Any, mode: str, function: str) -> Any:
-    t = _stack(A, function)
+    t = stack_of(A, function)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
@@ -210,7 +194,7 @@ def svd(
     ``full_matrices=False``.
     """
     name = "linalg.svd"
-    t = _stack(A, name)
+    t = stack_of(A, name)
     _check_driver(name, driver)
     found = at_once(SVD, (t,), f"{name}: {UNCONVERGED}", full=bool(full_matrices))
     made = results.linalg_svd(*found)
@@ -225,7 +209,7 @@ def _check_driver(name: str, driver: str | None) -> None:
 def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return the singular values of matrices in falling order."""
     name = "linalg.svdvals"
-    t = _stack(A, name)
+    t = stack_of(A, name)
     _check_driver(name, driver)
     found: Tensor = at_once(SVDVALS, (t,), f"{name}: {UNCONVERGED}")
     return found if out is None else store(out, found)
@@ -237,7 +221,7 @@ ADJOINT = op("adjoint_of_factor", node="TransposeBackward0", saves=((),))(lambda
 @public("svd")
 def _torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """Return U, S and V, not its adjoint, with ``input = U diag(S) V^H``."""
-    t = _stack(input, "svd")
+    t = stack_of(input, "svd")
     if not compute_uv:
         m, n = t._spec.shape[-2:]
         lead = tuple(t._spec.shape[:-2])
@@ -295,7 +279,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
         The triangle that is read.
     """
     name = "linalg.eigh"
-    t = _square(A, name)
+    t = square_of(A, name)
     found = at_once(EIGH, (t,), f"{name}: {UNCONVERGED}", lower=_lower(name, UPLO))
     made = results.linalg_eigh(*found)
     return made if out is None else type(made)(*[store(o, m) for o, m in zip(out, made)])
@@ -304,7 +288,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """Return the eigenvalues of Hermitian matrices in rising order."""
     name = "linalg.eigvalsh"
-    t = _square(A, name)
+    t = square_of(A, name)
     found: Tensor = at_once(EIGVALSH, (t,), f"{name}: {UNCONVERGED}", lower=_lower(name, UPLO))
     return found if out is None else store(out, found)
 
@@ -312,14 +296,14 @@ def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor
 def eig(A: Tensor, *, out: Any = None) -> Any:
     """Return complex eigenvalues and eigenvectors of square matrices."""
     name = "linalg.eig"
-    made = results.linalg_eig(*at_once(EIG, (_square(A, name),), f"{name}: {UNCONVERGED}"))
+    made = results.linalg_eig(*at_once(EIG, (square_of(A, name),), f"{name}: {UNCONVERGED}"))
     return made if out is None else type(made)(*[store(o, m) for o, m in zip(out, made)])
 
 
 def eigvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the complex eigenvalues of square matrices."""
     name = "linalg.eigvals"
-    found: Tensor = at_once(EIGVALS, (_square(A, name),), f"{name}: {UNCONVERGED}")
+    found: Tensor = at_once(EIGVALS, (square_of(A, name),), f"{name}: {UNCONVERGED}")
     return found if out is None else store(out, found)
 
 

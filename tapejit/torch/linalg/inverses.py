@@ -8,7 +8,16 @@ import numpy as np
 
 from ..codes import op
 from ..emit import apply
-from ..ops.matrices import LinAlgError, at_once, floating, matrix, matrix_op, square, tensor
+from ..ops.matrices import (
+    LinAlgError,
+    at_once,
+    floating,
+    matrix,
+    matrix_op,
+    square,
+    square_of,
+    tensor,
+)
 from ..ops.products import MATMUL
 from ..surface import public, store
 from ..tensor import Tensor
@@ -17,13 +26,6 @@ from .results import linalg_inv_ex, linalg_slogdet
 from .results import slogdet as _old_slogdet
 
 RESULT = ((-1,),)
-
-
-def _square(value: Any, function: str) -> Tensor:
-    t = tensor(value, function)
-    square(function, t._spec)
-    floating(function, t._spec)
-    return t
 
 
 # ---------------------------------------------------------------- inverse
@@ -35,7 +37,7 @@ NO_INVERSE = "the inversion could not be completed because the input matrix is s
 
 
 def _inv(value: Any, function: str) -> Tensor:
-    return at_once(INV, (_square(value, function),), f"{function}: {NO_INVERSE}")  # type: ignore[no-any-return]
+    return at_once(INV, (square_of(value, function),), f"{function}: {NO_INVERSE}")  # type: ignore[no-any-return]
 
 
 def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -68,7 +70,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
 
     A matrix without an inverse gives NaNs, unless `check_errors` is True.
     """
-    t = _square(A, "linalg.inv_ex")
+    t = square_of(A, "linalg.inv_ex")
     try:
         found = _inv(t, "linalg.inv_ex")
         info = info_of(t)
@@ -100,7 +102,7 @@ def LOGDET(x: Any) -> Any:
 
 
 def _det(value: Any, function: str) -> Tensor:
-    return apply(DET, (_square(value, function),))  # type: ignore[no-any-return]
+    return apply(DET, (square_of(value, function),))  # type: ignore[no-any-return]
 
 
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -124,20 +126,20 @@ def slogdet(A: Tensor, *, out: Any = None) -> Any:
     >>> torch.linalg.slogdet(-torch.eye(1)).sign
     tensor(-1.)
     """
-    made = linalg_slogdet(*apply(SLOGDET, (_square(A, "linalg.slogdet"),)))
+    made = linalg_slogdet(*apply(SLOGDET, (square_of(A, "linalg.slogdet"),)))
     return made if out is None else linalg_slogdet(*[store(o, m) for o, m in zip(out, made)])
 
 
 @public("slogdet")
 def _torch_slogdet(input: Tensor) -> Any:
     """Return the sign of the determinant and the logarithm of its absolute value."""
-    return _old_slogdet(*apply(SLOGDET, (_square(input, "linalg.slogdet"),)))
+    return _old_slogdet(*apply(SLOGDET, (square_of(input, "linalg.slogdet"),)))
 
 
 @public()
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithms of determinants: NaN for a negative one, -inf for zero."""
-    return apply(LOGDET, (_square(input, "logdet"),))  # type: ignore[no-any-return]
+    return apply(LOGDET, (square_of(input, "logdet"),))  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- powers and functions
@@ -198,7 +200,7 @@ def MATRIX_EXP(x: Any) -> Any:
 
 
 def _exp(value: Any, function: str) -> Tensor:
-    return apply(MATRIX_EXP, (_square(value, function),))  # type: ignore[no-any-return]
+    return apply(MATRIX_EXP, (square_of(value, function),))  # type: ignore[no-any-return]
 
 
 def matrix_exp(A: Tensor) -> Tensor:

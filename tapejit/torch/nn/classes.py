@@ -50,7 +50,7 @@ def nll_op(x: Any, y: Any, *w: Any, ignore: int, reduction: str) -> Any:
     return reduced(terms, reduction)
 
 
-def _check_classes(name: str, x: Tensor, y: Tensor, w: Tensor | None, ignore: int) -> Tensor:
+def _check_classes(x: Tensor, y: Tensor, w: Tensor | None, ignore: int) -> Tensor:
     """Raise PyTorch's errors for shapes, dtypes and class numbers that do not fit."""
     xs, ys = tuple(x._spec.shape), tuple(y._spec.shape)
     if not xs:
@@ -138,7 +138,7 @@ def nll_loss(
     x = need_tensor("nll_loss_nd", "input", 1, input)
     y = need_tensor("nll_loss_nd", "target", 2, target)
     reduction = check_reduction(reduction, reduce, size_average)
-    _check_classes("nll_loss", x, y, weight, ignore_index)
+    _check_classes(x, y, weight, ignore_index)
     args = (x, y) if weight is None else (x, y, weight)
     return record(nll_op, args, ignore=int(ignore_index), reduction=reduction)
 
@@ -191,7 +191,7 @@ def cross_entropy(
         raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
     shares = x._spec.shape == y._spec.shape
     if not shares:
-        _check_classes("cross_entropy", x, y, weight, ignore_index)
+        _check_classes(x, y, weight, ignore_index)
     elif not y._spec.floating:
         raise RuntimeError(
             f"Expected floating point type for target with class probabilities, got {called(y._spec.np)}"

@@ -76,11 +76,6 @@ def axis_of(dim: Any, ndim: int) -> int:
     return int(at) % n
 
 
-def np_axis(axis: int, ndim: int) -> Any:
-    """Return an axis for NumPy, which has none for scalars."""
-    return axis if ndim else None
-
-
 REDUCTIONS = ("none", "mean", "sum")
 
 

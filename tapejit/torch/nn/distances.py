@@ -9,7 +9,7 @@ import numpy as np
 
 from ..codes import op
 from ..ops.convert import promoted, to
-from ..ops.pointwise import check_broadcast
+from ..ops.pointwise import pair_dtype
 from ..surface import public, store
 from ..tensor import Tensor
 from .common import axis_of, called, flat, floating_only, need_tensor, record
@@ -42,14 +42,7 @@ def distance(a: Any, b: Any, p: float, eps: float, keepdims: bool = False) -> An
     return p_norm(d, p, d.ndim - 1 if d.ndim else None, keepdims)
 
 
-def _common_dtype(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-    check_broadcast(args)
-    return {**params, "dtype": promoted(*args).numpy.name}
-
-
-@op(
-    "pairwise_distance", node="NormBackward1", saves=((0, 1, -1), (0, 1, -1)), resolve=_common_dtype
-)
+@op("pairwise_distance", node="NormBackward1", saves=((0, 1, -1), (0, 1, -1)), resolve=pair_dtype)
 def pairwise_op(a: Any, b: Any, *, p: float, eps: float, keepdim: bool, dtype: str) -> Any:
     """Distances of rows."""
     return distance(to(a, dtype), to(b, dtype), p, eps, keepdim)
@@ -82,7 +75,7 @@ def pairwise_distance(
     return record(pairwise_op, (a, b), p=float(p), eps=float(eps), keepdim=bool(keepdim))
 
 
-@op("cosine_similarity", node="SumBackward1", saves=((0, 1), (0, 1)), resolve=_common_dtype)
+@op("cosine_similarity", node="SumBackward1", saves=((0, 1), (0, 1)), resolve=pair_dtype)
 def cosine_op(a: Any, b: Any, *, axis: int | None, eps: float, dtype: str) -> Any:
     """The product of unit vectors; norms below eps count as eps, with the slope of the norm."""
     a, b = to(a, dtype), to(b, dtype)

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..codes import op
 from ..ops.convert import to
+from ..ops.pointwise import pair_dtype
 from ..tensor import Tensor
 from .common import check_reduction, need_tensor, record, reduced
 from .distances import distance
-from .losses import pair_dtype
 
 
 def _node(none: str) -> Any:

@@ -16,8 +16,8 @@ import numpy as np
 from ...scipy import special
 from ...transforms.custom_reverse import custom_vjp
 from ..codes import op
-from ..ops.convert import promoted, to
-from ..ops.pointwise import check_broadcast
+from ..ops.convert import to
+from ..ops.pointwise import check_broadcast, pair_dtype
 from ..tensor import Tensor
 from .common import (
     called,
@@ -31,12 +31,6 @@ from .common import (
 from .sampled import is_probability
 
 BOTH = ((0, 1), (0, 1))
-
-
-def pair_dtype(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the dtype in which a loss of several tensors is computed."""
-    check_broadcast(args)
-    return {**params, "dtype": promoted(*args).numpy.name}
 
 
 def _smooth_dtype(kernel: str) -> Any:

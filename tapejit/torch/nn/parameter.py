@@ -13,6 +13,7 @@ from typing import Any
 
 from ..autograd_methods import detach, requires_grad_
 from ..codes import LEAF, PLAIN
+from ..printing import parameter_str
 from ..record import LOCAL
 from ..spec import spec_of
 from ..tensor import Tensor, leaf_of
@@ -47,7 +48,7 @@ class Parameter(Tensor):
         pass
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + super().__repr__()
+        return parameter_str(super().__repr__())
 
     __str__ = __repr__
 

@@ -58,13 +58,6 @@ BITS: dict[str, Any] = {}
 FUNCTIONS: dict[str, Any] = {}
 
 
-def _shift_dtype(name: str) -> Any:
-    def check(d: DType, args: tuple[Any, ...]) -> None:
-        whole(name)(d, args)
-
-    return check
-
-
 def _left(x: Any, y: Any) -> Any:
     # A shift by the width or more, or by less than nothing, leaves no bit.
     width = x.dtype.itemsize * 8

@@ -65,6 +65,22 @@ def same_dtype(function: str, specs: Sequence[Spec]) -> None:
             )
 
 
+def stack_of(value: Any, function: str) -> Tensor:
+    """Return an argument that must be floating matrices."""
+    t = tensor(value, function)
+    matrix(function, t._spec)
+    floating(function, t._spec)
+    return t
+
+
+def square_of(value: Any, function: str) -> Tensor:
+    """Return an argument that must be floating square matrices."""
+    t = tensor(value, function)
+    square(function, t._spec)
+    floating(function, t._spec)
+    return t
+
+
 def multiplied(function: str, specs: Sequence[Spec]) -> None:
     """Raise unless operands have one dtype that is added and multiplied, which bool is not."""
     same_dtype(function, specs)

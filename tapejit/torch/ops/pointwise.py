@@ -90,6 +90,12 @@ def check_broadcast(args: tuple[Any, ...]) -> None:
         shape = tuple(y if x == 1 else x for x, y in zip(a, b))
 
 
+def pair_dtype(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the dtype in which a function of several tensors is computed."""
+    check_broadcast(args)
+    return {**params, "dtype": promoted(*args).numpy.name}
+
+
 def _no_bools(d: DType, args: tuple[Any, ...]) -> None:
     bools = [a for a in args if a is bool or (isinstance(a, Spec) and a.np.kind == "b")]
     if bools:

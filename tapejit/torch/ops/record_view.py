@@ -38,6 +38,14 @@ def part_code(op: Op, t: Tensor, at: tuple[Any, ...], /, **params: Any) -> int:
     return int(first)
 
 
+def no_write(base: Any, new: Any, **params: Any) -> Any:
+    """Refuse to write through a view that shows one place twice."""
+    raise RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location. Please clone() the tensor before performing the operation."
+    )
+
+
 def view_of(self: Tensor, first: int) -> Tensor:
     """Record the view of a tensor that a code stands for."""
     rec = LOCAL.rec

@@ -22,7 +22,7 @@ from .arguments import (
     sizes_of,
 )
 from .memory import is_contiguous, view_strides
-from .record_view import view_code, view_of
+from .record_view import no_write, view_code, view_of
 
 
 @op("view", node=lambda params, args: params["node"], saves=((),), view=True)
@@ -43,18 +43,11 @@ def cloned(x: Any) -> Any:
     return x
 
 
-def _no_write(base: Any, new: Any, **params: Any) -> Any:
-    raise RuntimeError(
-        "unsupported operation: more than one element of the written-to tensor refers to a single "
-        "memory location. Please clone() the tensor before performing the operation."
-    )
-
-
 def _write_expanded(base: Any, new: Any, *, shape: tuple[int, ...]) -> Any:
     if tuple(base.shape) != shape[len(shape) - base.ndim :] or any(
         n != 1 for n in shape[: len(shape) - base.ndim]
     ):
-        _no_write(base, new)
+        no_write(base, new)
     return np.reshape(new, base.shape) + np.zeros(base.shape, base.dtype)
 
 

@@ -103,7 +103,7 @@ def scatter_reduced(
     return out
 
 
-def _spread(n: int, dim: int, index: Any) -> tuple[Any, ...]:
+def _spread(dim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * dim + (np.reshape(index, (-1,)),)
 
 
@@ -111,7 +111,7 @@ def _spread(n: int, dim: int, index: Any) -> tuple[Any, ...]:
 def index_added(x: Any, index: Any, source: Any, alpha: Any, *, dim: int) -> Any:
     """Parts of the source added to the places of a dim."""
     out = np.copy(x)
-    np.add.at(out, _spread(x.ndim, dim, index), source * to(alpha, x.dtype))
+    np.add.at(out, _spread(dim, index), source * to(alpha, x.dtype))
     return out
 
 
@@ -119,7 +119,7 @@ def index_added(x: Any, index: Any, source: Any, alpha: Any, *, dim: int) -> Any
 def index_copied(x: Any, index: Any, source: Any, *, dim: int) -> Any:
     """Parts of the source in the places of a dim."""
     out = np.copy(x)
-    out[_spread(x.ndim, dim, index)] = source
+    out[_spread(dim, index)] = source
     return out
 
 
@@ -131,7 +131,7 @@ def index_copied(x: Any, index: Any, source: Any, *, dim: int) -> Any:
 def index_filled(x: Any, index: Any, value: Any, *, dim: int) -> Any:
     """A number in the places of a dim."""
     out = np.copy(x)
-    out[_spread(x.ndim, dim, index)] = to(value, x.dtype)
+    out[_spread(dim, index)] = to(value, x.dtype)
     return out
 
 

@@ -15,7 +15,7 @@ from ..surface import public
 from ..tensor import Tensor
 from .arguments import TYPES, dim_of, dims_of, ints_of, is_int, need_tensor, sizes_of, whole
 from .memory import FULL
-from .record_view import part_code, view_code, view_of
+from .record_view import no_write, part_code, view_code, view_of
 
 # ---------------------------------------------------------------- the operations
 
@@ -93,14 +93,7 @@ def diagonal_view(x: Any, *, offset: int, dim1: int, dim2: int) -> Any:
     return np.diagonal(x, offset, dim1, dim2)
 
 
-def _no_write(base: Any, new: Any, **params: Any) -> Any:
-    raise RuntimeError(
-        "unsupported operation: more than one element of the written-to tensor refers to a single "
-        "memory location. Please clone() the tensor before performing the operation."
-    )
-
-
-@op("unfold", saves=((),), view=True, write=_no_write)
+@op("unfold", saves=((),), view=True, write=no_write)
 def unfold_view(x: Any, *, dim: int, size: int, step: int) -> Any:
     """Windows of a dim, each as a last dim."""
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=dim)
