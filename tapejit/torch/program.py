@@ -143,7 +143,7 @@ def freed_rows(rows: Rows) -> int:
 
 
 def _stacking(numbers: tuple[int, ...], kind: str, shape: tuple[int, ...]) -> str:
-    """Return the source of inputs as one array: 20 arrays of 64 take 4 us, `np.stack` takes 25."""
+    """Return the source of inputs as one array: 20 of 64 take 5.5 us, by `np.stack` 13 us."""
     given = ", ".join([f"x[{k}]" for k in numbers])
     if len(shape) < 2 or 0 in shape:
         return f"array(({given}), {kind}).reshape({shape})"

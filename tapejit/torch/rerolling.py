@@ -31,10 +31,9 @@ from .rows import Row, Rows
 from .spec import Spec
 
 ROUNDS = 6
-"""Rounds from which on a run is a loop; `tapejit.config.min_roll` asks for as many or fewer."""
+"""Rounds from which on a run is a loop."""
 ROWS = 48
-"""Rows from which on a run is a loop: a hand-written cell of 20 rows and its adjoint compile in
-about two seconds for three rounds, flat or not."""
+"""Rows from which on a run is a loop: two or three rounds of a cell compile well as they are."""
 _BACK = 4
 """By how many rounds a result may be carried: ``x[t - 2]`` is carried by two."""
 _COPY = 4

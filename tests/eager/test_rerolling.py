@@ -221,7 +221,37 @@ def backward_into_kept_gradients(n=N):
     return [w.grad.numpy()]
 
 
+def late_carry(n=16):
+    """One operand comes from the round before, but only from the fourth round on."""
+    w, xs = tensor(3, grad=True), [tensor(3, phase=1), tensor(3, phase=2)]
+    for t in range(n):
+        b = xs[0] if t < 3 else xs[-1]
+        xs.append(torch.tanh(w * b) + 0.3 * xs[-2] * torch.sin(xs[-2]))
+    return with_grads(xs[-1].sum(), w)
+
+
+def uneven_rounds_are_stacked(n=N):
+    w, h, kept = tensor(3, grad=True), tensor(3, phase=1), []
+    for t in range(n):
+        h = torch.tanh(w * h) + 0.5 * torch.cos(h) * w
+        if t in (0, 1, 2, 4, 5, 6, 9, 11):
+            kept.append(h)
+    y = torch.stack(kept)
+    del kept
+    weight = tensor(8, 3, phase=2)
+    return with_grads((y * y * weight).sum(), w)
+
+
+def repeated_rows_are_kept(n=N):
+    w, h = tensor(3, grad=True), tensor(3, phase=1)
+    for _ in range(n):
+        e = w.exp()
+        h = torch.tanh(e * h) + 0.5 * torch.cos(h) * w
+    return [*with_grads(h.sum(), w), e.detach().numpy()]
+
+
 PROGRAMS = {
+    late_carry: 2, uneven_rounds_are_stacked: 2, repeated_rows_are_kept: 2,
     lstm: 2, gru: 2, rnn_outputs: 2, euler: 2, nested: 4, parts_with_gradient: 2,
     leaves_of_each_round: 2, two_rounds_ago: 2, three_rounds_ago: 2, some_rounds_are_kept: 2,
     detached: 2, loss_of_all_rounds: 2, changes_in_the_middle: 4, backward_into_kept_gradients: 2,
@@ -245,6 +275,30 @@ def test_a_loop_without_gradients(monkeypatch, tapes):
 
     same(monkeypatch, build)
     assert loops(tapes) == 1
+
+
+def test_no_gradient_flows_through_rows_without_one(tapes):
+    """h' = 0.1 w + s(h) with s made under no_grad: the gradient is that of the last round alone."""
+    w, h = tensor(3, grad=True), tensor(3, phase=1)
+    for _ in range(N):
+        with torch.no_grad():
+            s = torch.exp(-h * h) + torch.sin(h)
+        h = w * 0.1 + s
+    h.sum().backward()
+    np.testing.assert_array_equal(w.grad.numpy(), np.float32([0.1] * 3))
+    assert loops(tapes) == 2
+
+
+def test_numbers_of_rounds_promote_nothing(tapes):
+    """A Python number is a float64 that yields: float32 tensors stay float32 in the body."""
+    euler()
+
+    def doubles(tape):
+        own = [r.prim.name for r in tape if getattr(r.aval, "dtype", None) == np.float64]
+        return own + [name for body in tape.bodies() for name in doubles(body)]
+
+    found = {name for t in tapes for name in doubles(t)}
+    assert found <= {"input", "cast", "lit", "out"}
 
 
 def test_integers_and_truth_values_are_carried(monkeypatch, tapes):
@@ -371,19 +425,18 @@ def test_results_of_rounds_in_no_order_stay(monkeypatch, tapes):
     assert loops(tapes) == 0
 
 
-def test_updates_of_leaves_in_each_round_stay_apart(monkeypatch, tapes):
-    """Many steps in one trace: backward passes and new leaves are never part of a round."""
+def test_leaves_that_are_written_to_in_each_round_stay(monkeypatch, tapes):
+    """Each update makes the leaf anew: such rows are never part of a round."""
 
     def build():
         w, x = tensor(3, grad=True), tensor(3, phase=1)
-        for _ in range(8):
-            loss = (torch.tanh(w * x) ** 2).sum()
-            (g,) = torch.autograd.grad(loss, w)
+        for _ in range(12):
             with torch.no_grad():
-                w -= 0.1 * g
-        return [w.detach().numpy()]
+                w -= 0.1 * torch.sin(w * x) * torch.cos(w)
+        return [*with_grads((w * w).sum(), w), w.detach().numpy()]
 
     same(monkeypatch, build)
+    assert loops(tapes) == 0
 
 
 def test_a_body_that_cannot_be_captured_stays_flat(monkeypatch, tapes):
