@@ -76,7 +76,7 @@ class Primitive:
     effect : bool
         Whether the row is kept even when nobody reads it (guards).
     family : str
-        The module of rules that declares it.
+        The front end that declares it for itself; empty for the rules of the tape.
     """
 
     name: str

@@ -26,7 +26,6 @@ _TAME = {"add", "subtract", "multiply", "negative", "sin", "cos", "tanh", "copy"
 # Derivatives of these are conventions at points that random values hit, vanish everywhere, or are
 # not those of the function (`tapejit.torch`, when it has been imported, brings the last two).
 _EXCLUDED = {"sign", "nextafter", "spacing", "gated", "ldexp", "floor_divide"}
-_EXCLUDED |= {"attached", "no_gradient"}
 _KINKED = {"remainder", "fmod", "fraction"}
 _F64 = np.dtype(np.float64)
 
@@ -35,7 +34,9 @@ def elementwise_primitives(smooth: bool) -> list[Primitive]:
     """Return the elementwise functions of float64 values with results in float64."""
     found = []
     for prim in PRIMITIVES:
-        if not prim.domain or prim.name in _EXCLUDED or (smooth and (prim.masks or not prim.jvp)):
+        if not prim.domain or prim.family or prim.name in _EXCLUDED:
+            continue
+        if smooth and (prim.masks or not prim.jvp):
             continue
         if smooth and (prim.name in _KINKED or any(d.away for d in prim.domain)):
             continue

@@ -71,7 +71,7 @@ def all_in_one(dtype: str) -> tuple[Any, list[str], list[Any]]:
     b = Builder()
     rows, names, arrays, coded, inputs = [], [], [], [], {}
     for prim in PRIMITIVES:
-        if not prim.domain or not takes(prim, dtype):
+        if not prim.domain or prim.family or not takes(prim, dtype):
             continue
         params_list = [{}] if prim.samples is None else []
         for _, params in prim.samples(np.random.default_rng(0)) if prim.samples else ():
