@@ -94,7 +94,7 @@ def load() -> None:
     from .. import rules  # noqa: F401
 
     for prim in PRIMITIVES:
-        if isinstance(prim.numpy, np.ufunc):
+        if isinstance(prim.numpy, np.ufunc) and not prim.family:
             UFUNCS.setdefault(prim.numpy, prim)
     from . import api  # noqa: F401
 
