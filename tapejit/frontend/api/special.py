@@ -29,7 +29,9 @@ from .elementwise import operand, power
 from .reductions import axes_of
 
 NAMED: dict[str, Callable[..., Any]] = {
-    prim.numpy.__name__: prim for prim in PRIMITIVES if isinstance(prim.numpy, Scipy)
+    prim.numpy.__name__: prim
+    for prim in PRIMITIVES
+    if isinstance(prim.numpy, Scipy) and not prim.family
 }
 """Implementations by the name in scipy.special."""
 
