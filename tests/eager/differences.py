@@ -28,13 +28,6 @@ DIFFERENCES: dict[str, str] = {
     "nn_activations.case_hardsigmoid_float64": "PyTorch's slope in float64 is float32's 1/6",
     "nn_layouts.case_dtypes_meet": "huber_loss promotes as the other losses do; PyTorch gives the "
     "dtype of the input and refuses the gradient",
-    "nn_layouts.case_layer_norm_transposed_float32": "a small entry differs in its fifth digit: "
-    "float32 sums in another order",
-    "nn_modules.case_mlp": "the same",
-    "nn_normalisation.case_zero_rows": "a slope of 6e7 differs in the last bit of float32",
-    "optim_steps.case_parameter_without_gradient": "1 - 0.1 * 10 is 0, where PyTorch's float32 "
-    "square root is one bit off and leaves 1.2e-7",
-    "optim_steps.case_sgd_everything_float32": "PyTorch multiplies and adds with one rounding",
     "ops_linalg.case_linalg_norm_zero": "the gradient of a count of nonzeros is zeros, not None",
     "ops_linalg.case_linalg_vector_norm_zero": "the same",
     "ops_linalg.case_triangular_solve_old": "PyTorch warns again within the backward pass",
@@ -46,9 +39,20 @@ DIFFERENCES: dict[str, str] = {
     "ops_programs.case_program_063": "the same",
     "ops_programs.case_program_072": "the same",
     "ops_programs.case_program_076": "the same",
-    "ops_programs.case_program_114": "a small gradient differs in the fifth digit of float32",
     "ops_reduce.case_empty_dims": "PyTorch's derivative of var(dim=()) divides by no axes: inf",
     "ops_reduce.case_extremes_with_nan": "the derivative of a maximum that is nan is nan everywhere",
     "ops_reduce.case_infinities": "the derivative of prod is the product of the others, inf or not",
+    "optim_steps.case_parameter_without_gradient": "1 - 0.1 * 10 is 0, where PyTorch's float32 "
+    "square root is one bit off and leaves 1.2e-7",
     "promotion.case_numbers_pow": "1j ** 1 is 1j, where PyTorch goes through a logarithm",
+}
+
+# Cases that agree up to rounding only: tolerances are 30 times as wide, on some machines for nothing.
+ROUNDING: dict[str, str] = {
+    "nn_layouts.case_layer_norm_transposed_float32": "a small entry differs in its fifth digit: "
+    "float32 sums in another order",
+    "nn_modules.case_mlp": "the same as of layer_norm",
+    "nn_normalisation.case_zero_rows": "a slope of 6e7 differs in the last bit of float32",
+    "optim_steps.case_sgd_everything_float32": "PyTorch multiplies and adds with one rounding",
+    "ops_programs.case_program_114": "a small gradient differs in the fifth digit of float32",
 }
