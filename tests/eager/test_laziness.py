@@ -377,6 +377,7 @@ def _interrupted(self, inputs):
 def test_numpy_functions_keep_tapejits_own_conventions():
     """The front end's steeper primitives are reached by its own operations only."""
     from scipy import special
+
     from tapejit import grad
 
     assert grad(np.sqrt)(0.0) == 0

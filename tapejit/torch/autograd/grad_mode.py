@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from ..record import LOCAL
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Mode:
+class _Mode(ABC):
     """A context manager that is a decorator too, of functions, generators and classes."""
 
     def _again(self) -> _Mode:
@@ -52,11 +53,13 @@ class _Mode:
 
         return within
 
+    @abstractmethod
     def __enter__(self) -> Any:
-        raise NotImplementedError
+        """Set the mode."""
 
+    @abstractmethod
     def __exit__(self, *error: Any) -> None:
-        raise NotImplementedError
+        """Put the mode back."""
 
 
 class _Grad(_Mode):
