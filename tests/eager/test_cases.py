@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from case_files import answers_of, cases_of, modules
-from differences import DIFFERENCES, ROUNDING
+from known_differences import DIFFERENCES, ROUNDING
 from transcript_differences import SLACK, transcript_differences
 from transcripts import transcript
 
