@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from case_files import answers_of, cases_of, modules
-from differences import DIFFERENCES
+from known_differences import DIFFERENCES
 from transcript_differences import differences, same, same_text, transcript_differences
 from transcripts import describe_error, raising, transcript
 
