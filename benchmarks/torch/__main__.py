@@ -28,7 +28,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="programs whose name contains NAME, without recording; may be repeated",
     )
-    parser.add_argument("--library", choices=("tapejit", "torch"), help="only this one")
+    parser.add_argument(
+        "--library", dest="only_library", choices=("tapejit", "torch"), help="only this one"
+    )
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"default {REPEATS}")
     parser.add_argument(
         "--compile",
@@ -81,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     modules: dict[str, Any] = {}
     absent: dict[str, measure.Cell] = {}
     for library in libraries.LIBRARIES:
-        if options.library in (None, library.key):
+        if options.only_library in (None, library.key):
             try:
                 modules[library.key] = library.load()
             except ImportError as error:

@@ -79,14 +79,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torch.memory", description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS, help=f"default {STEPS}")
     parser.add_argument("--program", action="append", metavar="NAME", help="default line-fit")
-    parser.add_argument("--library", action="append", choices=("tapejit", "torch"))
+    parser.add_argument(
+        "--library", dest="only_libraries", action="append", choices=("tapejit", "torch")
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every look to FILE")
     options = parser.parse_args(argv)
     environment.fix_threads(1)
     records = {
         (program, library): measure(library, program, options.steps)
         for program in options.program or ["line-fit"]
-        for library in options.library or ["tapejit", "torch"]
+        for library in options.only_libraries or ["tapejit", "torch"]
     }
     print(format_memory(records))
     if options.json:
