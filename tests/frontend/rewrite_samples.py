@@ -2,6 +2,7 @@
 
 A case is a function and several argument tuples. ``log`` is a list that notes what was evaluated
 and in which order. Nothing here is called by pytest itself, which would compile it differently.
+The file is long because it is a table: one list of independent cases, most of a few lines.
 """
 
 # ruff: noqa: B007, B018, B023, C416, F401, F821, F841, I001, RUF021, RUF040, SIM223
