@@ -149,3 +149,18 @@ def test_refusals_name_what_is_wrong():
         x[0] = [1.0, 2.0, 3.0]
     with pytest.raises(RuntimeError, match="expanded size"):
         x[:, 0] = torch.zeros(3)
+
+
+def test_elements_equal_to_an_extreme_share_its_gradient_alike():
+    index = torch.tensor([0, 0, 0])
+    for include_self, wanted, own in ((False, [1 / 3] * 3, 0.0), (True, [0.25] * 3, 0.25)):
+        x = torch.tensor([2.0], requires_grad=True)
+        v = torch.tensor([2.0, 2.0, 2.0], requires_grad=True)
+        made = x.scatter_reduce(0, index, v, "amax", include_self=include_self)
+        found = torch.autograd.grad(made.sum(), (x, v))
+        assert made.tolist() == [2.0]
+        assert found[0].tolist() == pytest.approx([own])
+        assert found[1].tolist() == pytest.approx(wanted)
+    far = torch.tensor([-np.inf], requires_grad=True)
+    (g,) = torch.autograd.grad(far.scatter_reduce(0, index, v, "amax").sum(), far)
+    assert g.tolist() == [0.0]

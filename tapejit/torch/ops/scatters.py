@@ -100,7 +100,28 @@ def scatter_reduced(
         one = (slice(None),) * dim + (slice(k, k + 1),)
         at = tuple(p[one] if d == dim else p for d, p in enumerate(places))
         out[at] = join(out[at], source[one])
+    if reduce in ("amax", "amin") and np.dtype(x.dtype).kind == "f":
+        return _shared_evenly(out, x, source, places, include_self)
     return out
+
+
+def _shared_evenly(out: Any, x: Any, source: Any, places: Any, include_self: bool) -> Any:
+    """The extremes, with gradients that all elements equal to an extreme share alike."""
+    from .reductions import stopped
+
+    top = stopped(out)
+    one, zero = to(1, x.dtype), to(0, x.dtype)
+    won = np.where(source == top[places], one, zero)
+    stands = np.where(x == top, one, zero)
+    if not include_self:
+        touched = np.zeros_like(x)
+        np.add.at(touched, places, np.ones_like(source))
+        stands = np.where(touched > 0, zero, stands)
+    # a - stop(a) is zero and carries the gradient; of infinities it would be nan
+    count, share = np.copy(stands), stands * np.where(np.isfinite(x), x - stopped(x), zero)
+    np.add.at(count, places, won)
+    np.add.at(share, places, won * np.where(np.isfinite(source), source - stopped(source), zero))
+    return top + share / np.where(count == 0, one, count)
 
 
 def _spread(dim: int, index: Any) -> tuple[Any, ...]:
