@@ -154,7 +154,10 @@ def _reshape(b: Builder, row: Row, args: list[int]) -> int | None:
     if b.aval(a).shape == shape:
         return a
     if name_of(b, a) == "reshape":
-        return BY_NAME["reshape"](Sym(b, operands(b, a)[0]), shape=shape).id
+        first = operands(b, a)[0]
+        if b.aval(first).shape == shape:
+            return first
+        return BY_NAME["reshape"](Sym(b, first), shape=shape).id
     source = scalar_behind(b, a)
     if source != a:
         return BY_NAME["broadcast_to"](Sym(b, source), shape=shape).id
