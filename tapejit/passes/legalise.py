@@ -14,6 +14,7 @@ from ..core.avals import AVALS, Aval, aval_id
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .bounds import checks_left
+from .carried_elements import carried_elements
 from .components import components
 from .dce import dce
 from .order import reads_first
@@ -30,7 +31,8 @@ FREE = (
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    return _own_outputs(_legal(reads_first(components(_trimmed(checks_left(tape))))))
+    small = components(carried_elements(_trimmed(checks_left(tape))))
+    return _own_outputs(_legal(reads_first(small)))
 
 
 def _trimmed(tape: Tape) -> Tape:
