@@ -272,8 +272,13 @@ def _negative_negative(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("gated")
 def _open(b: Builder, row: Row, args: list[int]) -> int | None:
-    """A gate cannot matter when the cotangent is a number other than 0 or the partial finite."""
+    """A gate cannot matter when the cotangent is a number other than 0 or the partial finite.
+
+    Behind a gate that is closed for certain lies 0.
+    """
     ct, p = lit_value(b, args[0]), lit_value(b, args[1])
+    if ct is not None and ct == 0:
+        return _same(b, row, args[0])
     if (ct is not None and ct != 0) or (p is not None and np.isfinite(p)):
         found = Sym(b, args[0]) * Sym(b, args[1])
         again = _times_one(b, row, operands(b, found.id))
