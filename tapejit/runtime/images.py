@@ -14,13 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
 from . import cache
 from .native.image import Image
 from .native.loader import link
+from .native.wrapper import Argument
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -28,7 +27,6 @@ FLAGS: dict[str, Any] = {
     "nogil": True,
     "fastmath": {"contract"},
 }
-Arguments = Sequence[tuple[np.dtype[Any], int]]
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class Found:
     note: str
 
 
-def find(source: str, arguments: Arguments) -> Found:
-    """Return the machine code of a kernel for arguments of these dtypes and ranks."""
+def find(source: str, arguments: Sequence[Argument]) -> Found:
+    """Return the machine code of a kernel for these arguments."""
     if not _usable_cache():
         image = _compiled(_in_memory(source), source, arguments)
         return Found(link(image), False, None, image.note)
-    signature = " ".join(f"{dtype.str}{rank}" for dtype, rank in arguments)
+    signature = " ".join(f"{a.dtype.str}{a.rank}{a.written:d}" for a in arguments)
     key = cache.key_of(source, signature, str(sorted(FLAGS["fastmath"])))
     found = _loaded(key)
     if found is not None:
@@ -75,7 +73,7 @@ def find(source: str, arguments: Arguments) -> Found:
     return Found(link(image), False, key, image.note)
 
 
-def _compiled(fn: Any, source: str, arguments: Arguments) -> Image:
+def _compiled(fn: Any, source: str, arguments: Sequence[Argument]) -> Image:
     from ..kernels.quick import pipeline
     from .native.compiled import image_of
 
