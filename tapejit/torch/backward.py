@@ -14,7 +14,7 @@ from typing import Any
 
 from .codes import BACKWARD, GRAD, PLAIN, Code
 from .record import LOCAL, Recorder
-from .rows import Cone, Rows, Saved, decoded
+from .rows import Cone, Rows, Saved, decoded, decoded_now
 from .tensor import Tensor
 
 FREED = (
@@ -65,7 +65,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     _read_again(rec, root)
     if root._serial == rec.serial:
         at = root._slot
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         cone = rows.cone(at)
         if cone.imports:
             rec.flush()
@@ -73,7 +73,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
         from .segments import brought_back
 
         at = brought_back(rec, root)
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         cone = rows.cone(at)
     check_cone(rec, rows, cone)
     return cone, at
@@ -171,7 +171,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     if not retain:
         rec.freed |= cone.mask
         if rec.nodes:
-            free(rec, decoded(tuple(code)), cone.rows)
+            free(rec, decoded_now(code), cone.rows)
     if old_slots:
         owners += [None] * len(leaves)
     for k, (leaf, old) in enumerate(zip(leaves, olds)):
@@ -216,7 +216,7 @@ def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
 
 def _root_at(rec: Recorder, at: int) -> Tensor:
     """Return a tensor that names a slot of the current trace."""
-    spec = decoded(tuple(rec.code)).spec(at)
+    spec = decoded_now(rec.code).spec(at)
     return Tensor(rec.serial, at, spec, GRAD)
 
 

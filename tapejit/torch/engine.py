@@ -15,7 +15,7 @@ from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
 from .failures import gradients_now, put_back
 from .record import LIMIT, Recorder
-from .rows import Row, Rows, decoded
+from .rows import Row, Rows, decoded, decoded_now
 from .tensor import Tensor
 from .vjps import needs_of, vjp
 
@@ -130,7 +130,7 @@ class Walk:
         self.rec, self.create, self.retain = rec, create, retain
         self.roots, self.seeds = roots, seeds
         self.slots = located(rec, roots)
-        self.rows: Rows = decoded(tuple(rec.code))
+        self.rows: Rows = decoded_now(rec.code)
         cones = [self.rows.cone(s) for s in self.slots]
         self.through = sorted({r for c in cones for r in c.rows}, reverse=True)
         self.leaf_slots = {s for c in cones for s in c.leaves}
@@ -444,7 +444,7 @@ def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
     whole = all(here)
     if whole:
         slots = [rec.admit(r) for r in roots]
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         whole = not any(rows.cone(s).imports for s in slots)
     if whole:
         return slots

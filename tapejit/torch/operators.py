@@ -10,7 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .hot import HOT, binary, inplace, operand, unary, write
+from .hot import HOT, binary, operand, unary
+from .hot_writes import inplace, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
 from .ops.checks import NUMBERS
 from .surface import rewritten

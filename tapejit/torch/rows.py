@@ -159,6 +159,9 @@ _decoded: dict[tuple[int, ...], Rows] = {}
 _MOST = 100_000
 """Integers of traces that are kept decoded; the oldest go first."""
 _kept = [0]
+_recent: dict[int, tuple[list[int], Rows]] = {}
+"""By its length, the trace in the making that was read last."""
+_RECENT = 64
 
 
 def decoded(code: tuple[int, ...]) -> Rows:
@@ -171,3 +174,15 @@ def decoded(code: tuple[int, ...]) -> Rows:
             _kept[0] -= 0 if old is None else len(old.code) + 16
         found = _decoded[code] = Rows(code)
     return found
+
+
+def decoded_now(code: list[int]) -> Rows:
+    """Return the rows of a trace in the making: `decoded`, without hashing what a loop repeats."""
+    pair = _recent.get(len(code))
+    if pair is not None and pair[0] == code:
+        return pair[1]
+    rows = decoded(tuple(code))
+    if len(_recent) >= _RECENT:
+        _recent.clear()
+    _recent[len(code)] = (code[:], rows)
+    return rows

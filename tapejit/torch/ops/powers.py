@@ -72,12 +72,12 @@ _hot = table()
 def to_a_number(input: Tensor, exponent: Any) -> Any:
     """Return a power with a known exponent."""
     key = (input._spec, exponent, type(exponent))
-    found = _hot.get(key)
-    if found is None:
+    known = _hot.get(key)
+    if known is None:
         # 2, 2.0 and True are one key of a dictionary, and three exponents of whole numbers.
         params = {"exponent": exponent, "kind": type(exponent).__name__}
-        found = _hot[key] = look_up(power, (input,), params)
-    return recorded(power, found, input)
+        known = _hot[key] = (power, look_up(power, (input,), params), params)
+    return recorded(*known, input)
 
 
 # ---------------------------------------------------------------- an exponent that varies
