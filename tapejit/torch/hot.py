@@ -69,7 +69,8 @@ def recorded(op: Op, found: Found | None, params: dict[str, Any], x: Tensor) -> 
     else:
         rec.code += (plain, a)
         y._kind = PLAIN
-    y._serial, y._slot, y._spec, y._array = serial, len(owners), spec, None
+    y._serial, y._slot, y._spec, y._ver = serial, len(owners), spec, 0
+    y._array = y._more = None
     owners.append(y)
     return y
 
@@ -108,7 +109,8 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
         y._serial = serial
         y._slot = len(owners)
         y._spec = spec
-        y._array = None
+        y._array = y._more = None
+        y._ver = 0
         owners.append(y)
         return y
 
@@ -151,7 +153,8 @@ def parametric(op: Op | Callable[..., Op]) -> Callable[[Callable[..., Any]], Cal
                 key, known = None, None
             if known is None:
                 known = parameters(key, input, args, kwargs)
-            return recorded(*known, input)
+            its, found, params = known
+            return recorded(its, found, params, input)
 
         def parameters(key: Any, input: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             if not isinstance(input, Tensor):
@@ -228,7 +231,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
         y._serial = serial
         y._slot = len(owners)
         y._spec = spec
-        y._array = None
+        y._array = y._more = None
+        y._ver = 0
         owners.append(y)
         return y
 
@@ -289,7 +293,8 @@ def several(op: Op) -> Callable[..., Any]:
         else:
             rec.code += (plain, *slots)
             y._kind = PLAIN
-        y._serial, y._slot, y._spec, y._array = serial, len(owners), spec, None
+        y._serial, y._slot, y._spec, y._ver = serial, len(owners), spec, 0
+        y._array = y._more = None
         owners.append(y)
         return y
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
-from .program import program_of
+from .program import program_now
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -160,8 +160,29 @@ class Recorder:
 
     def admit(self, t: Tensor) -> int:
         """Return the slot of a tensor that has none in this trace yet."""
-        if t._serial == self.serial:
+        serial = self.serial
+        if t._serial == serial:
             return t._slot
+        more, array, kind = t._more, t._array, t._kind & 3
+        if more is not None or array is None or kind == GRAD:
+            return self._admit_special(t)
+        spec = t._spec
+        codes = spec.inputs
+        if codes is None:
+            codes = input_codes(spec)
+        owners = self.owners
+        slot = len(owners)
+        owners.append(None)
+        self.code.append(codes[kind])
+        self.inputs.append(array)
+        self.sources.append((slot, t, t._ver))
+        if kind:
+            self.leaves[slot] = t
+        t._serial, t._slot = serial, slot
+        return slot
+
+    def _admit_special(self, t: Tensor) -> int:
+        """Return a slot for a view, a result of an earlier trace, or memory that others see."""
         more = t._more
         if more is not None and more.base is not None:
             return self._admit_view(t, more)
@@ -319,7 +340,7 @@ class Recorder:
             self.begin()  # nobody will look at anything of this: it need not be known either
             return
         inputs = self.inputs
-        program = program_of(code, live)
+        program = program_now(code, live)
         segment = None
         if program.graphs:
             segment = Segment(self, program.rows.code)

@@ -110,13 +110,22 @@ _MINE = _ALONE  # the same count, of an array that a local name and a tensor hol
 class Tensor:
     """A tensor; made by `tensor`, `zeros` and the like, and by operations."""
 
-    __slots__ = ("__dict__", "__weakref__", "_array", "_kind", "_serial", "_slot", "_spec")
+    # Whoever makes a tensor by `hot.new` sets all slots.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_array",
+        "_kind",
+        "_more",
+        "_serial",
+        "_slot",
+        "_spec",
+        "_ver",
+    )
 
     # What most tensors never set.
     _graph: Any = None
-    _more: More | None = None
     _grad: Tensor | None = None
-    _ver = 0
     _hidden = 0  # writes that the version counter does not show
     __array_priority__ = 1000.0
 
@@ -125,6 +134,8 @@ class Tensor:
     _serial: int
     _slot: int
     _kind: int
+    _more: More | None
+    _ver: int
 
     def __init__(
         self,
@@ -142,8 +153,12 @@ class Tensor:
             self._spec = spec
             self._kind = kind
             self._array = None
+            self._more = None
+            self._ver = 0
         else:
             from .legacy import construct
+
+            self._more, self._ver = None, 0
 
             given = (serial, slot, spec, kind, *more)
             construct(self, tuple(g for g in given if g is not None))
