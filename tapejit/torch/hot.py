@@ -54,8 +54,6 @@ def look_up(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Found | No
 def recorded(op: Op, found: Found | None, params: dict[str, Any], x: Tensor) -> Any:
     """Record an operation of one tensor that has been looked up."""
     rec = LOCAL.rec
-    if len(rec.owners) > LIMIT:
-        rec.flush()
     serial = rec.serial
     a = x._slot if x._serial == serial else rec.admit(x)
     if found is None or x._kind > 3 or rec.slow:
@@ -69,9 +67,14 @@ def recorded(op: Op, found: Found | None, params: dict[str, Any], x: Tensor) -> 
     else:
         rec.code += (plain, a)
         y._kind = PLAIN
-    y._serial, y._slot, y._spec, y._ver = serial, len(owners), spec, 0
+    y._serial = serial
+    y._slot = n = len(owners)
+    y._spec = spec
     y._array = y._more = None
+    y._ver = 0
     owners.append(y)
+    if n > LIMIT:
+        rec.flush()
     return y
 
 
@@ -88,8 +91,6 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
         except AttributeError:
             raise not_a_tensor(called, "input", 1, input) from None
         rec = LOCAL.rec
-        if len(rec.owners) > LIMIT:
-            rec.flush()
         if found is None or rec.slow:
             return general(input)
         serial = rec.serial
@@ -107,11 +108,13 @@ def unary(op: Op, name: str | None = None) -> Callable[[Tensor], Any]:
             rec.code += (plain, a)
             y._kind = PLAIN
         y._serial = serial
-        y._slot = len(owners)
+        y._slot = n = len(owners)
         y._spec = spec
         y._array = y._more = None
         y._ver = 0
         owners.append(y)
+        if n > LIMIT:
+            rec.flush()
         return y
 
     def general(input: Tensor) -> Any:
@@ -181,8 +184,6 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
 
     def method(self: Tensor, other: Any) -> Any:
         rec = LOCAL.rec
-        if len(rec.owners) > LIMIT:
-            rec.flush()
         serial = rec.serial
         if isinstance(other, Tensor):
             try:
@@ -229,11 +230,13 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Tensor, Any], Any]:
                 rec.code += (number, plain, a, b)
                 y._kind = PLAIN
         y._serial = serial
-        y._slot = len(owners)
+        y._slot = n = len(owners)
         y._spec = spec
         y._array = y._more = None
         y._ver = 0
         owners.append(y)
+        if n > LIMIT:
+            rec.flush()
         return y
 
     def general(self: Tensor, other: Any) -> Any:

@@ -120,6 +120,8 @@ def _pow(input: Any = _NONE, exponent: Any = _NONE, **kwargs: Any) -> Any:
         if "self" in kwargs and "input" not in given:
             given["input"] = kwargs.pop("self")
         return _powered(**given, **kwargs)
+    if type(exponent) in NUMBERS and isinstance(input, Tensor):
+        return to_a_number(input, exponent)
     return _powered(input, exponent)
 
 
