@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LIMIT = 4096
 """Values recorded after which a trace is run although nobody has looked: memory stays flat."""
 
+_PARTS = 1024
+"""Blocks of some data that are kept with it."""
+
 _serials = count(1)
 
 
@@ -253,8 +256,7 @@ class Recorder:
                 )
             version, value = more.held
             if version != root._ver:
-                value = t._value()
-                value = np.ascontiguousarray(value) if value.ndim else value[()]
+                value = self._part(t, more, root)
                 more.held = (root._ver, value)
             slot = len(self.owners)
             spec = t._spec
@@ -264,6 +266,33 @@ class Recorder:
             self.sources.append((slot, t, root._ver - root._hidden))
             t._serial, t._slot = self.serial, slot
             return slot
+        return self._admit_linked_view(t, more)
+
+    def _part(self, t: Tensor, more: Any, root: Tensor) -> Any:
+        """Return the elements of a view of plain data as one block of memory.
+
+        A loop over the rows of some data makes the same views at each step: blocks that lie within
+        the data are kept with it, 0.1 us to find and 1.5 us to make. Others would be copies.
+        """
+        whole, parts = root._more.parts  # type: ignore[union-attr]
+        if whole is not root._array:
+            parts = {}
+            root._more.parts = (root._array, parts)  # type: ignore[union-attr]
+        if more.base is root:
+            value = parts.get(more.code)
+            if value is not None:
+                return value
+        value = t._value()
+        if not value.ndim:
+            return value[()]
+        block = np.ascontiguousarray(value)
+        if more.base is root and block is value and len(parts) < _PARTS:
+            parts[more.code] = block
+        return block
+
+    def _admit_linked_view(self, t: Tensor, more: Any) -> int:
+        """Record a view that a graph leads through, or whose base has no value yet."""
+        root = more.root
         if t._kind & 3 == GRAD and t._graph is not None and more.seen == more.root._ver:
             # Its own node is kept: gradients flow through the graph it was made in.
             array = t._value()

@@ -43,6 +43,8 @@ class More:
         Of exposed memory: the trace and slot of the last copy, and the copy.
     held : tuple
         Of a view of plain data: the root's version, and the elements as one block of memory.
+    parts : tuple
+        Of plain data: its array, and by the codes of views the blocks within it.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -57,6 +59,7 @@ class More:
     seen = 0
     copied: tuple[int, int, Any] = (0, 0, None)
     held: tuple[int, Any] = (-1, None)
+    parts: tuple[Any, dict[int, Any]] = (None, {})
     views: Sequence[weakref.ref[Tensor]] = ()
     hooks: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -73,6 +76,7 @@ class More:
 
     def forget(self) -> None:
         """Let views gather their elements anew."""
+        self.parts = (None, {})
         for ref in self.views:
             view = ref()
             if view is not None and view._more is not None:
