@@ -46,6 +46,58 @@ def jax_loss() -> Loss:
     return loss
 
 
+def torch_loss() -> Loss:
+    import torch
+
+    def loss(params, returns):
+        mu, omega, alpha, beta = params
+        squares = (returns - mu) ** 2
+        var = omega / (1.0 - alpha - beta)
+        variances = []
+        for square in squares.unbind():
+            variances.append(var)
+            var = omega + alpha * square + beta * var
+        var = torch.stack(variances)
+        return 0.5 * torch.sum(torch.log(var) + squares / var)
+
+    return loss
+
+
+def autograd_loss() -> Loss:
+    import autograd.numpy as anp
+
+    def loss(params, returns):
+        mu, omega, alpha, beta = params
+        var = omega / (1.0 - alpha - beta)
+        total = 0.0
+        for r in returns:
+            e = r - mu
+            total = total + anp.log(var) + e * e / var
+            var = omega + alpha * e * e + beta * var
+        return 0.5 * total
+
+    return loss
+
+
+def casadi_loss() -> Loss:
+    import casadi
+
+    def loss(params, returns):
+        mu, omega, alpha, beta = casadi.vertsplit(params)
+        squares = (returns - mu) ** 2
+        var, square = casadi.MX.sym("var"), casadi.MX.sym("square")
+        a = casadi.MX.sym("a", 3)
+        step = casadi.Function("step", [var, square, a], [a[0] + a[1] * square + a[2] * var])
+        steps = step.mapaccum(returns.numel() - 1)
+        weights = casadi.repmat(casadi.vertcat(omega, alpha, beta), 1, returns.numel() - 1)
+        first = omega / (1.0 - alpha - beta)
+        rest = steps(first, squares[:-1].T, weights)
+        var = casadi.vertcat(first, rest.T)
+        return 0.5 * casadi.sum1(casadi.log(var) + squares / var)
+
+    return loss
+
+
 @cache
 def hand() -> ValueAndGrad:
     from numba import njit
@@ -111,6 +163,10 @@ WORKLOADS = (
         test_args=partial(make_args, steps=23),
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
+        torch_loss=torch_loss,
+        autograd_loss=autograd_loss,
+        casadi_loss=casadi_loss,
+        not_compiled="it unrolls loops: 10,000 steps",
         hand=hand,
     ),
 )
