@@ -6,6 +6,7 @@ call is made, to whatever the library is happiest with: NumPy arrays, device arr
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -55,9 +56,7 @@ def _build_tapejit(workload: Workload, args: Args, *, compile: str) -> Call:
 
     make = {"gradient": tj.value_and_grad, "hessian": tj.hessian, "jacobian": tj.jacobian}
     transform = make[workload.derivative]
-    return partial(
-        transform(workload.numpy_loss, argnums=workload.argnums, compile=compile), *args
-    )
+    return partial(transform(workload.numpy_loss, argnums=workload.argnums, compile=compile), *args)
 
 
 def _load_jax() -> None:
@@ -119,6 +118,7 @@ def _build_torch(workload: Workload, args: Args, *, compile: bool) -> Call:
     wrap = partial(torch.compile, dynamic=False) if compile else (lambda f: f)
     if compile:
         torch.compiler.reset()
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\..*")  # its own
     loss = workload.torch_loss()
     if workload.derivative != "gradient":
         make = {"hessian": torch.func.hessian, "jacobian": torch.func.jacrev}
@@ -181,7 +181,7 @@ def _build_casadi(workload: Workload, args: Args) -> Call:
         buffer.set_arg(i, memoryview(array))
     for i, array in enumerate(memory):
         buffer.set_res(i, memoryview(array))
-    found = [m.reshape(shape, order="F") for m, shape in zip(memory, shapes)]
+    found = [m.reshape(shape[::-1]).T for m, shape in zip(memory, shapes)]  # views of that memory
     if workload.derivative == "gradient":
         result: Any = (found[0], trees.unflatten(picked, found[1:]))
     else:

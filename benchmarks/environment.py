@@ -23,7 +23,18 @@ THREAD_VARIABLES = (
     "NPROC",  # the size of the thread pool of XLA's CPU client
 )
 HEAVY = ("numpy", "numba", "jax", "torch")
-PACKAGES = ("tapejit", "numpy", "scipy", "numba", "llvmlite", "jax", "jaxlib", "torch", "autograd")
+PACKAGES = (
+    "tapejit",
+    "numpy",
+    "scipy",
+    "numba",
+    "llvmlite",
+    "jax",
+    "jaxlib",
+    "torch",
+    "autograd",
+    "casadi",
+)
 
 
 def fix_threads(threads: int) -> None:

@@ -13,18 +13,21 @@ from typing import Any
 from benchmarks.measure import Cell, Row
 
 SUBJECT = "tapejit"
-PEERS = {"jax": "JAX", "torch": "PyTorch", "autograd": "autograd"}
+PEERS = {
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "torch-compile": "torch.compile",
+    "autograd": "autograd",
+    "casadi": "CasADi",
+}
 WITHIN_HAND = 1.25
 SMALL_OVERHEAD = 1.5e-6  # seconds over the kernel that dispatch may cost on small rows
 AHEAD_OF_JAX = 2.0
 RATIOS = (
     ("tapejit/hand", "tapejit", "hand"),
-    ("JAX/tapejit", "jax", "tapejit"),
-    ("PyTorch/tapejit", "torch", "tapejit"),
-    ("autograd/tapejit", "autograd", "tapejit"),
+    *((f"{label}/tapejit", key, "tapejit") for key, label in PEERS.items()),
     ("JAX/hand", "jax", "hand"),
 )
-NOTE_WIDTH = 24
 
 
 def seconds(value: float) -> str:
@@ -37,25 +40,15 @@ def seconds(value: float) -> str:
 
 
 def cell_text(cell: Cell | None) -> str:
-    """A median, or in words why there is none."""
-    if cell is None or cell.status == "absent":
-        return "-"
-    if cell.status == "ok":
+    """A median, "-" where there is none; a note below the table says why."""
+    if cell is not None and cell.status == "ok":
         return seconds(cell.median)
-    if cell.status == "WRONG":
-        return "WRONG"
-    text = f"{cell.status}: {cell.note}"
-    return text if len(text) <= NOTE_WIDTH else text[: NOTE_WIDTH - 2] + ".."
-
-
-def _median(row: Row, key: str) -> float | None:
-    cell = row.cells.get(key)
-    return cell.median if cell is not None and cell.status == "ok" else None
+    return "WRONG" if cell is not None and cell.status == "WRONG" else "-"
 
 
 def ratio_text(row: Row, above: str, below: str) -> str:
     """``1.23x``, or "-" where one of the two was not timed."""
-    numerator, denominator = _median(row, above), _median(row, below)
+    numerator, denominator = row.median(above), row.median(below)
     if numerator is None or denominator is None:
         return "-"
     ratio = numerator / denominator
@@ -73,12 +66,12 @@ def verdict(row: Row) -> str:
     behind = [
         f"{label} {mine / theirs:.2f}x"
         for key, label in PEERS.items()
-        if (theirs := _median(row, key)) is not None and theirs <= mine
+        if (theirs := row.median(key)) is not None and theirs <= mine
     ]
     if behind:
         return "behind " + ", ".join(behind)
     short = []
-    hand, jax = _median(row, "hand"), _median(row, "jax")
+    hand, jax = row.median("hand"), row.median("jax")
     if hand is not None:
         allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
         if mine > allowed:
@@ -115,30 +108,40 @@ def widest_spread(row: Row) -> str:
 
 
 def format_rows(rows: Sequence[Row], labels: Mapping[str, str]) -> str:
-    """The table of medians, ratios and verdicts, then a line for each cell without a number."""
+    """Tables of medians and of ratios with verdicts, and a line for each cell without a number."""
+    present = {key: label for key, label in labels.items() if any(key in r.cells for r in rows)}
+    times = [
+        [row.workload, *(cell_text(row.cells.get(key)) for key in present), widest_spread(row)]
+        for row in rows
+    ]
+    text = aligned(["workload", *present.values(), "spread"], times)
     timed = {key for row in rows for key, cell in row.cells.items() if cell.status == "ok"}
     ratios = [ratio for ratio in RATIOS if {ratio[1], ratio[2]} <= timed]
-    header = ["workload", *labels.values(), *(name for name, _, _ in ratios)]
     lines = [
         [
             row.workload,
-            *(cell_text(row.cells.get(key)) for key in labels),
             *(ratio_text(row, above, below) for _, above, below in ratios),
-            widest_spread(row),
             verdict(row),
         ]
         for row in rows
     ]
-    text = aligned([*header, "spread", "verdict"], lines)
-    notes: dict[str, list[str]] = {}
+    text += "".join(f"\n{line}" for line in notes(rows, labels))
+    names = [name for name, _, _ in ratios]
+    return text + "\n\n" + aligned(["workload", *names, "verdict"], lines)
+
+
+def notes(rows: Sequence[Row], labels: Mapping[str, str]) -> list[str]:
+    """Why cells have no number: each reason once, with the rows that it is true of."""
+    found: dict[str, list[str]] = {}
     for row in rows:
         for key, cell in row.cells.items():
             if cell.status != "ok":
-                note = f"{labels[key]} {cell.status}: {cell.note}"
-                notes.setdefault(note, []).append(row.workload)
-    for note, where in notes.items():
-        text += f"\n{'everywhere' if len(where) == len(rows) else ', '.join(where)}: {note}"
-    return text
+                status = "" if cell.status == "absent" else f"{cell.status}: "
+                found.setdefault(f"{labels[key]}: {status}{cell.note}", []).append(row.workload)
+    return [
+        f"{note} ({'everywhere' if len(where) == len(rows) > 1 else ', '.join(where)})"
+        for note, where in found.items()
+    ]
 
 
 def format_records(
@@ -154,7 +157,9 @@ def format_records(
                 cells.append("-")
             elif key.endswith("_s"):
                 cells.append(seconds(value))
-            else:
+            elif key.endswith("_mib"):
                 cells.append(f"{value:.0f} MiB")
+            else:
+                cells.append(f"{value:.0f}")
         lines.append([name, *cells, f"failed: {record['failed']}" if "failed" in record else ""])
     return aligned([first, *columns.values(), ""], lines)

@@ -88,9 +88,7 @@ def torch_loss() -> Loss:
     import torch
 
     def loss(weights, biases, extra, states, text):
-        guess = _loop(
-            weights, biases, extra, states, text, torch.sigmoid, torch.tanh, torch.stack
-        )
+        guess = _loop(weights, biases, extra, states, text, torch.sigmoid, torch.tanh, torch.stack)
         log_sum = torch.log(2.0 + torch.exp(guess).sum(1, keepdim=True))
         return -torch.sum(text[1:] * (guess - log_sum)) / (len(text) - 1)
 
@@ -199,9 +197,7 @@ def hand() -> ValueAndGrad:
                 de[2, j] += dguess[t, j]
                 dh[1, j] += dguess[t, j] * extra[1, j]
             below = kept[t + 1, 0, HIDDEN]
-            retreat(
-                weights[1], below, kept[t, 1], kept[t + 1, 1], dx, dh[1], dc[1], dw[1], db[1]
-            )
+            retreat(weights[1], below, kept[t, 1], kept[t + 1, 1], dx, dh[1], dc[1], dw[1], db[1])
             for j in range(n):
                 dh[0, j] += dx[j]
             retreat(weights[0], x, kept[t, 0], kept[t + 1, 0], dx, dh[0], dc[0], dw[0], db[0])
