@@ -191,7 +191,7 @@ def _build_casadi(workload: Workload, args: Args) -> Call:
         run()
         return result
 
-    call.keeps = buffer  # type: ignore[attr-defined]  # `run` does not keep it alive
+    call.keeps = buffer, given  # type: ignore[attr-defined]  # `run` does not keep them alive
     return call
 
 

@@ -83,17 +83,16 @@ def casadi_loss() -> Loss:
     import casadi
 
     def loss(params, returns):
-        mu, omega, alpha, beta = casadi.vertsplit(params)
-        squares = (returns - mu) ** 2
-        var, square = casadi.MX.sym("var"), casadi.MX.sym("square")
-        a = casadi.MX.sym("a", 3)
-        step = casadi.Function("step", [var, square, a], [a[0] + a[1] * square + a[2] * var])
-        steps = step.mapaccum(returns.numel() - 1)
-        weights = casadi.repmat(casadi.vertcat(omega, alpha, beta), 1, returns.numel() - 1)
-        first = omega / (1.0 - alpha - beta)
-        rest = steps(first, squares[:-1].T, weights)
-        var = casadi.vertcat(first, rest.T)
-        return 0.5 * casadi.sum1(casadi.log(var) + squares / var)
+        # scalar by scalar, which suits it: 28 ms as a `mapaccum` over a step, 1.4 ms so
+        p, rs = casadi.SX.sym("p", 4), casadi.SX.sym("r", returns.numel())
+        mu, omega, alpha, beta = casadi.vertsplit(p)
+        var = omega / (1.0 - alpha - beta)
+        total = 0.0
+        for r in casadi.vertsplit(rs):
+            square = (r - mu) ** 2
+            total = total + casadi.log(var) + square / var
+            var = omega + alpha * square + beta * var
+        return casadi.Function("garch", [p, rs], [0.5 * total])(params, returns)
 
     return loss
 

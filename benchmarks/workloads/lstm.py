@@ -103,7 +103,7 @@ def autograd_loss() -> Loss:
 
     def loss(weights, biases, extra, states, text):
         # reading a row of an array has a gradient as large as the array: read each row once
-        rows = [[[row for row in layer] for layer in array] for array in (weights, biases)]
+        rows = [[list(layer) for layer in array] for array in (weights, biases)]
         guess = _loop(*rows, extra, states, text, sigmoid, anp.tanh, anp.stack)
         log_sum = anp.log(2.0 + anp.sum(anp.exp(guess), axis=1, keepdims=True))
         return -anp.sum(text[1:] * (guess - log_sum)) / (len(text) - 1)
