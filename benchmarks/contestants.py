@@ -30,6 +30,7 @@ class Contestant:
     has_gradient: bool = True
     package: str | None = None  # imported by the measurement of import times
     quick: bool = True  # part of --quick
+    how: str = ""  # what is called, for the reader
 
 
 def _as_is(workload: Workload, args: Args) -> Args:
@@ -156,42 +157,34 @@ def _load_casadi() -> None:
 
 
 def _build_casadi(workload: Workload, args: Args) -> Call:
-    """Arguments are vectors and numbers; results lie in the same memory at every call."""
+    """Arguments are vectors and numbers; results are fresh arrays, as everybody's."""
     import casadi
     import numpy as np
 
-    shape_of = [np.shape(arg) for arg in args]
-    given = [np.array(arg, dtype=np.float64).reshape(-1) for arg in args]
+    given = [np.array(arg, dtype=np.float64) for arg in args]
     symbols = [casadi.MX.sym(f"x{i}", a.size) for i, a in enumerate(given)]
     value = workload.casadi_loss()(*symbols)
     picked = trees.pick(symbols, workload.argnums)
-    wanted = trees.leaves(picked)
-    if workload.derivative == "gradient":
-        chosen = workload.argnums if isinstance(workload.argnums, tuple) else (workload.argnums,)
-        shapes = [(), *(shape_of[i] for i in chosen)]
+    wanted, gradient = trees.leaves(picked), workload.derivative == "gradient"
+    if gradient:
         results = [value, *(casadi.densify(casadi.gradient(value, s)) for s in wanted)]
+        chosen = workload.argnums if isinstance(workload.argnums, tuple) else (workload.argnums,)
+        shapes = [(), *(given[i].shape for i in chosen)]
     else:
         matrix = {"hessian": lambda v, x: casadi.hessian(v, x)[0], "jacobian": casadi.jacobian}
         results = [casadi.densify(matrix[workload.derivative](value, wanted[0]))]
-        shapes = [results[0].shape]
+        shapes = [results[0].shape[::-1]]  # its order of elements is Fortran's
     buffer, run = casadi.Function("f", symbols, results).buffer()
-    # flat, because CasADi's order of elements is Fortran's
-    memory = [np.zeros(result.numel()) for result in results]
-    for i, array in enumerate(given):
-        buffer.set_arg(i, memoryview(array))
-    for i, array in enumerate(memory):
-        buffer.set_res(i, memoryview(array))
-    found = [m.reshape(shape[::-1]).T for m, shape in zip(memory, shapes)]  # views of that memory
-    if workload.derivative == "gradient":
-        result: Any = (found[0], trees.unflatten(picked, found[1:]))
-    else:
-        result = found[0]
 
     def call() -> Any:
+        for i, array in enumerate(given):
+            buffer.set_arg(i, memoryview(array))
+        made = [np.empty(shape) for shape in shapes]
+        for i, array in enumerate(made):
+            buffer.set_res(i, memoryview(array))
         run()
-        return result
+        return (made[0], trees.unflatten(picked, made[1:])) if gradient else made[0].T
 
-    call.keeps = buffer, given  # type: ignore[attr-defined]  # `run` does not keep them alive
     return call
 
 
@@ -206,15 +199,34 @@ def _build_numpy(workload: Workload, args: Args) -> Call:
 def tapejit_contestant(key: str = "tapejit", *, compile: str = "always") -> Contestant:
     """tapejit under one compile policy."""
     build = partial(_build_tapejit, compile=compile)
-    return Contestant(key, key, _load_tapejit, _as_is, build, package="tapejit")
+    how = f'the NumPy function as it stands, compile="{compile}", NumPy arrays in and out'
+    return Contestant(key, key, _load_tapejit, _as_is, build, package="tapejit", how=how)
 
 
-HAND = Contestant("hand", "hand", _load_numba, _as_is, _build_hand, package="numba")
+HAND = Contestant(
+    "hand",
+    "hand",
+    _load_numba,
+    _as_is,
+    _build_hand,
+    package="numba",
+    how="an adjoint written by hand in Numba for this function, fused, with its own exp, log and "
+    "tanh that vectorise, and with what a person knows and no tape says: the limit",
+)
 
 CONTESTANTS: tuple[Contestant, ...] = (
     HAND,
     tapejit_contestant(),
-    Contestant("jax", "JAX", _load_jax, _jax_args, _build_jax, package="jax"),
+    Contestant(
+        "jax",
+        "JAX",
+        _load_jax,
+        _jax_args,
+        _build_jax,
+        package="jax",
+        how="`jax.jit`, x64 enabled, on device arrays, synchronous dispatch (faster here), loops as "
+        "`lax.scan` with what can stand outside of them outside",
+    ),
     Contestant(
         "torch",
         "PyTorch",
@@ -222,6 +234,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
         _torch_args,
         partial(_build_torch, compile=False),
         package="torch",
+        how="eager `autograd.grad` on tensors, fused losses where the library has them",
     ),
     Contestant(
         "torch-compile",
@@ -231,9 +244,27 @@ CONTESTANTS: tuple[Contestant, ...] = (
         partial(_build_torch, compile=True),
         package="torch",
         quick=False,
+        how="the same loss under `torch.compile(dynamic=False)`",
     ),
-    Contestant("autograd", "autograd", _load_autograd, _as_is, _build_autograd, package="autograd"),
-    Contestant("casadi", "CasADi", _load_casadi, _as_is, _build_casadi, package="casadi"),
+    Contestant(
+        "autograd",
+        "autograd",
+        _load_autograd,
+        _as_is,
+        _build_autograd,
+        package="autograd",
+        how="HIPS autograd on NumPy arrays",
+    ),
+    Contestant(
+        "casadi",
+        "CasADi",
+        _load_casadi,
+        _as_is,
+        _build_casadi,
+        package="casadi",
+        how="its virtual machine through `Function.buffer`, the fastest of its calls, which checks "
+        "no shapes; results are fresh arrays; for workloads of vectors and numbers",
+    ),
     Contestant(
         "numpy",
         "NumPy primal",
@@ -242,6 +273,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
         _build_numpy,
         has_gradient=False,
         package="numpy",
+        how="the function alone, without a derivative",
     ),
 )
 VARIANTS = (tapejit_contestant("tapejit-auto", compile="auto"),)

@@ -22,6 +22,7 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "NPROC",  # the size of the thread pool of XLA's CPU client
 )
+LOAD_LIMIT = 0.5  # other work beyond this makes timings provisional
 HEAVY = ("numpy", "numba", "jax", "torch")
 PACKAGES = (
     "tapejit",

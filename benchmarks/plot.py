@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Row
-from benchmarks.report import rows_of
+from benchmarks.report import EXTRA, rows_of
 from benchmarks.table import WITHIN_HAND
 
 STYLES = {
@@ -24,8 +24,8 @@ STYLES = {
     "autograd": ("#009E73", "D"),
     "casadi": ("#56B4E9", "P"),
     "numpy": ("#999999", "x"),
-    "tapejit-cached": ("#F0A070", "o"),
-    "tapejit-auto": ("#8A3C00", "o"),
+    "tapejit-cached": ("#D55E00", "o"),
+    "tapejit-auto": ("#8A3C00", "*"),
 }
 STAGES = {
     "record_s": ("record", "#0072B2"),
@@ -98,7 +98,11 @@ def draw(
         axes.grid(axis="both", color="0.92")
         axes.set_xlabel("time of a call over the hand-written fused adjoint's (left is better)")
         axes.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(keys), frameon=False, fontsize=8
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(keys),
+            frameon=False,
+            fontsize=8,
         )
 
 
@@ -115,7 +119,7 @@ def draw_sums(report: Mapping[str, Any], path: Path) -> None:
     with _figure(path, report["environment"], figsize=(7.5, 4.6)) as axes:
         for key in [k for k in labels if any(row.median(k) is not None for row in rows)]:
             colour, marker = STYLES[key]
-            cells = [(10 ** (i + 1), row.cells[key]) for i, row in enumerate(rows)]
+            cells = [(round(float(row.workload.partition("-")[2])), row.cells[key]) for row in rows]
             timed = [(n, cell) for n, cell in cells if cell.status == "ok"]
             sizes = [n for n, _ in timed]
             axes.plot(
@@ -126,9 +130,7 @@ def draw_sums(report: Mapping[str, Any], path: Path) -> None:
                 markersize=5,
                 label=labels[key],
             )
-            low, high = (
-                [1e9 * cell.quartiles[side] / n for n, cell in timed] for side in (0, 1)
-            )
+            low, high = ([1e9 * cell.quartiles[side] / n for n, cell in timed] for side in (0, 1))
             axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -184,7 +186,6 @@ def _bars(
                     record[key],
                     0.85,
                     color=STYLES[contestant][0],
-                    hatch="///" if contestant == "tapejit-cached" else None,
                     label=None if contestant in seen else labels.get(contestant, contestant),
                 )
                 seen.add(contestant)
@@ -199,13 +200,35 @@ def _bars(
 
 
 def draw_first_calls(report: Mapping[str, Any], path: Path) -> None:
-    """Seconds of the first call, imports apart."""
-    groups = report["first_calls"]
-    height = 1.2 + 0.16 * sum(len(records) + 1 for records in groups.values())
-    with _figure(path, report["environment"], figsize=(9, height)) as axes:
-        _bars(axes, groups, "first_call_s", report["labels"])
+    """Seconds of the first call, imports apart: a line of markers a workload."""
+    groups, labels = report["first_calls"], report["labels"] | EXTRA
+    keys = list(dict.fromkeys(key for records in groups.values() for key in records))
+    with _figure(path, report["environment"], figsize=(9.5, 1.6 + 0.45 * len(groups))) as axes:
+        for key in [k for k in keys if k != "tapejit"] + [k for k in keys if k == "tapejit"]:
+            colour, marker = STYLES[key]
+            points = [
+                (records[key]["first_call_s"], line)
+                for line, records in enumerate(groups.values())
+                if "first_call_s" in records.get(key, {})
+            ]
+            if points:
+                axes.plot(
+                    *zip(*points),
+                    linestyle="",
+                    marker=marker,
+                    color=colour,
+                    markersize=12 if key == "hand" else 7,
+                    markerfacecolor="white" if key == "tapejit-cached" else colour,
+                    label=labels.get(key, key),
+                )
+        axes.set_yticks(range(len(groups)), list(groups), fontsize=8.5)
+        axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xscale("log")
+        axes.grid(color="0.92")
         axes.set_xlabel("seconds of the first call in a fresh process, after imports")
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=5, frameon=False, fontsize=8
+        )
 
 
 def draw_memory(report: Mapping[str, Any], path: Path) -> None:

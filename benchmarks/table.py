@@ -55,6 +55,32 @@ def ratio_text(row: Row, above: str, below: str) -> str:
     return f"{ratio:.2f}x" if ratio < 9.995 else f"{ratio:.0f}x"
 
 
+def behind_peers(row: Row) -> list[tuple[str, float]]:
+    """The peers that are as fast as tapejit or faster, and its time over theirs."""
+    mine = row.median(SUBJECT)
+    if mine is None:
+        return []
+    timed = ((label, row.median(key)) for key, label in PEERS.items())
+    return [(label, mine / theirs) for label, theirs in timed if theirs and theirs <= mine]
+
+
+def over_hand(row: Row) -> float | None:
+    """tapejit's time over the hand-written adjoint's where that is more than is allowed."""
+    mine, hand = row.median(SUBJECT), row.median("hand")
+    if mine is None or hand is None:
+        return None
+    allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
+    return mine / hand if mine > allowed else None
+
+
+def close_to_jax(row: Row) -> float | None:
+    """JAX's time over tapejit's where that is above 1 and less than the goal."""
+    mine, jax = row.median(SUBJECT), row.median("jax")
+    if mine is None or jax is None:
+        return None
+    return jax / mine if mine < jax < AHEAD_OF_JAX * mine else None
+
+
 def verdict(row: Row) -> str:
     """Where tapejit stands on this row."""
     subject = row.cells.get(SUBJECT)
@@ -62,22 +88,13 @@ def verdict(row: Row) -> str:
         return "-"
     if subject.status != "ok":
         return f"behind: {subject.status}"
-    mine = subject.median
-    behind = [
-        f"{label} {mine / theirs:.2f}x"
-        for key, label in PEERS.items()
-        if (theirs := row.median(key)) is not None and theirs <= mine
-    ]
-    if behind:
-        return "behind " + ", ".join(behind)
+    if peers := behind_peers(row):
+        return "behind " + ", ".join(f"{label} {ratio:.2f}x" for label, ratio in peers)
     short = []
-    hand, jax = row.median("hand"), row.median("jax")
-    if hand is not None:
-        allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
-        if mine > allowed:
-            short.append(f"{mine / hand:.2f}x hand")
-    if jax is not None and jax < AHEAD_OF_JAX * mine:
-        short.append(f"JAX only {jax / mine:.2f}x")
+    if (ratio := over_hand(row)) is not None:
+        short.append(f"{ratio:.2f}x hand")
+    if (ratio := close_to_jax(row)) is not None:
+        short.append(f"JAX only {ratio:.2f}x")
     return "behind goal: " + ", ".join(short) if short else "goal met"
 
 
