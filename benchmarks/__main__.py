@@ -58,9 +58,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--from",
         dest="saved",
+        action="append",
         type=Path,
         metavar="FILE",
-        help="measure nothing: print, draw and check the run that --json wrote",
+        help="measure nothing: print, draw and check what --json wrote; may be repeated for "
+        "parts of one run",
     )
     add("--json", type=Path, metavar="FILE", help="write everything to FILE")
     add("--plot", type=Path, metavar="DIR", help="draw the run into DIR")
@@ -251,7 +253,7 @@ def main(argv: list[str] | None = None) -> int:
     from benchmarks import report
 
     if options.saved:
-        run = report.read(options.saved)
+        run = report.merged([report.read(path) for path in options.saved])
         print(header(run) + "\n")
         show(run)
     else:

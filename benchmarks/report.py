@@ -70,6 +70,27 @@ def ratios(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return found
 
 
+def merged(reports: Sequence[Report]) -> Report:
+    """The parts of several runs as one: of a row or part that two have, the later one's.
+
+    Raises
+    ------
+    ValueError
+        If they were not made with the same versions and threads on the same processor.
+    """
+    made: Report = {}
+    for report in reports:
+        for key in ("cpu", "threads", "versions"):
+            if made and made["environment"][key] != report["environment"][key]:
+                raise ValueError(f"the runs differ in {key} and cannot be one page")
+        for part, value in report.items():
+            if isinstance(value, dict) and part != "environment":
+                made[part] = made.get(part, {}) | value
+            else:
+                made.setdefault(part, value)
+    return made
+
+
 def write(report: Mapping[str, Any], path: Path) -> None:
     """Save a run."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,6 +74,20 @@ def test_a_saved_run_is_as_good(run, tmp_path):
     assert page.text_of(again, []) == page.text_of(run, [])
 
 
+def test_parts_of_a_run_are_put_together(run):
+    first, second = copy.deepcopy(run), copy.deepcopy(run)
+    for part in ("sums", "lengths"):
+        del first[part]
+    for part in ("imports", "memory"):
+        del second[part]
+    second["rows"] = {"vector10": run["rows"]["gmm"]}
+    made = report.merged([first, second])
+    assert made == run | {"rows": run["rows"] | second["rows"]}
+    second["environment"]["threads"] = 2
+    with pytest.raises(ValueError, match="differ in threads"):
+        report.merged([first, second])
+
+
 def test_ratios_are_of_medians_and_leave_out_what_has_none(run):
     found = report.ratios(run)
     assert found.keys() == {"vector10", "gmm"}
