@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from .emit import Format, Value
 
-__all__ = ["INTRINSICS", "publish"]
+__all__ = ["FORMULAS", "INTRINSICS", "publish"]
 
 FLAGS: dict[str, Any] = {
     "cache": False,
@@ -31,6 +31,9 @@ FLAGS: dict[str, Any] = {
 INTRINSICS: dict[str, Any] = {}
 
 Formula = Callable[..., Value]
+
+#: The formulas by name of function, for who appends LLVM instructions himself.
+FORMULAS: dict[str, Formula] = {}
 
 
 def _jit(formula: Formula, kind: str) -> Any:
@@ -53,6 +56,7 @@ def _jit(formula: Formula, kind: str) -> Any:
     typing.__name__ = name
     core: Any = intrinsic(typing)
     INTRINSICS[name] = core
+    FORMULAS[name] = formula
 
     def unary(x: float) -> Any:
         return core(x)

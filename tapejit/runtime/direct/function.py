@@ -1,0 +1,190 @@
+"""One LLVM function in the making: its blocks, its variables, its calls of other parts.
+
+A name that the text assigns once, outside of loops' targets, is its LLVM value; one assigned more
+often is a stack slot, which LLVM turns back into values. A name assigned in a block is unknown
+outside of it, for what does not dominate cannot be read; slots stay, while they keep their type.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+
+from .bridge import Bridge
+from .values import I32, LLVM, Array, Uncovered, Value, converted
+
+Known = Value | Array
+
+
+class Unit:
+    """What the functions of one kernel share: the LLVM module, the names of the text, the parts."""
+
+    def __init__(self, module: Any, names: dict[str, Any], bridge: Bridge, context: Any) -> None:
+        self.module, self.names = module, names
+        self.bridge, self.context = bridge, context
+        self.parts: dict[str, ast.FunctionDef] = {}
+        self.formulas: dict[str, Any] = {}
+
+
+def assigned(body: list[ast.stmt]) -> Counter[str]:
+    """Return how often a text assigns each name."""
+    found: Counter[str] = Counter()
+    todo: list[ast.stmt] = list(body)
+    while todo:
+        s = todo.pop()
+        if isinstance(s, ast.Assign):
+            for target in s.targets:
+                each = target.elts if isinstance(target, ast.Tuple) else [target]
+                found.update(t.id for t in each if isinstance(t, ast.Name))
+        elif isinstance(s, (ast.For, ast.While, ast.If)):
+            todo += s.body
+            todo += s.orelse
+    return found
+
+
+class Function:
+    """A function of status code 0 or that of an exception; results are stored through a pointer."""
+
+    def __init__(self, unit: Unit, tree: ast.FunctionDef, name: str, args: dict[str, Known]) -> None:
+        self.unit, self.tree = unit, tree
+        flat: list[Any] = []
+        for x in args.values():
+            flat += [x.data, *x.shape] if isinstance(x, Array) else [x.llvm]
+        pointer = ir.IntType(8).as_pointer()
+        excinfo = unit.context.call_conv.get_function_type(types.int64, ()).args[1]
+        kind = ir.FunctionType(I32, [pointer, excinfo, *(v.type for v in flat)])
+        self.llvm = ir.Function(unit.module, kind, name)
+        self.llvm.linkage = "internal"
+        self.builder = ir.IRBuilder(self.llvm.append_basic_block("entry"))
+        self.start = self.llvm.append_basic_block("start")
+        self.entry = self.builder
+        self.builder = ir.IRBuilder(self.start)
+        self.results: list[Any] | None = None
+        self.fails = False
+        """Whether a call in here may raise."""
+        self.often = {n for n, k in assigned(tree.body).items() if k > 1}
+        self.once: dict[str, Known] = {}
+        self.slots: dict[tuple[str, Any], Any] = {}
+        self.types: dict[str, Any] = {}
+        self.leave: list[Any] = []
+        given = iter(self.llvm.args[2:])
+        for n, x in args.items():
+            if isinstance(x, Array):
+                data = next(given)
+                self.once[n] = Array(x.type, data, tuple(next(given) for _ in x.shape))
+            elif n in self.often:
+                self.assign(n, Value(x.type, next(given)))
+            else:
+                self.once[n] = Value(x.type, next(given))
+
+    # ------------------------------------------------------------ variables
+
+    def slot(self, kind: Any, name: str = "") -> Any:
+        """Return memory for one LLVM value, reserved when the function is entered."""
+        return self.entry.alloca(kind, name=name)
+
+    def assign(self, name: str, value: Known) -> None:
+        """Give a name its value."""
+        if isinstance(value, Array) or name not in self.often:
+            self.once[name] = value
+            return
+        key = (name, value.type)
+        slot = self.slots.get(key)
+        if slot is None:
+            slot = self.slots[key] = self.slot(value.llvm.type, name)
+        self.types[name] = value.type
+        self.builder.store(value.llvm, slot)
+
+    def read(self, name: str) -> Known:
+        """Return the value that a name has here."""
+        found = self.once.get(name)
+        if found is not None:
+            return found
+        kind = self.types.get(name)
+        if kind is None:
+            raise Uncovered(f"{name} is not known here")
+        return Value(kind, self.builder.load(self.slots[name, kind]))
+
+    def knows(self, name: str) -> bool:
+        """Whether a name is a variable here."""
+        return name in self.once or name in self.types
+
+    # ------------------------------------------------------------ Numba
+
+    def ask(self, fn: Any, args: list[Value]) -> Value:
+        """Append what Numba makes of a call; it may raise."""
+        self.fails = True
+        return self.unit.bridge.call(self.builder, fn, args)
+
+    def cast(self, x: Value, to: Any) -> Value:
+        """Append a conversion."""
+        if x.type in LLVM and to in LLVM:
+            return converted(self.builder, x, to)
+        return self.unit.bridge.cast(self.builder, x, to)
+
+    # ------------------------------------------------------------ control
+
+    def block(self, name: str = "") -> Any:
+        """Return a new block."""
+        return self.llvm.append_basic_block(name)
+
+    def move(self, block: Any) -> None:
+        """Append to another block from now on."""
+        self.builder.position_at_end(block)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the block at hand has its last instruction."""
+        return bool(self.builder.block.is_terminated)
+
+    def results_are(self, kinds: list[Any]) -> None:
+        """Note the types of what the function returns; they are the same at every return."""
+        if self.results is None:
+            self.results = kinds
+        elif self.results != kinds:
+            raise Uncovered(f"returns {self.results} and {kinds}")
+
+    def give_back(self, values: list[Value]) -> None:
+        """Append a return."""
+        self.results_are([v.type for v in values])
+        b = self.builder
+        if values:
+            record = ir.LiteralStructType([v.llvm.type for v in values])
+            to = b.bitcast(self.llvm.args[0], record.as_pointer())
+            for k, v in enumerate(values):
+                b.store(v.llvm, b.gep(to, [I32(0), I32(k)], inbounds=True))
+        b.ret(I32(0))
+
+    def close(self) -> None:
+        """Finish: every function returns, and the entry leads to the first block."""
+        if not self.ended:
+            self.give_back([])
+        self.entry.branch(self.start)
+
+    def enter(self, callee: Function, args: dict[str, Known]) -> list[Value]:
+        """Append a call of a finished function; what it raises is raised on."""
+        b = self.builder
+        pointer = ir.IntType(8).as_pointer()
+        kinds = callee.results or []
+        record = ir.LiteralStructType([self.unit.context.get_value_type(t) for t in kinds])
+        slot = self.slot(record) if kinds else None
+        given: list[Any] = []
+        for x in args.values():
+            given += [x.data, *x.shape] if isinstance(x, Array) else [x.llvm]
+        to = ir.Constant(pointer, None) if slot is None else b.bitcast(slot, pointer)
+        code = b.call(callee.llvm, [to, self.llvm.args[1], *given])
+        if callee.fails:
+            self.fails = True
+            bad, good = self.block(), self.block()
+            b.cbranch(b.icmp_signed("==", code, I32(0)), good, bad)
+            self.move(bad)
+            b.ret(code)
+            self.move(good)
+        return [
+            Value(t, b.load(b.gep(slot, [I32(0), I32(k)], inbounds=True)))
+            for k, t in enumerate(kinds)
+        ]
