@@ -157,7 +157,7 @@ def compare(f: Function, fn: Any, sign: str, x: Value, y: Value) -> Value:
 
 def _small(kind: Any) -> bool:
     """Whether all numbers of a type are numbers of int64."""
-    return kind in LLVM and kind not in FLOATS and not (kind.bitwidth == 64 and not kind.signed)
+    return kind in LLVM and kind not in FLOATS and kind is not types.uint64
 
 
 def _unary(f: Function, node: ast.UnaryOp) -> Value:

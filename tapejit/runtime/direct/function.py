@@ -60,9 +60,9 @@ class Function:
         self.llvm = ir.Function(unit.module, kind, name)
         self.llvm.linkage = "internal"
         self.builder = ir.IRBuilder(self.llvm.append_basic_block("entry"))
-        self.start = self.llvm.append_basic_block("start")
         self.entry = self.builder
-        self.builder = ir.IRBuilder(self.start)
+        self.builder = ir.IRBuilder(self.llvm.append_basic_block("start"))
+        self.entry.position_before(self.entry.branch(self.builder.block))
         self.results: list[Any] | None = None
         self.fails = False
         """Whether a call in here may raise."""
@@ -85,6 +85,7 @@ class Function:
 
     def slot(self, kind: Any, name: str = "") -> Any:
         """Return memory for one LLVM value, reserved when the function is entered."""
+        self.entry.position_before(self.llvm.entry_basic_block.terminator)
         return self.entry.alloca(kind, name=name)
 
     def assign(self, name: str, value: Known) -> None:
@@ -160,10 +161,9 @@ class Function:
         b.ret(I32(0))
 
     def close(self) -> None:
-        """Finish: every function returns, and the entry leads to the first block."""
+        """Finish: every function returns."""
         if not self.ended:
             self.give_back([])
-        self.entry.branch(self.start)
 
     def enter(self, callee: Function, args: dict[str, Known]) -> list[Value]:
         """Append a call of a finished function; what it raises is raised on."""
