@@ -48,14 +48,15 @@ def _cpu() -> str:
 
 
 def _kernel_sources() -> str:
-    """Return a hash of the modules that kernels inline; a kernel is stale when they change."""
-    here = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kernels")
+    """Return a hash of what kernels inline and are made by; a kernel is stale when that changes."""
+    here = os.path.dirname(os.path.abspath(__file__))
     digest = hashlib.sha256()
-    for folder, _, files in sorted(os.walk(here)):
-        for name in sorted(files):
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), "rb") as file:
-                    digest.update(file.read())
+    for part in (os.path.join(os.path.dirname(here), "kernels"), os.path.join(here, "direct")):
+        for folder, _, files in sorted(os.walk(part)):
+            for name in sorted(files):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        digest.update(file.read())
     return digest.hexdigest()
 
 

@@ -84,7 +84,9 @@ class Kernel:
         with _compile_lock:
             if not _usable_cache():
                 return _in_memory(self.text.source, signature)
-            key = cache.key_of(self.text.source, str(signature), str(sorted(FLAGS["fastmath"])))
+            way = "direct" if config.direct else "numba"
+            flags = f"{sorted(FLAGS['fastmath'])} {way}"
+            key = cache.key_of(self.text.source, str(signature), flags)
             source = self.text.source.replace("def kernel(", f"def kernel_{key}(")
             with cache.locked(key):
                 made = _from_disk(key, source, signature)
@@ -136,12 +138,12 @@ def _from_disk(key: str, source: str, signature: Any) -> Any:
         _warn_rebuilt(key)
         path = cache.file_of(key, source)
     try:
-        made = _load_or_compile(key, path, signature)
+        made = _load_or_compile(key, path, source, signature)
     except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
         if not cache.has_code(key):
             raise
         _warn_rebuilt(key)
-        made = _load_or_compile(key, cache.file_of(key, source), signature)
+        made = _load_or_compile(key, cache.file_of(key, source), source, signature)
     if not sum(made.stats.cache_hits.values()):
         with suppress(OSError):
             cache.seal(key)
@@ -154,13 +156,23 @@ def _warn_rebuilt(key: str) -> None:
     warnings.warn(message, CacheWarning, stacklevel=2)
 
 
-def _load_or_compile(key: str, path: str, signature: Any) -> Any:
+def _load_or_compile(key: str, path: str, source: str, signature: Any) -> Any:
     from numba import njit
 
     module = cache.load(key, path)
-    made = njit(cache=True, pipeline_class=pipeline(), **FLAGS)(getattr(module, f"kernel_{key}"))
+    way = compiler_of(source)
+    made = njit(cache=True, pipeline_class=way, **FLAGS)(getattr(module, f"kernel_{key}"))
     made.compile(signature)
     return made
+
+
+def compiler_of(source: str) -> Any:
+    """Return the compiler class for a kernel of this text."""
+    if not config.direct:
+        return pipeline()
+    from .direct.pipeline import direct_pipeline
+
+    return direct_pipeline(source)
 
 
 def _in_memory(source: str, signature: Any) -> Any:
@@ -174,7 +186,7 @@ def _in_memory(source: str, signature: Any) -> Any:
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
     exec(compile(source, name, "exec"), space)
-    made = njit(pipeline_class=pipeline(), **FLAGS)(space["kernel"])
+    made = njit(pipeline_class=compiler_of(source), **FLAGS)(space["kernel"])
     made.compile(signature)
     made.disable_compile()
     return made

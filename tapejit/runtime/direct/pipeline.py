@@ -12,6 +12,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import compiler_machinery, funcdesc, types, typing
+from numba.core.callwrapper import PyCallWrapper
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, compile_result
 from numba.core.lowering import Environment
 
@@ -21,6 +23,8 @@ from .function import Function, Known, Unit
 from .statements import statements
 from .values import Array, Uncovered, Value
 
+MARK = "direct"
+"""What stands in a cached kernel's place for annotations when it was made here."""
 COUNTS = {"direct": 0, "numba": 0}
 """How many kernels were compiled here, and how many by Numba's own pipeline."""
 WHY: list[str] = []
@@ -57,24 +61,40 @@ class DirectCode(compiler_machinery.LoweringPass):  # type: ignore[misc]
         """Compile, or raise `Uncovered`, which sends the kernel to the next pipeline."""
         try:
             state.cr = _compiled(state)
-        except Uncovered as error:
+        except Exception as error:
             COUNTS["numba"] += 1
-            WHY[:] = [*WHY[-99:], str(error)]
-            raise
+            WHY[:] = [*WHY[-99:], f"{type(error).__name__}: {error}"]
+            raise Uncovered(str(error)) from error
         COUNTS["direct"] += 1
         return True
 
 
+class Library(JITCodeLibrary):  # type: ignore[misc]
+    """A library that LLVM optimises once.
+
+    Numba runs LLVM's passes over each function, then over the module twice: what it writes wants
+    cleaning before reference counts can be pruned. Here there are none.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
 def _compiled(state: Any) -> Any:
     context = state.targetctx
-    library = context.codegen().create_library(state.func_id.func_qualname)
+    library = Library(context.codegen(), state.func_id.func_qualname)
     library.enable_object_caching()
     with context.push_code_library(library):
         fndesc, env, module = _code(state, library)
+        inner = context.subtarget(environment=env, fndesc=fndesc)
+        entry = module.globals[fndesc.llvm_func_name]
+        PyCallWrapper(inner, module, entry, fndesc, env, None, state.flags.release_gil).build()
         context.post_lowering(module, library)
         library.add_ir_module(module)
-        inner = context.subtarget(environment=env, fndesc=fndesc)
-        inner.create_cpython_wrapper(library, fndesc, env, None, state.flags.release_gil)
     cfunc = context.get_executable(library, fndesc, env)
     context.insert_user_function(cfunc, fndesc, [library])
     return compile_result(
@@ -82,7 +102,7 @@ def _compiled(state: Any) -> Any:
         target_context=state.targetctx,
         entry_point=cfunc,
         typing_error=None,
-        type_annotation="",
+        type_annotation=MARK,
         library=library,
         call_helper=None,
         signature=typing.signature(fndesc.restype, *fndesc.argtypes),

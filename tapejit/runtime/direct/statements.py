@@ -159,11 +159,12 @@ def _for(f: Function, s: ast.For) -> None:
     start, stop, step = _range(f, s.iter)
     b = f.builder
     sign = "<" if step > 0 else ">"
-    body, done = f.block("round"), f.block("done")
     known = all(isinstance(v, ir.Constant) for v in (start, stop))
+    if known and not range(start.constant, stop.constant, step):
+        return
+    body, done = f.block("round"), f.block("done")
     if known:
-        runs = (start.constant < stop.constant) if step > 0 else (start.constant > stop.constant)
-        b.branch(body if runs else done)
+        b.branch(body)
     else:
         b.cbranch(b.icmp_signed(sign, start, stop), body, done)
     before, came = dict(f.types), b.block
