@@ -56,7 +56,11 @@ COMPARISON: dict[type, tuple[Any, str]] = {
     ast.Gt: (operator.gt, ">"),
     ast.GtE: (operator.ge, ">="),
 }
-UNARY: dict[type, Any] = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}
+UNARY: dict[type, Any] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
 
 COMPLEX = {types.complex128: DOUBLE, types.complex64: SINGLE}
 
@@ -315,4 +319,3 @@ def _both(f: Function, node: ast.BoolOp) -> Value:
         join = f.builder.and_ if isinstance(node.op, ast.And) else f.builder.or_
         found = x.llvm if found is None else join(found, x.llvm)
     return Value(BOOL, found)
-

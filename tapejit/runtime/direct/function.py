@@ -49,7 +49,9 @@ def assigned(body: list[ast.stmt]) -> Counter[str]:
 class Function:
     """A function of status code 0 or that of an exception; results are stored through a pointer."""
 
-    def __init__(self, unit: Unit, tree: ast.FunctionDef, name: str, args: dict[str, Known]) -> None:
+    def __init__(
+        self, unit: Unit, tree: ast.FunctionDef, name: str, args: dict[str, Known]
+    ) -> None:
         self.unit, self.tree = unit, tree
         flat: list[Any] = []
         for x in args.values():

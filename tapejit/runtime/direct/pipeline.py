@@ -1,8 +1,8 @@
 """A pipeline for Numba's compiler whose one pass makes LLVM code of a kernel's text.
 
 What stands around the kernel stays Numba's: the function that Python calls, which unpacks arrays,
-and the dispatcher and its disk cache. When the text holds something without code here, the next
-pipeline of the same compiler, Numba's own, compiles it.
+and the dispatcher and its disk cache. When the text holds something without code here, Numba's own
+pipeline compiles it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import compiler_machinery, funcdesc, types, typing
+from numba.core.bytecode import FunctionIdentity
 from numba.core.callwrapper import PyCallWrapper
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, compile_result
@@ -33,17 +34,28 @@ WHY: list[str] = []
 
 def direct_pipeline(source: str) -> Any:
     """Return the compiler class for the kernel of a text."""
-    whole = pipeline()
 
     class DirectCompiler(CompilerBase):  # type: ignore[misc]
         """Compiles a kernel from its text."""
 
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._given = args
+
         def define_pipelines(self) -> list[Any]:
             made = compiler_machinery.PassManager("direct")
-            self.state.text = source
             made.add_pass(DirectCode, "text to LLVM code")
             made.finalize()
-            return [made, *whole.define_pipelines(self)]
+            return [made]
+
+        def compile_extra(self, func: Any) -> Any:
+            state = self.state
+            state.text, state.lifted, state.lifted_from = source, (), None
+            state.func_id = FunctionIdentity.from_function(func)
+            try:
+                return self._compile_bytecode()
+            except Uncovered:
+                return pipeline()(*self._given).compile_extra(func)
 
     return DirectCompiler
 
@@ -58,7 +70,7 @@ class DirectCode(compiler_machinery.LoweringPass):  # type: ignore[misc]
         compiler_machinery.LoweringPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
-        """Compile, or raise `Uncovered`, which sends the kernel to the next pipeline."""
+        """Compile, or raise `Uncovered`, which sends the kernel to Numba's pipeline."""
         try:
             state.cr = _compiled(state)
         except Exception as error:
