@@ -165,12 +165,14 @@ def _small(kind: Any) -> bool:
 
 
 def _unary(f: Function, node: ast.UnaryOp) -> Value:
+    if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        return _literal(-node.operand.value)  # type: ignore[operator]  # -2**63 is an int64
     x = expression(f, node.operand)
     b = f.builder
     if isinstance(node.op, ast.Not):
         return Value(BOOL, b.not_(truth_of(b, x).llvm))
     if isinstance(node.op, ast.USub):
-        if is_constant(x) and (x.type in FLOATS or x.type is INT):
+        if is_constant(x) and x.type in FLOATS:
             return Value(x.type, ir.Constant(x.llvm.type, -x.llvm.constant))
         if x.type in FLOATS:
             return Value(x.type, b.fneg(x.llvm, flags=FLAGS))
