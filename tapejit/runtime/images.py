@@ -56,7 +56,7 @@ class Found:
 def find(source: str, arguments: Arguments) -> Found:
     """Return the machine code of a kernel for arguments of these dtypes and ranks."""
     if not _usable_cache():
-        image = _compiled(_in_memory(source), source, arguments)
+        image = _compiled(source, arguments, lambda: _in_memory(source))
         return Found(link(image), False, None, image.note)
     signature = " ".join(f"{dtype.str}{rank}" for dtype, rank in arguments)
     flags = f"{sorted(FLAGS['fastmath'])} {'direct' if config.direct else 'numba'}"
@@ -69,28 +69,26 @@ def find(source: str, arguments: Arguments) -> Found:
         if found is not None:
             return found
         named = source.replace("def kernel(", f"def kernel_{key}(")
-        module = cache.load(key, cache.file_of(key, named))
-        image = _compiled(getattr(module, f"kernel_{key}"), source, arguments)
+        path = cache.file_of(key, named)
+        name = f"kernel_{key}"
+        image = _compiled(source, arguments, lambda: getattr(cache.load(key, path), name))
         with suppress(OSError):
             cache.keep(key, image.dump())
     return Found(link(image), False, key, image.note)
 
 
-def _compiled(fn: Any, source: str, arguments: Arguments) -> Image:
+def _compiled(source: str, arguments: Arguments, load: Callable[[], Any]) -> Image:
+    """Return an image of a text; `load` runs it as a module and returns the kernel."""
+    if config.direct:
+        from .direct.image import image
+
+        found = image(source, arguments, FLAGS, lambda: load().__globals__)
+        if found is not None:
+            return found
+    from ..kernels.quick import pipeline
     from .native.compiled import image_of
 
-    return image_of(fn, arguments, {"pipeline_class": compiler_of(source), **FLAGS})
-
-
-def compiler_of(source: str) -> Any:
-    """Return the compiler class for the kernel of a text."""
-    if not config.direct:
-        from ..kernels.quick import pipeline
-
-        return pipeline()
-    from .direct.pipeline import direct_pipeline
-
-    return direct_pipeline(source)
+    return image_of(load(), arguments, {"pipeline_class": pipeline(), **FLAGS})
 
 
 def _loaded(key: str) -> Found | None:

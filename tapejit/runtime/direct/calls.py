@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import ast
+import pickle
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.np import numpy_support
 
+from ...kernels.vmath import FORMULAS
 from ...kernels.vmath.emit import Format
 from ...kernels.vmath.emit import Value as Operand
-from ...kernels.vmath.publish import FORMULAS
-from .expressions import compare, expression, index, is_pointer
+from .expressions import compare, expression, index
 from .function import Function
-from .values import BOOL, DOUBLE, FLAGS, FLOATS, INT, LLVM, SINGLE, Array, Uncovered, Value
+from .linear import LINEAR, tiny
+from .values import (
+    BOOL,
+    BY_NAME,
+    BYTES,
+    DOUBLE,
+    FLAGS,
+    FLOATS,
+    I1,
+    I64,
+    INT,
+    NOTHING,
+    NUMBERS,
+    SINGLE,
+    UINT8,
+    UINT64,
+    Array,
+    Kind,
+    Uncovered,
+    Value,
+    pointer_to,
+)
 
 Maker = Callable[[Function, list[ast.expr]], Value | None]
 
@@ -33,8 +52,12 @@ def call(f: Function, node: ast.Call) -> Value:
             return found
     if name.startswith("vmath."):
         return _formula(f, name.removeprefix("vmath."), node.args)
-    target = _object(f, name)
-    return f.ask(target, [expression(f, a) for a in node.args])
+    if name in LINEAR:
+        LINEAR[name](f, [expression(f, a) for a in node.args])
+        return _nothing()
+    if name.startswith("product_"):
+        return _tiny(f, name, node.args)
+    return asked(f, name, [expression(f, a) for a in node.args])
 
 
 def named(node: ast.expr) -> str:
@@ -46,140 +69,184 @@ def named(node: ast.expr) -> str:
     raise Uncovered("a call of a computed function")
 
 
-def _object(f: Function, name: str) -> Any:
-    """Return what a dotted name means in the module of the text."""
+def asked(f: Function, name: str, args: list[Value]) -> Value:
+    """Append a call of what a dotted name means in the module of the text."""
     first, *rest = name.split(".")
     if f.knows(first):
         raise Uncovered(f"a call of the variable {first}")
-    space = f.unit.names
-    if first in space:
-        found = space[first]
-    else:
+    space = f.numba(name).names
+    if first not in space:
         builtin = space["__builtins__"]
-        builtin = builtin if isinstance(builtin, dict) else vars(builtin)
-        if first not in builtin:
+        space = builtin if isinstance(builtin, dict) else vars(builtin)
+        if first not in space:
             raise Uncovered(f"{first} is not known")
-        found = builtin[first]
+    found = space[first]
     for attr in rest:
         found = getattr(found, attr)
-    return found
+    return f.ask(found, args)
+
+
+def _nothing() -> Value:
+    return Value(NOTHING, ir.Constant(BYTES, None))
 
 
 def _formula(f: Function, name: str, args: list[ast.expr]) -> Value:
     """A function of ``vmath``: one LLVM function a kernel, placed inside its callers."""
-    wide = name.endswith("_f64")
-    kind = DOUBLE if wide else SINGLE
+    kind = DOUBLE if name.endswith("_f64") else SINGLE
     values = [f.cast(expression(f, a), kind).llvm for a in args]
     made = f.unit.formulas.get(name)
     if made is None:
-        formula = FORMULAS[name]
-        ty = LLVM[kind]
+        ty = kind.llvm
         made = ir.Function(f.unit.module, ir.FunctionType(ty, [ty] * len(args)), f"vmath.{name}")
         made.linkage = "internal"
         for attribute in ("alwaysinline", "nounwind"):
             made.attributes.add(attribute)
         inner = ir.IRBuilder(made.append_basic_block())
         form = Format(name[-3:], inner)
-        inner.ret(formula(form, *(Operand(form, a) for a in made.args)).v)
+        inner.ret(FORMULAS[name](form, *(Operand(form, a) for a in made.args)).v)
         f.unit.formulas[name] = made
     return Value(kind, f.builder.call(made, values))
 
 
+def _tiny(f: Function, name: str, args: list[ast.expr]) -> Value:
+    """The product of two small matrices, whose sizes and strides the name says."""
+    numbers = [int(n) for n in name.split("_")[1:]]
+    tiny(f, numbers, [expression(f, a) for a in args])
+    return _nothing()
+
+
 # ---------------------------------------------------------------- memory
 
-_POINTERS: dict[Any, Any] = {}
+_FULL = pickle.dumps((MemoryError, ("Allocation failed (probably too large).",), None))
 
 
-def pointer_to(element: Any) -> Any:
-    """Return the type of pointers to elements of a type."""
-    found = _POINTERS.get(element)
-    if found is None:
-        found = _POINTERS[element] = types.CPointer(element)
-    return found
-
-
-def _flat(f: Function, args: list[ast.expr]) -> Value | None:
-    if not isinstance(args[0], ast.Name):
-        return None
-    array = f.read(args[0].id)
+def _flat(f: Function, args: list[ast.expr]) -> Value:
+    array = f.read(args[0].id) if isinstance(args[0], ast.Name) else None
     if not isinstance(array, Array):
-        return None
-    element = types.uint8 if array.type.dtype == BOOL else array.type.dtype
+        raise Uncovered("memory of something else than an argument")
+    kind = pointer_to(array.kind)
+    return Value(kind, f.builder.bitcast(array.data, kind.llvm))
+
+
+def _fresh(f: Function, size: Any) -> Any:
+    """Return the pointer to fresh bytes; raises where there are none."""
+    b = f.builder
+    at = b.call(f.unit.outside("NRT_Allocate", BYTES, [I64]), [size])
+    full, good = f.block(), f.block()
+    missing = b.icmp_unsigned("==", at, ir.Constant(BYTES, None))
+    expect = f.unit.module.declare_intrinsic("llvm.expect", [I1], ir.FunctionType(I1, [I1, I1]))
+    b.cbranch(b.call(expect, [missing, I1(0)]), full, good)
+    f.move(full)
+    f.raises(_FULL)
+    f.move(good)
+    return at
+
+
+def _allocate(f: Function, args: list[ast.expr]) -> Value:
+    return Value(pointer_to(UINT8), _fresh(f, index(f, args[0])))
+
+
+def _free(f: Function, at: Any) -> None:
+    void = ir.VoidType()
+    f.builder.call(f.unit.outside("NRT_Free", void, [BYTES]), [f.builder.bitcast(at, BYTES)])
+
+
+def _release(f: Function, args: list[ast.expr]) -> Value:
+    _free(f, expression(f, args[0]).llvm)
+    return _nothing()
+
+
+def _grow(f: Function, args: list[ast.expr]) -> Value:
+    old = expression(f, args[0])
+    used, size = index(f, args[1]), index(f, args[2])
+    b = f.builder
+    at = _fresh(f, size)
+    copy = f.unit.module.declare_intrinsic("llvm.memcpy", [BYTES, BYTES, I64])
+    b.call(copy, [at, b.bitcast(old.llvm, BYTES), used, I1(0)])
+    _free(f, old.llvm)
+    return Value(old.kind, b.bitcast(at, old.kind.llvm))
+
+
+def _same(f: Function, args: list[ast.expr]) -> Value:
+    x, y = (expression(f, a) for a in args)
+    return Value(BOOL, f.builder.icmp_unsigned("==", x.llvm, y.llvm))
+
+
+def _carve(element: Kind) -> Maker:
     kind = pointer_to(element)
-    to = f.unit.context.get_value_type(kind)
-    return Value(kind, f.builder.bitcast(array.data, to))
 
-
-def _carve(element: Any) -> Maker:
     def carve(f: Function, args: list[ast.expr]) -> Value:
         ws = expression(f, args[0])
-        b = f.builder
-        at = b.gep(ws.llvm, [index(f, args[1])], inbounds=True)
-        kind = pointer_to(element)
-        return Value(kind, b.bitcast(at, f.unit.context.get_value_type(kind)))
+        at = f.builder.gep(ws.llvm, [index(f, args[1])], inbounds=True)
+        return Value(kind, f.builder.bitcast(at, kind.llvm))
 
     return carve
 
 
 def _shift(f: Function, args: list[ast.expr]) -> Value:
     p = expression(f, args[0])
-    if not is_pointer(p):
-        raise Uncovered(f"shift of {p.type}")
-    return Value(p.type, f.builder.gep(p.llvm, [index(f, args[1])], inbounds=True))
+    if p.kind.element is None:
+        raise Uncovered(f"shift of {p.kind}")
+    return Value(p.kind, f.builder.gep(p.llvm, [index(f, args[1])], inbounds=True))
 
 
 # ---------------------------------------------------------------- numbers
 
 
-def _fold(on_float: str) -> Maker:
-    def fold(f: Function, args: list[ast.expr]) -> Value | None:
+def _fold(on_float: str, name: str) -> Maker:
+    def fold(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
-        if x.type in FLOATS and x.type is y.type:
+        if x.kind in FLOATS and x.kind is y.kind:
             made = getattr(f.builder, on_float)(x.llvm, y.llvm, flags=("reassoc", "contract"))
-            return Value(x.type, made)
-        name = "fold_add" if on_float == "fadd" else "fold_mul"
-        return f.ask(f.unit.names[name], [x, y])
+            return Value(x.kind, made)
+        if x.kind is INT and y.kind is INT:
+            return Value(INT, getattr(f.builder, on_float[1:])(x.llvm, y.llvm))
+        return asked(f, name, [x, y])
 
     return fold
 
 
-def _one(intrinsic: str) -> Maker:
+def _intrinsic(name: str, source: str) -> Maker:
+    """A function of floats that is one instruction and exact, or rounded once."""
+
     def one(f: Function, args: list[ast.expr]) -> Value:
-        x = expression(f, args[0])
-        if x.type not in FLOATS:
-            return f.ask(abs if intrinsic == "fabs" else np.sqrt, [x])
-        ty = x.llvm.type
-        fn = f.unit.module.declare_intrinsic(f"llvm.{intrinsic}", [ty], ir.FunctionType(ty, [ty]))
-        return Value(x.type, f.builder.call(fn, [x.llvm], fastmath=FLAGS))
+        given = [expression(f, a) for a in args]
+        kind = given[0].kind
+        if kind not in FLOATS or any(x.kind is not kind for x in given):
+            return asked(f, source, given)
+        ty = kind.llvm
+        declared = ir.FunctionType(ty, [ty] * len(given))
+        fn = f.unit.module.declare_intrinsic(f"llvm.{name}", [ty], declared)
+        return Value(kind, f.builder.call(fn, [x.llvm for x in given], fastmath=FLAGS))
 
     return one
 
 
 def _number(name: str) -> Maker:
     """``np.float64(x)`` and its like."""
-    kind = numpy_support.from_dtype(np.dtype(name))
+    kind = BY_NAME[name]
 
     def cast(f: Function, args: list[ast.expr]) -> Value:
         x = _big(args[0], kind) or expression(f, args[0])
-        if x.type in LLVM and not (x.type in FLOATS and kind not in FLOATS and kind is not INT):
+        if x.kind in NUMBERS and not (x.kind in FLOATS and kind not in FLOATS and kind is not INT):
             return f.cast(x, kind)
-        return f.ask(getattr(np, name), [x])
+        return asked(f, f"np.{name}", [x])
 
     return cast
 
 
-def _big(node: ast.expr, kind: Any) -> Value | None:
+def _big(node: ast.expr, kind: Kind) -> Value | None:
     """Return an unsigned literal above 2**63, which is no int64."""
-    if kind is types.uint64 and isinstance(node, ast.Constant) and type(node.value) is int:
-        return Value(kind, ir.Constant(LLVM[kind], node.value))
+    if kind is UINT64 and isinstance(node, ast.Constant) and type(node.value) is int:
+        return Value(kind, ir.Constant(kind.llvm, node.value))
     return None
 
 
 def _extreme(sign: str) -> Maker:
     def extreme(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
-        if x.type is not INT or y.type is not INT:
-            return f.ask(min if sign == "<" else max, [x, y])
+        if x.kind is not INT or y.kind is not INT:
+            return asked(f, "min" if sign == "<" else "max", [x, y])
         first = compare(f, None, sign, x, y)
         return Value(INT, f.builder.select(first.llvm, x.llvm, y.llvm))
 
@@ -188,11 +255,19 @@ def _extreme(sign: str) -> Maker:
 
 MAKERS: dict[str, Maker] = {
     "memory.flat": _flat,
+    "memory.allocate": _allocate,
+    "memory.release": _release,
+    "memory.grow": _grow,
+    "memory.same": _same,
     "memory.shift": _shift,
-    "fold_add": _fold("fadd"),
-    "fold_mul": _fold("fmul"),
-    "abs": _one("fabs"),
-    "np.sqrt": _one("sqrt"),
+    "fold_add": _fold("fadd", "fold_add"),
+    "fold_mul": _fold("fmul", "fold_mul"),
+    "abs": _intrinsic("fabs", "abs"),
+    "np.sqrt": _intrinsic("sqrt", "np.sqrt"),
+    "np.floor": _intrinsic("floor", "np.floor"),
+    "np.ceil": _intrinsic("ceil", "np.ceil"),
+    "np.trunc": _intrinsic("trunc", "np.trunc"),
+    "np.copysign": _intrinsic("copysign", "np.copysign"),
     "min": _extreme("<"),
     "max": _extreme(">"),
 }
@@ -201,6 +276,6 @@ for _suffix, _dtype in (
     ("i64", "int64"), ("i32", "int32"), ("i16", "int16"), ("i8", "int8"),
     ("u64", "uint64"), ("u32", "uint32"), ("u16", "uint16"), ("u8", "uint8"), ("b1", "uint8"),
 ):  # fmt: skip
-    MAKERS[f"memory.carve_{_suffix}"] = _carve(numpy_support.from_dtype(np.dtype(_dtype)))
+    MAKERS[f"memory.carve_{_suffix}"] = _carve(BY_NAME[_dtype])
     if _suffix[0] in "fiu":
         MAKERS[f"np.{_dtype}"] = _number(_dtype)

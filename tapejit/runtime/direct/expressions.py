@@ -10,8 +10,8 @@ import ast
 import operator
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba.core import types
 
 from .function import Function
 from .values import (
@@ -20,9 +20,11 @@ from .values import (
     FLAGS,
     FLOATS,
     INT,
-    LLVM,
-    SINGLE,
+    NUMBERS,
+    PARTS,
+    UINT64,
     Array,
+    Kind,
     Uncovered,
     Value,
     converted,
@@ -62,14 +64,12 @@ UNARY: dict[type, Any] = {
     ast.Invert: operator.invert,
 }
 
-COMPLEX = {types.complex128: DOUBLE, types.complex64: SINGLE}
 
-
-def common(a: Value, b: Value) -> Any:
+def common(a: Value, b: Value) -> Kind | None:
     """Return the type in which Numba computes with two numbers, where that is written here."""
-    if a.type is b.type:
-        return a.type if a.type in FLOATS or a.type is INT else None
-    kinds = (a.type, b.type)
+    if a.kind is b.kind:
+        return a.kind if a.kind in FLOATS or a.kind is INT else None
+    kinds = (a.kind, b.kind)
     if all(k in FLOATS or k is INT for k in kinds):
         return DOUBLE  # int64 and float32 meet in double precision
     return None
@@ -123,7 +123,7 @@ def binary(f: Function, op: type, x: Value, y: Value) -> Value:
     """Append an arithmetic operation."""
     fn, on_float, on_int = ARITHMETIC[op]
     b = f.builder
-    if x.type is BOOL and y.type is BOOL and op in LOGIC:
+    if x.kind is BOOL and y.kind is BOOL and op in LOGIC:
         return Value(BOOL, getattr(b, LOGIC[op])(x.llvm, y.llvm))
     kind = common(x, y)
     if kind is INT and on_int:
@@ -152,16 +152,16 @@ def compare(f: Function, fn: Any, sign: str, x: Value, y: Value) -> Value:
         made = b.fcmp_unordered if sign == "!=" else b.fcmp_ordered
         u, v = converted(b, x, kind), converted(b, y, kind)
         return Value(BOOL, made(sign, u.llvm, v.llvm, flags=FLAGS))
-    if kind is None and _small(x.type) and _small(y.type):
+    if kind is None and _small(x.kind) and _small(y.kind):
         x, y, kind = converted(b, x, INT), converted(b, y, INT), INT
     if kind is INT:
         return Value(BOOL, b.icmp_signed(sign, x.llvm, y.llvm))
     return f.ask(fn, [x, y])
 
 
-def _small(kind: Any) -> bool:
+def _small(kind: Kind) -> bool:
     """Whether all numbers of a type are numbers of int64."""
-    return kind in LLVM and kind not in FLOATS and kind is not types.uint64
+    return kind in NUMBERS and kind not in FLOATS and kind is not UINT64
 
 
 def _unary(f: Function, node: ast.UnaryOp) -> Value:
@@ -172,29 +172,29 @@ def _unary(f: Function, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not):
         return Value(BOOL, b.not_(truth_of(b, x).llvm))
     if isinstance(node.op, ast.USub):
-        if is_constant(x) and x.type in FLOATS:
-            return Value(x.type, ir.Constant(x.llvm.type, -x.llvm.constant))
-        if x.type in FLOATS:
-            return Value(x.type, b.fneg(x.llvm, flags=FLAGS))
-        if x.type is INT:
+        if is_constant(x) and x.kind in FLOATS:
+            return Value(x.kind, ir.Constant(x.llvm.type, -x.llvm.constant))
+        if x.kind in FLOATS:
+            return Value(x.kind, b.fneg(x.llvm, flags=FLAGS))
+        if x.kind is INT:
             return Value(INT, b.neg(x.llvm))
     return f.ask(UNARY[type(node.op)], [x])
 
 
 def _attribute(f: Function, node: ast.Attribute) -> Value:
     if isinstance(node.value, ast.Name) and node.value.id == "np" and not f.knows("np"):
-        found = getattr(f.unit.names["np"], node.attr)
+        found = getattr(np, node.attr)
         if isinstance(found, float):
             return double(found)
         raise Uncovered(f"np.{node.attr}")
     x = expression(f, node.value)
     if node.attr in ("real", "imag"):
-        if x.type in FLOATS and node.attr == "real":
+        if x.kind in FLOATS and node.attr == "real":
             return x
-        if x.type in COMPLEX:
+        if x.kind in PARTS:
             part = f.builder.extract_value(x.llvm, int(node.attr == "imag"))
-            return Value(COMPLEX[x.type], part)
-    raise Uncovered(f"attribute {node.attr} of {x.type}")
+            return Value(PARTS[x.kind], part)
+    raise Uncovered(f"attribute {node.attr} of {x.kind}")
 
 
 # ---------------------------------------------------------------- memory
@@ -207,23 +207,18 @@ def index(f: Function, node: ast.expr) -> Any:
         name = ARITHMETIC[type(node.op)][2]
         return getattr(f.builder, name)(x, y, flags=("nsw",))
     x = expression(f, node)
-    if not _small(x.type) or x.type is BOOL:
-        raise Uncovered(f"index of type {x.type}")
+    if not _small(x.kind) or x.kind is BOOL:
+        raise Uncovered(f"index of type {x.kind}")
     return converted(f.builder, x, INT).llvm
 
 
-def place(f: Function, node: ast.Subscript) -> tuple[Any, Any]:
-    """Return the type of an element and the pointer to it."""
+def place(f: Function, node: ast.Subscript) -> tuple[Kind, Any]:
+    """Return the kind of an element and the pointer to it."""
     pointer = expression(f, node.value)
-    element = getattr(pointer.type, "dtype", None)
-    if element is None or not is_pointer(pointer):
-        raise Uncovered(f"an element of {pointer.type}")
+    element = pointer.kind.element
+    if element is None:
+        raise Uncovered(f"an element of {pointer.kind}")
     return element, f.builder.gep(pointer.llvm, [index(f, node.slice)], inbounds=True)
-
-
-def is_pointer(x: Value) -> bool:
-    """Whether a value is a bare pointer."""
-    return isinstance(x.type, types.CPointer)
 
 
 def _element(f: Function, node: ast.Subscript) -> Value:
@@ -231,9 +226,10 @@ def _element(f: Function, node: ast.Subscript) -> Value:
         return _length(f, node)
     if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
         holder = f.read(node.value.id)
-        if isinstance(holder, Value) and isinstance(holder.type, types.BaseTuple):
+        if isinstance(holder, Value) and holder.kind.element is None:
             k = int(node.slice.value)  # type: ignore[arg-type]
-            return Value(holder.type.types[k], f.builder.extract_value(holder.llvm, k))
+            kinds = f.numba(f"an element of {holder.kind}").items(holder.kind)
+            return Value(kinds[k], f.builder.extract_value(holder.llvm, k))
     element, at = place(f, node)
     return Value(element, f.builder.load(at))
 
@@ -274,12 +270,14 @@ def straight(node: ast.expr) -> bool:
     return False
 
 
-def alike(f: Function, x: Value, y: Value) -> Any:
-    """Return the type of two values that stand for one."""
-    if x.type == y.type:
-        return x.type
+def alike(f: Function, x: Value, y: Value) -> Kind:
+    """Return the kind of two values that stand for one."""
+    if x.kind is y.kind:
+        return x.kind
     kind = common(x, y)
-    return kind if kind is not None else f.unit.bridge.unified(x.type, y.type)
+    if kind is None:
+        kind = f.numba(f"{x.kind} or {y.kind}").unified(x.kind, y.kind)
+    return kind  # type: ignore[return-value]
 
 
 def _choice(f: Function, node: ast.IfExp) -> Value:
@@ -316,8 +314,8 @@ def _both(f: Function, node: ast.BoolOp) -> Value:
     found = None
     for each in node.values:
         x = expression(f, each)
-        if x.type is not BOOL:
-            raise Uncovered(f"and, or of {x.type}")
+        if x.kind is not BOOL:
+            raise Uncovered(f"and, or of {x.kind}")
         join = f.builder.and_ if isinstance(node.op, ast.And) else f.builder.or_
         found = x.llvm if found is None else join(found, x.llvm)
     return Value(BOOL, found)

@@ -12,22 +12,27 @@ from collections import Counter
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
-from .bridge import Bridge
-from .values import I32, LLVM, Array, Uncovered, Value, converted
+from .values import BYTES, I8, I32, NUMBERS, Array, Kind, NumbaNeeded, Uncovered, Value, converted
 
 Known = Value | Array
+FAILURE = ir.LiteralStructType([BYTES, I32, BYTES, BYTES, I32]).as_pointer()
+"""What Numba's functions say of an exception: its pickled form, the length of that, and more."""
 
 
 class Unit:
-    """What the functions of one kernel share: the LLVM module, the names of the text, the parts."""
+    """What the functions of one kernel share: the LLVM module, the parts of the text, Numba."""
 
-    def __init__(self, module: Any, names: dict[str, Any], bridge: Bridge, context: Any) -> None:
-        self.module, self.names = module, names
-        self.bridge, self.context = bridge, context
-        self.parts: dict[str, ast.FunctionDef] = {}
+    def __init__(self, module: Any, parts: dict[str, ast.FunctionDef], bridge: Any = None) -> None:
+        self.module, self.parts = module, parts
+        self.bridge: Any = bridge
+        """How Numba is asked; None where it must not be."""
         self.formulas: dict[str, Any] = {}
+
+    def outside(self, name: str, result: Any, args: list[Any]) -> Any:
+        """Return a C function, declared."""
+        found = self.module.globals.get(name)
+        return found or ir.Function(self.module, ir.FunctionType(result, args), name)
 
 
 def assigned(body: list[ast.stmt]) -> Counter[str]:
@@ -56,16 +61,14 @@ class Function:
         flat: list[Any] = []
         for x in args.values():
             flat += [x.data, *x.shape] if isinstance(x, Array) else [x.llvm]
-        pointer = ir.IntType(8).as_pointer()
-        excinfo = unit.context.call_conv.get_function_type(types.int64, ()).args[1]
-        kind = ir.FunctionType(I32, [pointer, excinfo, *(v.type for v in flat)])
+        kind = ir.FunctionType(I32, [BYTES, FAILURE.as_pointer(), *(v.type for v in flat)])
         self.llvm = ir.Function(unit.module, kind, name)
         self.llvm.linkage = "internal"
         self.builder = ir.IRBuilder(self.llvm.append_basic_block("entry"))
         self.entry = self.builder
         self.builder = ir.IRBuilder(self.llvm.append_basic_block("start"))
         self.entry.position_before(self.entry.branch(self.builder.block))
-        self.results: list[Any] | None = None
+        self.results: list[Kind] | None = None
         self.fails = False
         """Whether a call in here may raise."""
         self.often = {n for n, k in assigned(tree.body).items() if k > 1}
@@ -77,29 +80,29 @@ class Function:
         for n, x in args.items():
             if isinstance(x, Array):
                 data = next(given)
-                self.once[n] = Array(x.type, data, tuple(next(given) for _ in x.shape))
+                self.once[n] = Array(x.kind, data, tuple(next(given) for _ in x.shape))
             elif n in self.often:
-                self.assign(n, Value(x.type, next(given)))
+                self.assign(n, Value(x.kind, next(given)))
             else:
-                self.once[n] = Value(x.type, next(given))
+                self.once[n] = Value(x.kind, next(given))
 
     # ------------------------------------------------------------ variables
 
-    def slot(self, kind: Any, name: str = "") -> Any:
+    def slot(self, llvm: Any, name: str = "") -> Any:
         """Return memory for one LLVM value, reserved when the function is entered."""
         self.entry.position_before(self.llvm.entry_basic_block.terminator)
-        return self.entry.alloca(kind, name=name)
+        return self.entry.alloca(llvm, name=name)
 
     def assign(self, name: str, value: Known) -> None:
         """Give a name its value."""
         if isinstance(value, Array) or name not in self.often:
             self.once[name] = value
             return
-        key = (name, value.type)
+        key = (name, value.kind)
         slot = self.slots.get(key)
         if slot is None:
             slot = self.slots[key] = self.slot(value.llvm.type, name)
-        self.types[name] = value.type
+        self.types[name] = value.kind
         self.builder.store(value.llvm, slot)
 
     def read(self, name: str) -> Known:
@@ -120,14 +123,40 @@ class Function:
 
     def ask(self, fn: Any, args: list[Value]) -> Value:
         """Append what Numba makes of a call; it may raise."""
+        bridge = self.numba(fn)
         self.fails = True
-        return self.unit.bridge.call(self.builder, fn, args)
+        return bridge.call(self.builder, fn, args)  # type: ignore[no-any-return]
 
-    def cast(self, x: Value, to: Any) -> Value:
+    def numba(self, why: Any) -> Any:
+        """Return how Numba is asked."""
+        if self.unit.bridge is None:
+            raise NumbaNeeded(str(why))
+        return self.unit.bridge
+
+    def cast(self, x: Value, to: Kind) -> Value:
         """Append a conversion."""
-        if x.type in LLVM and to in LLVM:
+        if x.kind is to:
+            return x
+        if x.kind in NUMBERS and to in NUMBERS:
             return converted(self.builder, x, to)
-        return self.unit.bridge.cast(self.builder, x, to)
+        return self.numba(f"{x.kind} to {to}").cast(self.builder, x, to)  # type: ignore[no-any-return]
+
+    def raises(self, pickled: bytes) -> None:
+        """Append a return that raises."""
+        self.fails = True
+        b, module = self.builder, self.unit.module
+        held = ir.GlobalVariable(
+            module, ir.ArrayType(I8, len(pickled)), module.get_unique_name("x")
+        )
+        held.initializer = ir.Constant(held.value_type, bytearray(pickled))
+        empty = ir.Constant(BYTES, None)
+        fields = [held.bitcast(BYTES), I32(len(pickled)), empty, empty, I32(0)]
+        info = ir.GlobalVariable(module, FAILURE.pointee, module.get_unique_name("x"))
+        info.initializer = ir.Constant(FAILURE.pointee, fields)
+        for each in (held, info):
+            each.linkage, each.global_constant = "internal", True
+        b.store(info, self.llvm.args[1])
+        b.ret(I32(1))
 
     # ------------------------------------------------------------ control
 
@@ -144,7 +173,7 @@ class Function:
         """Whether the block at hand has its last instruction."""
         return bool(self.builder.block.is_terminated)
 
-    def results_are(self, kinds: list[Any]) -> None:
+    def results_are(self, kinds: list[Kind]) -> None:
         """Note the types of what the function returns; they are the same at every return."""
         if self.results is None:
             self.results = kinds
@@ -153,7 +182,7 @@ class Function:
 
     def give_back(self, values: list[Value]) -> None:
         """Append a return."""
-        self.results_are([v.type for v in values])
+        self.results_are([v.kind for v in values])
         b = self.builder
         if values:
             record = ir.LiteralStructType([v.llvm.type for v in values])
@@ -170,14 +199,13 @@ class Function:
     def enter(self, callee: Function, args: dict[str, Known]) -> list[Value]:
         """Append a call of a finished function; what it raises is raised on."""
         b = self.builder
-        pointer = ir.IntType(8).as_pointer()
         kinds = callee.results or []
-        record = ir.LiteralStructType([self.unit.context.get_value_type(t) for t in kinds])
+        record = ir.LiteralStructType([t.llvm for t in kinds])
         slot = self.slot(record) if kinds else None
         given: list[Any] = []
         for x in args.values():
             given += [x.data, *x.shape] if isinstance(x, Array) else [x.llvm]
-        to = ir.Constant(pointer, None) if slot is None else b.bitcast(slot, pointer)
+        to = ir.Constant(BYTES, None) if slot is None else b.bitcast(slot, BYTES)
         code = b.call(callee.llvm, [to, self.llvm.args[1], *given])
         if callee.fails:
             self.fails = True

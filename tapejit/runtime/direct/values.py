@@ -1,41 +1,77 @@
-"""Values of kernel code: an LLVM value with the Numba type it has, and conversions between them."""
+"""Values of kernel code: an LLVM value and its kind, and conversions between kinds of numbers.
+
+Kinds stand for Numba's types, which are looked up only when Numba is asked for something.
+"""
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import Any, NamedTuple
 
 from llvmlite import ir
-from numba.core import errors, types
 
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+I1, I8, I16, I32, I64 = map(ir.IntType, (1, 8, 16, 32, 64))
 F32, F64 = ir.FloatType(), ir.DoubleType()
+BYTES = I8.as_pointer()
 FLAGS = ("contract",)
-BOOL, INT, DOUBLE, SINGLE = types.boolean, types.int64, types.float64, types.float32
+
+
+class Kind:
+    """What a value is: a number of a dtype, a pointer to such, or a type that only Numba knows."""
+
+    __slots__ = ("element", "llvm", "name", "numba", "signed")
+
+    def __init__(self, name: str, llvm: Any, signed: bool = False, element: Any = None) -> None:
+        self.name, self.llvm, self.signed, self.element = name, llvm, signed, element
+        self.numba: Any = None
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+BOOL = Kind("bool", I1)
+DOUBLE, SINGLE = Kind("float64", F64, True), Kind("float32", F32, True)
+INT = Kind("int64", I64, True)
+INT32, INT16, INT8 = Kind("int32", I32, True), Kind("int16", I16, True), Kind("int8", I8, True)
+UINT64, UINT32 = Kind("uint64", I64), Kind("uint32", I32)
+UINT16, UINT8 = Kind("uint16", I16), Kind("uint8", I8)
+COMPLEX128 = Kind("complex128", ir.LiteralStructType([F64, F64]), True)
+COMPLEX64 = Kind("complex64", ir.LiteralStructType([F32, F32]), True)
+NOTHING = Kind("none", BYTES)
 FLOATS = (DOUBLE, SINGLE)
-LLVM: dict[Any, Any] = {
-    BOOL: I1, DOUBLE: F64, SINGLE: F32,
-    types.int64: I64, types.int32: I32, types.int16: ir.IntType(16), types.int8: I8,
-    types.uint64: I64, types.uint32: I32, types.uint16: ir.IntType(16), types.uint8: I8,
-}  # fmt: skip
-"""The types whose arithmetic is written here; LLVM's type of each."""
+NUMBERS = (BOOL, DOUBLE, SINGLE, INT, INT32, INT16, INT8, UINT64, UINT32, UINT16, UINT8)
+"""The kinds whose conversions are written here."""
+PARTS = {COMPLEX128: DOUBLE, COMPLEX64: SINGLE}
+BY_NAME = {k.name: k for k in (*NUMBERS, *PARTS)}
 
 
-class Uncovered(errors.NumbaError):  # type: ignore[misc]
+@functools.cache
+def pointer_to(element: Kind) -> Kind:
+    """Return the kind of pointers to elements of a kind; truth values lie in memory as bytes."""
+    element = UINT8 if element is BOOL else element
+    return Kind(f"{element.name}*", element.llvm.as_pointer(), element=element)
+
+
+class Uncovered(Exception):
     """The text holds something that only Numba's own pipeline compiles."""
 
 
-class Value(NamedTuple):
-    """An LLVM value and its Numba type."""
+class NumbaNeeded(Exception):
+    """The text holds a call or operation whose code only Numba has."""
 
-    type: Any
+
+class Value(NamedTuple):
+    """An LLVM value and its kind."""
+
+    kind: Kind
     llvm: Any
 
 
 class Array(NamedTuple):
-    """An array argument: its type, the pointer to its first element, its lengths."""
+    """An array argument: the kind of its elements, the pointer to the first, its lengths."""
 
-    type: Any
+    kind: Kind
     data: Any
     shape: tuple[Any, ...]
 
@@ -70,45 +106,41 @@ def _rounded(x: float) -> float:
         return float("inf") if x > 0 else float("-inf")
 
 
-def converted(b: Any, x: Value, to: Any) -> Value:
-    """Return a number of one of the types of `LLVM` as one of another, as C converts it."""
-    source = x.type
+def converted(b: Any, x: Value, to: Kind) -> Value:
+    """Return a number of one of `NUMBERS` as one of another kind, as C converts it."""
+    source, v = x
     if source is to:
         return x
-    kind = LLVM[to]
     if is_constant(x):
-        c = x.llvm.constant
-        if to is SINGLE:
-            return Value(to, ir.Constant(kind, _rounded(float(c))))
-        if to is DOUBLE:
-            return Value(to, ir.Constant(kind, float(c)))
+        c = v.constant
+        if to in FLOATS:
+            c = float(c)
+            return Value(to, ir.Constant(to.llvm, _rounded(c) if to is SINGLE else c))
         if isinstance(c, int) and to is not BOOL:
-            low = c & (2**kind.width - 1)
-            signed = to.signed and low >= 2 ** (kind.width - 1)
-            return Value(to, ir.Constant(kind, low - 2**kind.width if signed else low))
-    v = x.llvm
+            low = c & (2**to.llvm.width - 1)
+            wraps = to.signed and low >= 2 ** (to.llvm.width - 1)
+            return Value(to, ir.Constant(to.llvm, low - 2**to.llvm.width if wraps else low))
     if to is BOOL:
         return truth_of(b, x)
     if source in FLOATS:
         if to in FLOATS:
-            return Value(to, b.fpext(v, kind) if to is DOUBLE else b.fptrunc(v, kind))
-        return Value(to, b.fptosi(v, kind) if to.signed else b.fptoui(v, kind))
-    signed = source is not BOOL and source.signed
+            return Value(to, b.fpext(v, to.llvm) if to is DOUBLE else b.fptrunc(v, to.llvm))
+        return Value(to, b.fptosi(v, to.llvm) if to.signed else b.fptoui(v, to.llvm))
     if to in FLOATS:
-        return Value(to, b.sitofp(v, kind) if signed else b.uitofp(v, kind))
-    if kind.width < v.type.width:
-        return Value(to, b.trunc(v, kind))
-    if kind.width > v.type.width:
-        return Value(to, b.sext(v, kind) if signed else b.zext(v, kind))
+        return Value(to, b.sitofp(v, to.llvm) if source.signed else b.uitofp(v, to.llvm))
+    if to.llvm.width < v.type.width:
+        return Value(to, b.trunc(v, to.llvm))
+    if to.llvm.width > v.type.width:
+        return Value(to, b.sext(v, to.llvm) if source.signed else b.zext(v, to.llvm))
     return Value(to, v)
 
 
 def truth_of(b: Any, x: Value) -> Value:
     """Return whether a number is not zero; NaN is true."""
-    if x.type is BOOL:
+    if x.kind is BOOL:
         return x
-    if x.type in FLOATS:
+    if x.kind in FLOATS:
         return Value(BOOL, b.fcmp_unordered("!=", x.llvm, ir.Constant(x.llvm.type, 0.0)))
-    if x.type in LLVM:
+    if x.kind in NUMBERS:
         return Value(BOOL, b.icmp_signed("!=", x.llvm, ir.Constant(x.llvm.type, 0)))
-    raise Uncovered(f"truth of {x.type}")
+    raise Uncovered(f"truth of {x.kind}")
