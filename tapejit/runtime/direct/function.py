@@ -71,7 +71,7 @@ class Function:
         self.results: list[Kind] | None = None
         self.fails = False
         """Whether a call in here may raise."""
-        self.often = {n for n, k in assigned(tree.body).items() if k > 1}
+        self.often = {n for n, k in assigned(tree.body).items() if k + (n in args) > 1}
         self.once: dict[str, Known] = {}
         self.slots: dict[tuple[str, Any], Any] = {}
         self.types: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from llvmlite import ir
 from ..native.image import Image
 from ..native.wrapper import code
 from ..native.wrapper import wrapper as wrapper_of
+from .cutting import cut
 from .function import FAILURE, Function, Known, Unit
 from .statements import statements
 from .values import (
@@ -50,7 +51,7 @@ def image(
     """
     tree = ast.parse(source)
     functions = {s.name: s for s in tree.body if isinstance(s, ast.FunctionDef)}
-    kernel = functions.pop("kernel")
+    kernel = cut(functions.pop("kernel"), functions)
     try:
         try:
             unit = Unit(ir.Module("kernel"), functions)
