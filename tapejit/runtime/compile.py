@@ -18,6 +18,7 @@ from ..tape.ir import PARAMS, Tape
 from .draws import draws_in_turn
 from .images import Found, find
 from .interp import literal
+from .native.wrapper import Argument
 
 _compile_lock = threading.RLock()
 
@@ -58,9 +59,11 @@ class Kernel:
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Found:
-        args = [self.tape.value(i) for i in self.text.inputs] + [a for _, a in self.text.arrays]
+        given = [self.tape.value(i) for i in self.text.inputs]
+        read = [Argument(a.dtype, a.ndim) for a in given]
+        written = [Argument(a.dtype, a.ndim, True) for _, a in self.text.arrays]
         with _compile_lock:
-            return find(self.text.source, tuple((a.dtype, a.ndim) for a in args))
+            return find(self.text.source, (*read, *written))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""

@@ -14,13 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
 from . import cache
 from .native.image import Image
 from .native.loader import link
+from .native.wrapper import Argument
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -28,7 +27,6 @@ FLAGS: dict[str, Any] = {
     "nogil": True,
     "fastmath": {"contract"},
 }
-Arguments = Sequence[tuple[np.dtype[Any], int]]
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class Found:
     note: str
 
 
-def find(source: str, arguments: Arguments) -> Found:
-    """Return the machine code of a kernel for arguments of these dtypes and ranks."""
+def find(source: str, arguments: Sequence[Argument]) -> Found:
+    """Return the machine code of a kernel for these arguments."""
     if not _usable_cache():
         image = _compiled(source, arguments, lambda: _in_memory(source))
         return Found(link(image), False, None, image.note)
-    signature = " ".join(f"{dtype.str}{rank}" for dtype, rank in arguments)
+    signature = " ".join(f"{a.dtype.str}{a.rank}{a.written:d}" for a in arguments)
     flags = f"{sorted(FLAGS['fastmath'])} {'direct' if config.direct else 'numba'}"
     key = cache.key_of(source, signature, flags)
     found = _loaded(key)
@@ -77,7 +75,7 @@ def find(source: str, arguments: Arguments) -> Found:
     return Found(link(image), False, key, image.note)
 
 
-def _compiled(source: str, arguments: Arguments, load: Callable[[], Any]) -> Image:
+def _compiled(source: str, arguments: Sequence[Argument], load: Callable[[], Any]) -> Image:
     """Return an image of a text; `load` runs it as a module and returns the kernel."""
     if config.direct:
         from .direct.image import image

@@ -20,12 +20,13 @@ from tapejit.runtime.images import FLAGS
 from tapejit.runtime.native import layout, loader
 from tapejit.runtime.native.compiled import image_of
 from tapejit.runtime.native.image import Image, parse
+from tapejit.runtime.native.wrapper import Argument
 
 D = np.dtype
 
 
-def made(fn: Any, *arguments: tuple[str, int]) -> tuple[Callable[..., Any], Image]:
-    image = image_of(fn, [(D(kind), rank) for kind, rank in arguments], FLAGS)
+def made(fn: Any, *arguments: Any) -> tuple[Callable[..., Any], Image]:
+    image = image_of(fn, [Argument(D(kind), *rest) for kind, *rest in arguments], FLAGS)
     again = parse(image.dump())
     assert again == image
     with _compile_lock:
@@ -44,7 +45,7 @@ def total() -> Callable[..., Any]:
         y[0] = s
         return 0, s
 
-    return made(kernel, ("f8", 2), ("f8", 1))[0]
+    return made(kernel, ("f8", 2), ("f8", 1, True))[0]
 
 
 GOOD = np.arange(6.0).reshape(3, 2)
@@ -85,6 +86,11 @@ def test_arrays_that_do_not_fit(total: Any, x: Any) -> None:
     with pytest.raises(TypeError, match="another type or layout"):
         total(x, out)
     assert out[0] == 7.0
+
+
+def test_arrays_that_are_written_must_be_writeable(total: Any) -> None:
+    with pytest.raises(TypeError, match="another type or layout"):
+        total(GOOD, frozen(np.empty(1)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

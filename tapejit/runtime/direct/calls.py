@@ -37,6 +37,11 @@ from .values import (
     pointer_to,
 )
 
+DTYPES = {
+    "f64": "float64", "f32": "float32", "c128": "complex128", "c64": "complex64",
+    "i64": "int64", "i32": "int32", "i16": "int16", "i8": "int8",
+    "u64": "uint64", "u32": "uint32", "u16": "uint16", "u8": "uint8", "b1": "uint8",
+}  # fmt: skip
 Maker = Callable[[Function, list[ast.expr]], Value | None]
 
 
@@ -57,6 +62,8 @@ def call(f: Function, node: ast.Call) -> Value:
         return _nothing()
     if name.startswith("product_"):
         return _tiny(f, name, node.args)
+    if name.startswith("local_"):
+        return _local(f, name)
     return asked(f, name, [expression(f, a) for a in node.args])
 
 
@@ -183,6 +190,16 @@ def _carve(element: Kind) -> Maker:
     return carve
 
 
+def _local(f: Function, name: str) -> Value:
+    """An array on the stack, whose elements the name says: it lives as long as the call of `f`."""
+    _, suffix, size = name.split("_")
+    element = BY_NAME[DTYPES[suffix]]
+    kind = pointer_to(element)
+    slot = f.slot(ir.ArrayType(kind.element.llvm, int(size)), name)
+    slot.align = 64
+    return Value(kind, f.builder.bitcast(slot, kind.llvm))
+
+
 def _shift(f: Function, args: list[ast.expr]) -> Value:
     p = expression(f, args[0])
     if p.kind.element is None:
@@ -271,11 +288,7 @@ MAKERS: dict[str, Maker] = {
     "min": _extreme("<"),
     "max": _extreme(">"),
 }
-for _suffix, _dtype in (
-    ("f64", "float64"), ("f32", "float32"), ("c128", "complex128"), ("c64", "complex64"),
-    ("i64", "int64"), ("i32", "int32"), ("i16", "int16"), ("i8", "int8"),
-    ("u64", "uint64"), ("u32", "uint32"), ("u16", "uint16"), ("u8", "uint8"), ("b1", "uint8"),
-):  # fmt: skip
+for _suffix, _dtype in DTYPES.items():
     MAKERS[f"memory.carve_{_suffix}"] = _carve(BY_NAME[_dtype])
     if _suffix[0] in "fiu":
         MAKERS[f"np.{_dtype}"] = _number(_dtype)

@@ -21,7 +21,7 @@ def cut(kernel: ast.FunctionDef, parts: dict[str, ast.FunctionDef]) -> ast.Funct
     groups: list[list[ast.stmt]] = []
     room = 0
     for s, weight in zip(kernel.body, weights):
-        if _returns(s):
+        if _stays(s):
             groups.append([s])
             room = 0
         elif room >= weight:
@@ -55,8 +55,12 @@ def _weight(s: ast.stmt) -> int:
     return 1 + sum(map(_weight, inner))
 
 
-def _returns(s: ast.stmt) -> bool:
-    return any(isinstance(n, ast.Return) for n in ast.walk(s))
+def _stays(s: ast.stmt) -> bool:
+    """Whether a statement must stand in the kernel: a return, an array that lives as long as it."""
+    return any(
+        isinstance(n, ast.Return) or (isinstance(n, ast.Name) and n.id.startswith("local_"))
+        for n in ast.walk(s)
+    )
 
 
 def _names(group: list[ast.stmt], context: type) -> set[str]:

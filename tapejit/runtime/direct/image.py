@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from ..native.image import Image
-from ..native.wrapper import code
+from ..native.wrapper import Argument, code
 from ..native.wrapper import wrapper as wrapper_of
 from .cutting import cut
 from .function import FAILURE, Function, Known, Unit
@@ -35,7 +35,7 @@ from .values import (
 )
 
 SYMBOL = "tapejit_kernel"
-Arguments = Sequence[tuple[np.dtype[Any], int]]
+Arguments = Sequence[Argument]
 COUNTS = {"direct": 0, "asked": 0, "numba": 0}
 """How many kernels were compiled without Numba, by asking it, and by its own pipeline."""
 WHY: list[str] = []
@@ -73,7 +73,7 @@ def image(
     COUNTS[how] += 1
     symbols, data = found
     text = wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in results])
-    scalars = tuple(sorted({code(dtype) for dtype, rank in arguments if not rank}))
+    scalars = tuple(sorted({code(a.dtype) for a in arguments if not a.rank}))
     return Image(symbols, scalars, how, _emitted(_parsed(text)), data)
 
 
@@ -99,8 +99,8 @@ def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> list[Ki
     """Append the kernel's body and its entry; return the kinds of what it gives."""
     names = [a.arg for a in kernel.args.args]
     given: dict[str, Known] = {}
-    for name, (dtype, rank) in zip(names, arguments, strict=True):
-        kind = BY_NAME[dtype.name]
+    for name, a in zip(names, arguments, strict=True):
+        kind, rank = BY_NAME[a.dtype.name], a.rank
         if rank:
             lengths = tuple(ir.Constant(I64, 0) for _ in range(rank))
             given[name] = Array(kind, ir.Constant(BYTES, None), lengths)
@@ -116,8 +116,8 @@ def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> list[Ki
 def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
     """Append the function that wrappers call: Numba's convention for contiguous arrays."""
     types: list[Any] = []
-    for dtype, rank in arguments:
-        kind = BY_NAME[dtype.name]
+    for a in arguments:
+        kind, rank = BY_NAME[a.dtype.name], a.rank
         part = PARTS.get(kind)
         if rank:
             types += [BYTES, BYTES, I64, I64, BYTES, *[I64] * (2 * rank)]
@@ -129,8 +129,8 @@ def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
     b = ir.IRBuilder(fn.append_basic_block())
     left = iter(fn.args[2:])
     flat: list[Any] = []
-    for dtype, rank in arguments:
-        kind = BY_NAME[dtype.name]
+    for a in arguments:
+        kind, rank = BY_NAME[a.dtype.name], a.rank
         if rank:
             fields = [next(left) for _ in range(5 + 2 * rank)]
             flat += fields[4 : 5 + rank]

@@ -5,43 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .image import Image
-from .wrapper import code, wrapper
+from .wrapper import Argument, code, wrapper
 
 
-def image_of(
-    fn: Any, arguments: Sequence[tuple[np.dtype[Any], int]], options: dict[str, Any]
-) -> Image:
-    """Compile a kernel for arguments of these dtypes and ranks."""
+def image_of(fn: Any, arguments: Sequence[Argument], options: dict[str, Any]) -> Image:
+    """Compile a kernel for these arguments."""
     import numba
     from numba.core import types
     from numba.np import numpy_support
 
     signature = tuple(
-        types.Array(numpy_support.from_dtype(dtype), rank, "C")
-        if rank
-        else numpy_support.from_dtype(dtype)
-        for dtype, rank in arguments
+        types.Array(numpy_support.from_dtype(a.dtype), a.rank, "C")
+        if a.rank
+        else numpy_support.from_dtype(a.dtype)
+        for a in arguments
     )
-    made = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(fn)
+    bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made: Any = numba.njit(**bare, **options)(fn)
     made.compile(signature)
     (compiled,) = made.overloads.values()
     symbol, library = compiled.fndesc.llvm_func_name, compiled.library
-    returned = compiled.signature.return_type
-    results = tuple(
-        code(numpy_support.as_dtype(t))
-        for t in (returned if isinstance(returned, types.BaseTuple) else (returned,))
-    )
+    returned: Any = compiled.signature.return_type
+    each: Any = returned if isinstance(returned, types.BaseTuple) else (returned,)
+    results = tuple(code(numpy_support.as_dtype(t)) for t in each)
     _, _, (kernel, _) = library.serialize_using_object_code()
     text = wrapper(symbol, arguments, results)
     note = compiled.type_annotation if isinstance(compiled.type_annotation, str) else ""
     return Image(_outside(library), _scalars(arguments), note, _object(text), kernel)
 
 
-def _scalars(arguments: Sequence[tuple[np.dtype[Any], int]]) -> tuple[str, ...]:
-    return tuple(sorted({code(dtype) for dtype, rank in arguments if not rank}))
+def _scalars(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    return tuple(sorted({code(a.dtype) for a in arguments if not a.rank}))
 
 
 def _outside(library: Any) -> tuple[str, ...]:

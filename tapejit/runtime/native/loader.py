@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import itertools
 import pickle
 from collections.abc import Callable, Iterable
@@ -69,17 +70,16 @@ def _of_numba(name: str) -> int | None:
     """Return the address of one of Numba's helpers in C, which imports Numba."""
     import llvmlite.binding as llvm
 
+    found: int | None
     if name.startswith("numba_"):
-        from numba import _helperlib
-
-        return _helperlib.c_helpers.get(name.removeprefix("numba_"))
-    if name.startswith("NRT_"):
-        from numba.core.runtime import _nrt_python
-
-        return _nrt_python.c_helpers.get(name.removeprefix("NRT_"))
-    import numba  # noqa: F401  # loads Intel's vector functions where they are installed
-
-    found: int | None = llvm.address_of_symbol(name)
+        helpers: Any = importlib.import_module("numba._helperlib")
+        found = helpers.c_helpers.get(name.removeprefix("numba_"))
+    elif name.startswith("NRT_"):
+        helpers = importlib.import_module("numba.core.runtime._nrt_python")
+        found = helpers.c_helpers.get(name.removeprefix("NRT_"))
+    else:
+        importlib.import_module("numba")  # it loads Intel's vector functions where there are any
+        found = llvm.address_of_symbol(name)
     return found
 
 

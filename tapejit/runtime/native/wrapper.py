@@ -1,7 +1,8 @@
 """The wrapper of a kernel: LLVM's text of a C function that Python calls.
 
 It takes a vector of Python objects. An array must be exactly an ``ndarray`` of the kernel's dtype
-and rank, C contiguous, aligned and in native byte order; a scalar must be of the NumPy type or of
+and rank, C contiguous, aligned and in native byte order, and writeable when the kernel writes to
+it; a scalar must be of the NumPy type or of
 the Python type that stands for it. Fields are read where NumPy's C structures have them, which
 `layout` verifies before anything is linked. Whatever does not fit raises TypeError and nothing has
 been read or written. The global lock is released while the kernel runs.
@@ -10,7 +11,7 @@ been read or written. The global lock is released while the kernel runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from .layout import ARRAY, BODY, DESCR, TYPE
 NAME = "tapejit_entry"
 _LLVM = {"f8": "double", "f4": "float", "b1": "i8"}
 _PYTHON = {"f8": ("float", "PyFloat_Type"), "c16": ("complex", "PyComplex_Type")}
-_C_ALIGNED = 0x101
-"""NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED."""
+_READ, _WRITE = 0x101, 0x501
+"""NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED; and NPY_ARRAY_WRITEABLE."""
 
 _FRAME = """
 declare ptr @PyEval_SaveThread()
@@ -47,6 +48,14 @@ declare i32 @PyTuple_SetItem(ptr, i64, ptr)
 @PyBool_Type = external global i8
 @wrong = private constant [53 x i8] c"an argument has another type or layout than compiled\\00"
 """
+
+
+class Argument(NamedTuple):
+    """What a kernel takes at one place: an array, or a number, whose rank is 0."""
+
+    dtype: np.dtype[Any]
+    rank: int
+    written: bool = False
 
 
 def code(dtype: np.dtype[Any]) -> str:
@@ -103,13 +112,10 @@ class _Text:
         self.lines += [f"br i1 {flag}, label %{good}, label %mismatch", f"{good}:"]
 
 
-def wrapper(
-    symbol: str, arguments: Sequence[tuple[np.dtype[Any], int]], results: Sequence[str]
-) -> str:
+def wrapper(symbol: str, arguments: Sequence[Argument], results: Sequence[str]) -> str:
     """Return the text of the wrapper of the kernel named `symbol`.
 
-    `arguments` are the dtype and rank of each, rank 0 for a number; `results` the kinds of what
-    the kernel gives, the status first.
+    `results` are the kinds of what the kernel gives, the status first.
     """
     t = _Text()
     kind = result_type(results)
@@ -120,9 +126,9 @@ def wrapper(
     ]
     t.check("%counted")
     given: list[tuple[str, str]] = []
-    for k, (dtype, rank) in enumerate(arguments):
+    for k, argument in enumerate(arguments):
         x = t.at("%given", 8 * k, "ptr")
-        given += _array(t, x, dtype, rank) if rank else _number(t, x, code(dtype))
+        given += _array(t, x, argument) if argument.rank else _number(t, x, code(argument.dtype))
     passed = "".join(f", {a} {v}" for a, v in given)
     types = "".join(f", {a}" for a, _ in given)
     t.lines.append("%lock = call ptr @PyEval_SaveThread()")
@@ -163,18 +169,20 @@ def wrapper(
     )
 
 
-def _array(t: _Text, x: str, dtype: np.dtype[Any], rank: int) -> list[tuple[str, str]]:
+def _array(t: _Text, x: str, argument: Argument) -> list[tuple[str, str]]:
     """Check an array; return the fields that Numba's convention passes."""
+    dtype, rank = argument.dtype, argument.rank
+    wanted = _WRITE if argument.written else _READ
     kind = t.at(x, TYPE, "ptr")
     t.check(t.let(f"icmp eq ptr {kind}, @tapejit_ndarray"))
     descr = t.at(x, ARRAY["descr"], "ptr")
-    flags = t.let(f"and i32 {t.at(x, ARRAY['flags'], 'i32')}, {_C_ALIGNED}")
+    flags = t.let(f"and i32 {t.at(x, ARRAY['flags'], 'i32')}, {wanted}")
     foreign = ord(">") if dtype.newbyteorder("<").isnative else ord("<")
     same = [
         t.let(f"icmp eq i32 {t.at(descr, DESCR['type_num'], 'i32')}, {dtype.num}"),
         t.let(f"icmp ne i8 {t.at(descr, DESCR['byteorder'], 'i8')}, {foreign}"),
         t.let(f"icmp eq i32 {t.at(x, ARRAY['nd'], 'i32')}, {rank}"),
-        t.let(f"icmp eq i32 {flags}, {_C_ALIGNED}"),
+        t.let(f"icmp eq i32 {flags}, {wanted}"),
     ]
     every = same[0]
     for flag in same[1:]:
