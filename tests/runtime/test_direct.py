@@ -53,8 +53,8 @@ def drawn(rng: np.random.Generator, dtype: np.dtype[Any], shape: tuple[int, ...]
     return np.asarray(x + 1j * rng.normal(size=shape) if dtype.kind == "c" else x).astype(dtype)
 
 
-def agree(stage: KernelStage, monkeypatch: pytest.MonkeyPatch, bound: float = 0.0) -> str:
-    """Run a kernel and its twin on the same numbers: the same results, to the bit without Numba."""
+def agree(stage: KernelStage, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a kernel and its twin on the same numbers: the results are the same."""
     tape, text = stage.tape, stage.text
     arguments = [
         *(Argument(a.dtype, a.ndim, False) for a in map(tape.value, text.inputs)),
@@ -69,12 +69,11 @@ def agree(stage: KernelStage, monkeypatch: pytest.MonkeyPatch, bound: float = 0.
     copies = [x.copy() for x in given]
     with np.errstate(all="ignore"):
         found, expected = one(*given), other(*copies)
-    # Inlined at another time, what Numba has code for may be contracted in another way.
-    bound = bound if note == "direct" else 1e-13
-    near = {"rtol": bound, "atol": bound}
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), **near)
+    # Sums may be reordered, products contracted: what LLVM makes of that depends on the code around.
+    near = 1e-5 if any(a.dtype.itemsize == 4 for a in avals) else 1e-13
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), near, near)
     for x, y in zip(given, copies):
-        np.testing.assert_allclose(x, y, **near)
+        np.testing.assert_allclose(x, y, near, near)
     return note
 
 
@@ -119,7 +118,7 @@ def test_kernels_cut_into_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(direct, "cut", noted)
     for stage in golden_stages(name):
-        assert agree(stage, monkeypatch, 1e-14) == "direct"
+        assert agree(stage, monkeypatch) == "direct"
     assert len(pieces) > 1
 
 
