@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tapejit.codegen.text import number
 from tapejit.runtime import images
-from tapejit.runtime.direct import cutting, statements
+from tapejit.runtime.direct import cutting, linear, statements
 from tapejit.runtime.direct import image as direct
+from tapejit.runtime.native import blas
 from tapejit.runtime.native.loader import link
 from tapejit.runtime.native.wrapper import Argument
 from tapejit.runtime.pipeline import optimise
@@ -313,8 +315,8 @@ def test_exceptions_of_routines_reach_the_caller(monkeypatch: pytest.MonkeyPatch
 def test_a_kernel_needs_no_numba() -> None:
     code = (
         "import sys, numpy as np, tapejit as tj\n"
-        "f = tj.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-x)), compile='always')\n"
-        "v, g = f(np.ones(5))\n"
+        "f = tj.value_and_grad(lambda x: np.sum(np.sin(x @ x) * np.exp(-x[0])), compile='always')\n"
+        "v, g = f(np.full((20, 20), 0.25))\n"
         "assert f.stats()['kernels'] == 1, f.stats()\n"
         "assert 'numba' not in sys.modules and 'scipy' not in sys.modules\n"
         "print(v)\n"
@@ -323,7 +325,39 @@ def test_a_kernel_needs_no_numba() -> None:
     env.pop("TAPEJIT_DIRECT", None)
     made = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    assert float(made.stdout) == pytest.approx(5 * np.tanh(1) / np.e)
+    assert float(made.stdout) == pytest.approx(400 * np.sin(1.25) * np.exp(-0.25))
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", "complex64"])
+def test_products(own: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By NumPy's BLAS and by Numba's entry points."""
+    if not own:
+        monkeypatch.setattr(linear, "address_of", lambda name: None)
+    elif blas.address_of("scipy_cblas_dgemm64_") is None:
+        pytest.skip("this NumPy brings no BLAS of its own")
+    suffix = {"float64": "f64", "float32": "f32", "complex128": "c128", "complex64": "c64"}[dtype]
+    one, zero = number(1, np.dtype(dtype)), number(0, np.dtype(dtype))
+    text = HEAD + (
+        "\ndef kernel(x0, x1, y0, y1):\n    a0 = memory.flat(x0)\n    a1 = memory.flat(x1)\n"
+        "    o0 = memory.flat(y0)\n    o1 = memory.flat(y1)\n"
+        f"    blas.gemm_{suffix}(0, 1, 3, 5, 4, {one}, a1, 3, a0, 5, {zero}, o0, 3)\n"
+        f"    blas.gemv_{suffix}(1, 4, 5, {one}, memory.shift(a0, 0), 4, a1, {one}, o1)\n"
+        "    return 0\n"
+    )
+    kinds = [Argument(np.dtype(dtype), r, k > 1) for k, r in enumerate((2, 2, 2, 1))]
+    monkeypatch.setattr(images.config, "direct", True)
+    made = images._compiled(text, kinds, lambda: images._in_memory(text))
+    if suffix[0] == "f":
+        assert made.note == "direct"
+        assert any("cblas" in s for s in made.symbols) is own
+    rng = np.random.default_rng(1)
+    x, y = (drawn(rng, np.dtype(dtype), s) for s in ((4, 5), (4, 3)))
+    z, w = np.zeros((5, 3), dtype), np.ones(5, dtype)
+    assert link(made)(x, y, z, w) == 0
+    near = 1e-12 if x.real.itemsize == 8 else 1e-4
+    np.testing.assert_allclose(z, x.T @ y, near)
+    np.testing.assert_allclose(w, 1 + x.ravel().reshape(5, 4) @ y.ravel()[:4], near)
 
 
 def test_damage_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Products of matrices: calls of BLAS by name, and tiny ones written out.
 
-The C entry points are Numba's, as in ``kernels.blas``, which is the same for Numba's pipeline.
+The functions are those of NumPy's own BLAS where it has one, else the C entry points of Numba, as in
+``kernels.blas``, which is the same for Numba's pipeline. Storage is column-major.
 """
 
 from __future__ import annotations
@@ -8,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
+
 from ...kernels.products import small_product
+from ..native.blas import PREFIX, address_of
+from ..native.blas import SUFFIX as END
 from .function import Function
 from .values import (
     BYTES,
@@ -19,6 +24,7 @@ from .values import (
     I32,
     I64,
     INT,
+    PARTS,
     SINGLE,
     Kind,
     Uncovered,
@@ -26,6 +32,8 @@ from .values import (
 )
 
 LETTERS = {DOUBLE: "d", SINGLE: "s", COMPLEX128: "z", COMPLEX64: "c"}
+COLUMNS, AS_IT_IS, TRANSPOSED = 102, 111, 112
+"""CblasColMajor, CblasNoTrans, CblasTrans."""
 SUFFIX = {"f64": DOUBLE, "f32": SINGLE, "c128": COMPLEX128, "c64": COMPLEX64}
 
 
@@ -37,38 +45,47 @@ def tiny(f: Function, numbers: list[int], args: list[Value]) -> None:
     small_product(f.builder, numbers, *(x.llvm for x in args))
 
 
-def _flag(b: Any, x: Value) -> Any:
-    """Return 't' where `x` is not zero, else 'n'."""
-    return b.select(b.icmp_signed("!=", x.llvm, x.llvm.type(0)), I8(ord("t")), I8(ord("n")))
-
-
-def _operand(f: Function, x: Value, role: str, kind: Kind) -> Any:
-    """Return an operand in its role: a flag, an integer, a number by reference, a pointer."""
+def _operand(f: Function, x: Value, role: str, kind: Kind, own: bool) -> Any:
+    """Return an operand in its role: a flag, an integer, a factor, a pointer."""
     b = f.builder
     if role == "p" and x.kind.element is kind:
         return b.bitcast(x.llvm, BYTES)
     if role == "n" and x.kind is kind:
+        if own and kind not in PARTS:
+            return x.llvm
         slot = f.slot(x.llvm.type)
         b.store(x.llvm, slot)
         return b.bitcast(slot, BYTES)
     if role in "ti" and x.kind is INT:
-        return _flag(b, x) if role == "t" else x.llvm
+        if role == "i":
+            return x.llvm
+        yes, no = (I32(TRANSPOSED), I32(AS_IT_IS)) if own else (I8(ord("t")), I8(ord("n")))
+        return b.select(b.icmp_signed("!=", x.llvm, I64(0)), yes, no)
     raise Uncovered(f"{x.kind} where BLAS takes another kind")
 
 
-def _call(entry: str, roles: str, kind: Kind) -> Callable[[Function, list[Value]], None]:
-    types = [I8, *({"t": I8, "i": I64}.get(r, BYTES) for r in roles)]
+def _call(name: str, roles: str, kind: Kind) -> Callable[[Function, list[Value]], None]:
+    letter = LETTERS[kind]
+    entry = f"{PREFIX}{letter}{name}{END}"
 
     def call(f: Function, args: list[Value]) -> None:
-        given = [_operand(f, x, r, kind) for x, r in zip(args, roles, strict=True)]
-        fn = f.unit.outside(entry, I32, types)
-        f.builder.call(fn, [I8(ord(LETTERS[kind])), *given])
+        own = address_of(entry) is not None
+        given = [_operand(f, x, r, kind, own) for x, r in zip(args, roles, strict=True)]
+        if own:
+            if name == "gemv":  # elements of vectors lie side by side
+                given = [*given[:7], I64(1), *given[7:], I64(1)]
+            given.insert(0, I32(COLUMNS))
+        else:
+            given.insert(0, I8(ord(letter)))
+        symbol, result = (entry, ir.VoidType()) if own else (f"numba_xx{name}", I32)
+        fn = f.unit.outside(symbol, result, [v.type for v in given])
+        f.builder.call(fn, given)
 
     return call
 
 
 LINEAR = {
-    f"blas.{name}_{suffix}": _call(f"numba_xx{name}", roles, kind)
+    f"blas.{name}_{suffix}": _call(name, roles, kind)
     for name, roles in (("gemm", "ttiiinpipinpi"), ("gemv", "tiinpipnp"))
     for suffix, kind in SUFFIX.items()
 }
