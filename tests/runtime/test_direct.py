@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import tapejit as tj
 from tapejit.codegen.text import number
-from tapejit.runtime import images
+from tapejit.runtime import build, images
 from tapejit.runtime.direct import cutting, linear, statements
 from tapejit.runtime.direct import image as direct
 from tapejit.runtime.native import blas
@@ -372,3 +373,19 @@ def test_damage_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     (stage,) = golden_stages("float32")
     with pytest.raises(AssertionError):
         agree(stage, monkeypatch)
+
+
+def test_explain_says_how_kernels_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(images.config, "cache", False)
+    plain = tj.jit(lambda x: np.sum(np.cosh(x) * 1.5), compile="always")
+    sorted_ = tj.jit(lambda x: np.sum(np.sort(x)[::2] * 2.5), compile="always")
+    x = np.arange(6.0)
+    plain(x), sorted_(x)
+    assert "Numba" not in plain.explain(x)
+    assert "1 kernel with code that Numba has for some calls" in sorted_.explain(x)
+    monkeypatch.setattr(images.config, "direct", False)
+    monkeypatch.setattr(build, "_built", {})
+    twin = tj.jit(lambda x: np.sum(np.cosh(x) * 1.5), compile="always")
+    assert twin(x) == plain(x)
+    assert "1 kernel compiled by Numba's own pipeline" in twin.explain(x)
