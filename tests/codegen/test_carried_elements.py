@@ -10,6 +10,7 @@ import tapejit as tj
 from tapejit.passes.bounds import checks_left
 from tapejit.passes.carried_elements import carried_elements
 from tapejit.passes.trim import trim
+from tapejit.rules.declare import ops
 from tapejit.tape.ir import Builder, Tape
 from tapejit.testing import check_grads
 
@@ -74,6 +75,19 @@ def test_a_recurrence_over_an_array_ends_with_the_same_elements(name):
 def test_short_loops(n):
     tape = recurrence(ROUNDS["behind"][0], n=n)
     check(tape, RNG.normal(size=9), np.float64(0.7))
+
+
+def test_a_loop_that_may_not_run_is_left_alone():
+    def step(i, h):
+        element = ops.reshape(ops.dynamic_slice(h, i, sizes=(1,)), shape=())
+        return [ops.dynamic_update(h, ops.reshape(2.0 * element, shape=(1,)), i + 1)]
+
+    b = Builder()
+    x, n = b.input(aval(9)), b.input(INT)
+    tape = b.finish(loop(b, n, step, [x]))
+    assert carries(tape) == 1
+    check(tape, RNG.normal(size=9), np.int64(5))
+    check(tape, RNG.normal(size=9), np.int64(0))
 
 
 def test_a_place_that_may_wrap_around_is_left_alone():
