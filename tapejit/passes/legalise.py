@@ -15,6 +15,7 @@ from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .bounds import checks_left
 from .carried_elements import carried_elements
+from .carried_sums import carried_sums
 from .components import components
 from .dce import dce
 from .order import reads_first
@@ -31,7 +32,7 @@ FREE = (
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = components(carried_elements(_trimmed(checks_left(tape))))
+    small = components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))
     return _own_outputs(_legal(reads_first(small)))
 
 
