@@ -45,7 +45,9 @@ def carried_sums(tape: Tape) -> Tape:
             return results[row.args[0]][row.params["k"]].id
         if kind not in ROLLED:
             return None
-        params = {k: carried_sums(v) if isinstance(v, Tape) else v for k, v in row.params.items()}
+        params: dict[str, Any] = {
+            k: carried_sums(v) if isinstance(v, Tape) else v for k, v in row.params.items()
+        }
         if kind == "for" and row.id not in tape.outputs:
             found = _additions(params["body"], params["carry"], params["shared"])
             if found:

@@ -33,6 +33,7 @@ ROUNDS = {
     "the same place twice": (lambda i, a, k, u: [add(add(a, u, 1), 2.0, 1)], ["number", "number"]),
     "read": (lambda i, a, k, u: [add(a, u * at(a, 2), 2)], ["array"]),
     "read elsewhere": (lambda i, a, k, u: [add(a, u + at(a, 0), 2)], ["array"]),
+    "read in between": (lambda i, a, k, u: [add(t := add(a, u, 2), at(t, 2), 3)], ["array"]),
     "overwritten": (lambda i, a, k, u: [add(put(a, 0.5, 3), u, 2)], ["array"]),
     "a part": (
         lambda i, a, k, u: [ops.add_slice(a, ops.broadcast_to(u, shape=(3,)), ranges=((1, 3, 1),))],
