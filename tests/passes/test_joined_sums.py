@@ -51,6 +51,7 @@ CASES = {
         lambda s, t, x: [s + t],
         False,
     ),
+    "read inside": (lambda i, t, x: t + x * t, lambda s, t, x: [s + t], False),
     "twice": (lambda i, t, x: t + t + x, lambda s, t, x: [s + t], False),
 }
 
