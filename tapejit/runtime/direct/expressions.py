@@ -152,14 +152,14 @@ def compare(f: Function, fn: Any, sign: str, x: Value, y: Value) -> Value:
         made = b.fcmp_unordered if sign == "!=" else b.fcmp_ordered
         u, v = converted(b, x, kind), converted(b, y, kind)
         return Value(BOOL, made(sign, u.llvm, v.llvm, flags=FLAGS))
-    if kind is None and _small(x.kind) and _small(y.kind):
+    if kind is None and is_small(x.kind) and is_small(y.kind):
         x, y, kind = converted(b, x, INT), converted(b, y, INT), INT
     if kind is INT:
         return Value(BOOL, b.icmp_signed(sign, x.llvm, y.llvm))
     return f.ask(fn, [x, y])
 
 
-def _small(kind: Kind) -> bool:
+def is_small(kind: Kind) -> bool:
     """Whether all numbers of a type are numbers of int64."""
     return kind in NUMBERS and kind not in FLOATS and kind is not UINT64
 
@@ -207,7 +207,7 @@ def index(f: Function, node: ast.expr) -> Any:
         name = ARITHMETIC[type(node.op)][2]
         return getattr(f.builder, name)(x, y, flags=("nsw",))
     x = expression(f, node)
-    if not _small(x.kind) or x.kind is BOOL:
+    if not is_small(x.kind) or x.kind is BOOL:
         raise Uncovered(f"index of type {x.kind}")
     return converted(f.builder, x, INT).llvm
 
