@@ -418,3 +418,19 @@ def test_explain_says_how_kernels_were_made(monkeypatch: pytest.MonkeyPatch) -> 
     twin = tj.jit(lambda x: np.sum(np.cosh(x) * 1.5), compile="always")
     assert twin(x) == plain(x)
     assert "1 kernel compiled by Numba's own pipeline" in twin.explain(x)
+
+
+def test_numbas_pipeline_alone() -> None:
+    """In a process that has compiled nothing else, so that nothing is known from before."""
+    code = (
+        "import numpy as np, tapejit as tj, sys\n"
+        "f = tj.value_and_grad(lambda x: np.sum(np.sin(x) * np.tanh(x)), compile='always')\n"
+        "v, g = f(np.ones(5))\n"
+        "assert f.stats()['kernels'] == 1, f.stats()\n"
+        "print(v)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TAPEJIT_CACHE": "0", "TAPEJIT_DIRECT": "0"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    made = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert float(made.stdout) == pytest.approx(5 * np.sin(1) * np.tanh(1))

@@ -277,7 +277,7 @@ def alike(f: Function, x: Value, y: Value) -> Kind:
     kind = common(x, y)
     if kind is None:
         kind = f.numba(f"{x.kind} or {y.kind}").unified(x.kind, y.kind)
-    return kind  # type: ignore[return-value]
+    return kind
 
 
 def _choice(f: Function, node: ast.IfExp) -> Value:
