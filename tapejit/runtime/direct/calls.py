@@ -139,7 +139,9 @@ def _flat(f: Function, args: list[ast.expr]) -> Value:
 def _fresh(f: Function, size: Any) -> Any:
     """Return the pointer to fresh bytes; raises where there are none."""
     b = f.builder
-    at = b.call(f.unit.outside("NRT_Allocate", BYTES, [I64]), [size])
+    allocator = f.unit.outside("NRT_Allocate", BYTES, [I64])
+    allocator.return_value.add_attribute("noalias")
+    at = b.call(allocator, [size])
     refuse(f, b.icmp_unsigned("==", at, ir.Constant(BYTES, None)), _FULL)
     return at
 
