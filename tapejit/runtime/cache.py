@@ -69,7 +69,8 @@ def _kernel_sources() -> str:
     """Return a hash of what kernels inline and are made by; a kernel is stale when it changes."""
     here = os.path.dirname(os.path.abspath(__file__))
     digest = hashlib.sha256()
-    for part in (os.path.join(os.path.dirname(here), "kernels"), os.path.join(here, "native")):
+    beside = [os.path.join(here, name) for name in ("direct", "native")]
+    for part in (os.path.join(os.path.dirname(here), "kernels"), *beside):
         for folder, _, files in sorted(os.walk(part)):
             for name in sorted(files):
                 if name.endswith(".py"):

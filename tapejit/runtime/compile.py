@@ -45,6 +45,9 @@ class Kernel:
         Whether the machine code came from disk.
     key : str or None
         The name under which it lies there.
+    note : str
+        How the machine code was made: ``direct`` from the text, ``asked`` with calls that Numba
+        has code for, empty for Numba's own pipeline.
     """
 
     def __init__(self, tape: Tape, title: str) -> None:
@@ -53,6 +56,7 @@ class Kernel:
         self.text = write_kernel(legal, title)
         found = self._build()
         self.call, self.cached, self.key = found.call, found.cached, found.key
+        self.note = found.note
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars

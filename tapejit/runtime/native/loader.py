@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .blas import address_of
 from .image import Image
 from .layout import verify
 from .wrapper import NAME, scalar_symbol
@@ -97,7 +98,7 @@ def resolve(names: Iterable[str]) -> dict[str, int]:
     """
     found = {}
     for name in names:
-        address = _of_python(_ALLOCATOR.get(name, name)) or _of_numba(name)
+        address = _of_python(_ALLOCATOR.get(name, name)) or address_of(name) or _of_numba(name)
         if address is None:
             raise RuntimeError(f"machine code needs {name}, which is not in this process")
         found[name] = address
