@@ -14,7 +14,7 @@ import numpy as np
 
 from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
-from ..core.config import config
+from ..core.config import config, watch
 from ..core.errors import CacheError, CacheWarning
 from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
@@ -65,6 +65,10 @@ class Kernel:
         self.cached = False
         self.key: str | None = None
         self.call: Callable[..., Any] = self._build()
+        if self.text.parallel:
+            from ..kernels.parallel import POOL
+
+            watch("threads", POOL.use)
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
