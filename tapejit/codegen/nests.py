@@ -289,7 +289,7 @@ class Nest:
         shared = any(f.axes & outer and not _covers(f, loops) for f in self.folds)
         handed = any(o.farthest for o in self.overlaps) and len(loops) == 1
         still = any(not o.strides[loops[0][-1]] for o in self.overlaps) if loops else False
-        if self.values.body or not loops or shared or handed or still:
+        if self.values.body or self.values.prefix or not loops or shared or handed or still:
             return 0
         inner = int(np.prod(sizes[1:]))
         length = length_of(sizes[0], inner, [line for part in body for line in part])

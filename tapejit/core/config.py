@@ -41,6 +41,8 @@ class Config:
         The number of rows at which a capture is given up.
     min_roll : int
         A ``for`` loop of fewer rounds is always unrolled: a few rounds are quicker without a loop.
+    direct : bool
+        Whether kernels are made from their text straight to LLVM code; otherwise Numba reads it.
     cache : bool
         Whether compiled kernels are kept on disk.
     threads : int
@@ -55,6 +57,7 @@ class Config:
     max_signatures: int = 256
     max_unroll: int = 1_000_000
     min_roll: int = 8
+    direct: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_DIRECT", "1") != "0")
     cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
     threads: int = field(default_factory=_threads)
     checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")

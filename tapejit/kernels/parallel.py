@@ -12,9 +12,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .pool import NAME, Pool
+from .pool import NAME, pool
 
-POOL = Pool()
+POOL = pool()
 
 
 @intrinsic

@@ -15,6 +15,7 @@ workers: it runs its chunks itself. So do systems other than Linux.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 import threading
@@ -199,7 +200,13 @@ end:
 
 
 class Pool:
-    """The machine code of the pool, and how many threads it uses."""
+    """The machine code of the pool, and how many threads it uses.
+
+    Attributes
+    ----------
+    address : int
+        Where ``tapejit_parallel_run`` stands.
+    """
 
     def __init__(self) -> None:
         from llvmlite import binding
@@ -210,7 +217,8 @@ class Pool:
         self._engine = _compiled(_CODE if self._native else _SERIAL)
         # Workers sleep in this code until the process ends.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._engine))
-        binding.add_symbol(NAME, self._engine.get_function_address("run"))
+        self.address: int = self._engine.get_function_address("run")
+        binding.add_symbol(NAME, self.address)
         if self._native:
             os.register_at_fork(after_in_child=self._after_fork)
 
@@ -234,6 +242,12 @@ class Pool:
             used = max(min(wanted, self._started), 0)
             self._call("use", None, used)
             return used + 1
+
+
+@functools.cache
+def pool() -> Pool:
+    """Return the pool of this process."""
+    return Pool()
 
 
 def _compiled(text: str) -> Any:

@@ -96,7 +96,9 @@ def test_windows_handed_on_are_not_cut_but_rows_of_them_are(short, threads):
         check_compiled(tape, inputs, interpret(tape, inputs))
 
 
-def test_results_have_the_same_bits_for_any_number_of_threads(threads):
+@pytest.mark.parametrize("direct", [True, False])
+def test_results_have_the_same_bits_for_any_number_of_threads(threads, monkeypatch, direct):
+    monkeypatch.setattr(config, "direct", direct)
     tape = verify(
         from_text("""tape(%0: f64[200000]) -> (%2, %3)
   %1 = exp %0 : f64[200000]
@@ -105,6 +107,7 @@ def test_results_have_the_same_bits_for_any_number_of_threads(threads):
     )
     assert write_kernel(legalise(tape)).parallel
     kernel = compile_staged(tape, "test")
+    assert (kernel.note == "direct") == direct
     x = np.random.default_rng(1).normal(size=200_000)
     found = []
     for n in (1, 2, 3, 1):

@@ -9,8 +9,9 @@ from typing import Any
 
 from . import INTRINSICS
 
-globals().update(INTRINSICS)
-
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"there is no elementwise function {name}")
+    try:
+        return INTRINSICS[name]
+    except KeyError:
+        raise AttributeError(f"there is no elementwise function {name}") from None
