@@ -21,11 +21,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
-from .native.image import Image, parse
+
+if TYPE_CHECKING:
+    from .native.image import Image
 
 
 @functools.cache
@@ -141,6 +143,8 @@ def kept(key: str) -> Image | bytes | None:
         return None
     except OSError:
         return b""
+    from .native.image import parse
+
     return parse(data) or data
 
 
