@@ -123,8 +123,8 @@ def binary(f: Function, op: type, x: Value, y: Value) -> Value:
     """Append an arithmetic operation."""
     fn, on_float, on_int = ARITHMETIC[op]
     b = f.builder
-    if x.kind is BOOL and y.kind is BOOL and op in LOGIC:
-        return Value(BOOL, getattr(b, LOGIC[op])(x.llvm, y.llvm))
+    if x.kind is y.kind and x.kind in (BOOL, INT) and op in LOGIC:
+        return Value(x.kind, getattr(b, LOGIC[op])(x.llvm, y.llvm))
     kind = common(x, y)
     if kind is INT and on_int:
         return Value(INT, getattr(b, on_int)(x.llvm, y.llvm))
