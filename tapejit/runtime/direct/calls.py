@@ -15,6 +15,7 @@ from ...kernels.vmath.emit import Value as Operand
 from .expressions import compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
+from .positions import refuse, window_start, wrap_index
 from .values import (
     BOOL,
     BY_NAME,
@@ -138,14 +139,10 @@ def _flat(f: Function, args: list[ast.expr]) -> Value:
 def _fresh(f: Function, size: Any) -> Any:
     """Return the pointer to fresh bytes; raises where there are none."""
     b = f.builder
-    at = b.call(f.unit.outside("NRT_Allocate", BYTES, [I64]), [size])
-    full, good = f.block(), f.block()
-    missing = b.icmp_unsigned("==", at, ir.Constant(BYTES, None))
-    expect = f.unit.module.declare_intrinsic("llvm.expect", [I1], ir.FunctionType(I1, [I1, I1]))
-    b.cbranch(b.call(expect, [missing, I1(0)]), full, good)
-    f.move(full)
-    f.raises(_FULL)
-    f.move(good)
+    allocator = f.unit.outside("NRT_Allocate", BYTES, [I64])
+    allocator.return_value.add_attribute("noalias")
+    at = b.call(allocator, [size])
+    refuse(f, b.icmp_unsigned("==", at, ir.Constant(BYTES, None)), _FULL)
     return at
 
 
@@ -271,6 +268,8 @@ def _extreme(sign: str) -> Maker:
 
 
 MAKERS: dict[str, Maker] = {
+    "routines.wrap_index": wrap_index,
+    "routines.window_start": window_start,
     "memory.flat": _flat,
     "memory.allocate": _allocate,
     "memory.release": _release,

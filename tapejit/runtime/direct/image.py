@@ -89,7 +89,8 @@ def _fast(module: Any, bridge: Any) -> None:
     """Let what Numba wrote be contracted, as it does in kernels of its own."""
     from numba.core import fastmathpass
 
-    fastmathpass.rewrite_module(module, bridge.target.fastmath)
+    rewrite: Any = fastmathpass.rewrite_module
+    rewrite(module, bridge.target.fastmath)
 
 
 # ---------------------------------------------------------------- the two functions
@@ -149,9 +150,9 @@ def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
         b.ret(code)
     outer = ir.LiteralStructType([I8 if k is BOOL else k.llvm for k in kinds])
     to = b.bitcast(fn.args[0], outer.as_pointer())
-    for n, k in enumerate(kinds):
+    for n, result in enumerate(kinds):
         x = b.load(b.gep(inner, [I32(0), I32(n)]))
-        b.store(b.zext(x, I8) if k is BOOL else x, b.gep(to, [I32(0), I32(n)]))
+        b.store(b.zext(x, I8) if result is BOOL else x, b.gep(to, [I32(0), I32(n)]))
     b.ret(I32(0))
 
 
