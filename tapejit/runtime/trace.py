@@ -216,7 +216,9 @@ def trace(
             values = [cap.value(s) for s in rows]
         consts = [(array, origin) for _, array, origin in cap.consts]
         tokens = [v for v in input_values(cap) if isinstance(v, Token)]
-        for i in range(len(cap.b)):  # tracers and captures refer to each other: the collector is late
+        for i in range(
+            len(cap.b)
+        ):  # tracers and captures refer to each other: the collector is late
             cap.b.drop(i)
     opaque = {id(a): a for a in around.opaque}.values()
     fragile = [(a, checksum(a)) for a in opaque]
