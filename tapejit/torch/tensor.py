@@ -76,7 +76,6 @@ class More:
 
     def forget(self) -> None:
         """Let views gather their elements anew."""
-        self.parts = (None, {})
         for ref in self.views:
             view = ref()
             if view is not None and view._more is not None:
@@ -208,6 +207,7 @@ class Tensor:
         LOCAL.rec.flush()  # rows that read this memory, also through views, read it now
         if root._more is None:
             root._more = More()
+        root._more.parts = (None, {})
         array = root._array
         if not root._more.exposed and getrefcount(array) > _MINE:
             array = np.array(array)  # a graph keeps the old memory, which must not change
