@@ -63,6 +63,7 @@ class Program:
         self.binding: list[Any] = []
         self.fast: Callable[[list[Any]], Any] | None = None
         self.interpreter: Interpreter | None = None
+        self.forecast: Any = None  # a backward pass that may follow: see `ahead`
         self._estimate: float | None = None
         self._lock = threading.Lock()
         self._specs = [rows.spec(s) for s in self.computed]

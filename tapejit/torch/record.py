@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
-from .program import program_of
+from .program import Program, program_of
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -56,10 +56,15 @@ class Segment:
         For slots recorded again from an earlier segment, that segment and its slot.
     node_hooks : dict
         Hooks on rows: before and after their step of a backward pass.
+    program : Program or None
+        What ran the rows.
+    ahead : Gradients or None
+        Gradients that have been computed together with the values.
     """
 
     __slots__ = (
         "__weakref__",
+        "ahead",
         "code",
         "freed",
         "imports",
@@ -68,12 +73,15 @@ class Segment:
         "lines",
         "node_hooks",
         "nodes",
+        "program",
         "sources",
         "special",
         "stale",
     )
 
     def __init__(self, rec: Recorder, code: tuple[int, ...]) -> None:
+        self.program: Program | None = None
+        self.ahead: Any = None
         self.code = code
         self.inputs: list[Any] | None = rec.inputs
         self.sources, self.leaves, self.imports = rec.sources, rec.leaves, rec.imports
@@ -297,18 +305,23 @@ class Recorder:
             return
         inputs = self.inputs
         program = program_of(code, tuple(live))
-        segment = None
+        ahead = None
         if program.graphs:
             segment = Segment(self, code)
+            segment.program = program
             for k in program.graphs:
                 owners[k]._graph = (segment, k)  # type: ignore[union-attr]
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
+            elif program.forecast is not None and not self.slow:
+                from .ahead import with_sweep
+
+                ahead = with_sweep(program, segment, tuple(live))
         trace = vars(self).copy()
         self.begin()
         try:
-            values = program.run(inputs)
+            values = program.run(inputs) if ahead is None else ahead(inputs)
         except Exception:
             from .failures import salvage
 
