@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from .ahead import handed_over
 from .codes import BACKWARD, GRAD, PLAIN, Code
-from .record import LOCAL, Recorder
-from .rows import Cone, Rows, Saved, decoded
+from .record import LOCAL, Recorder, Segment
+from .rows import Cone, Rows, Saved, decoded, mask_of
 from .tensor import Tensor
 
 FREED = (
@@ -74,7 +74,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     if root._serial != rec.serial or cone.imports:
         from .segments import brought_back
 
-        at = brought_back(rec, root)
+        (at,) = brought_back(rec, [root])
         rows = decoded(tuple(rec.code))
         cone = rows.cone(at)
     check_cone(rec, rows, cone)
@@ -196,18 +196,19 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
 
 def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
     """Free the buffers of some rows, also where they come from earlier segments."""
-    for r in through:
-        rec.freed |= 1 << r
+    rec.freed |= mask_of(through)
     if not rec.nodes:
         return
+    theirs: dict[Segment, list[int]] = {}
     for r in through:
         origin = rec.nodes.get(rows.rows[r].first)
         if origin is not None:
             segment, slot = origin
-            theirs = decoded(segment.code)
-            segment.freed |= 1 << theirs.producer[slot]
-            if not theirs.graded & ~segment.freed:
-                segment.inputs = None
+            theirs.setdefault(segment, []).append(segment.rows.producer[slot])
+    for segment, gone in theirs.items():
+        segment.freed |= mask_of(gone)
+        if not segment.rows.graded & ~segment.freed:
+            segment.inputs = None
 
 
 def _root_at(rec: Recorder, at: int) -> Tensor:

@@ -113,8 +113,7 @@ class _Lowering(Scope):
         super().__init__(cap)
         self.rows = rows
         self.inputs = list(inputs)
-        slots = [row.first for row in rows.rows if row.code.op.special == "input"]
-        self.number = {slot: k for k, slot in enumerate(slots)}
+        self.number = rows.numbers
         self.bound: dict[int, int | tuple[int, ...]] = {}
 
     def sym(self, slot: int) -> Sym:

@@ -20,6 +20,7 @@ import numpy as np
 
 from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
 from .program import Program, program_of
+from .rows import Rows, decoded
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ LIMIT = 4096
 """Values recorded after which a trace is run although nobody has looked: memory stays flat."""
 
 _serials = count(1)
+_ages = count(1)
 
 
 class Segment:
@@ -58,12 +60,16 @@ class Segment:
         Hooks on rows: before and after their step of a backward pass.
     program : Program or None
         What ran the rows.
+    age : int
+        Larger than those of the segments whose graphs it imports.
     ahead : Gradients or None
         Gradients that have been computed together with the values.
     """
 
     __slots__ = (
         "__weakref__",
+        "_rows",
+        "age",
         "ahead",
         "code",
         "freed",
@@ -80,6 +86,8 @@ class Segment:
     )
 
     def __init__(self, rec: Recorder, code: tuple[int, ...]) -> None:
+        self.age = next(_ages)
+        self._rows: Rows | None = None
         self.program: Program | None = None
         self.ahead: Any = None
         self.code = code
@@ -88,6 +96,13 @@ class Segment:
         self.freed, self.stale, self.special = rec.freed, rec.stale, rec.special
         self.lines, self.nodes = rec.lines, rec.nodes
         self.node_hooks: dict[int, Any] = {}
+
+    @property
+    def rows(self) -> Rows:
+        """The rows, decoded."""
+        if self._rows is None:
+            self._rows = decoded(self.code)
+        return self._rows
 
 
 class Recorder:
