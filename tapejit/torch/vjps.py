@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..frontend.capture import current
+from ..frontend.capture import Capture, current
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..passes.adjoint import adjoint
 from ..tape.ir import Sym
@@ -25,18 +26,30 @@ def _impl(
     cap = current()
     assert cap is not None
     n = sum(given)
-    cts = iter([sym_of(cap, c) for c in operands[:n]])
+    syms = [sym_of(cap, x) for x in operands]
+    each = iter(syms[:n])
+    cts = [next(each) if g else None for g in given]
+    found = cotangents(cap, fwd, dict(fwd_params), cts, syms[n:], needs)
+    return tuple([Tracer(cap, Root(y)) for y in found])
+
+
+def cotangents(
+    cap: Capture,
+    fwd: Op,
+    params: dict[str, Any],
+    cts: Sequence[Sym | None],
+    operands: Sequence[Sym],
+    needs: Sequence[bool],
+) -> list[Sym]:
+    """Return the cotangents of the operands of an operation that need them."""
     # Each operand that takes a cotangent gets a name of its own: the same value may stand here
     # twice, and another operand may have been computed from it (x - x.detach().mean()).
-    xs: list[Sym] = []
-    for x, need in zip(operands[n:], needs):
-        sym = sym_of(cap, x)
-        xs.append(BY_NAME["copy"](sym) if need else sym)
+    copy = BY_NAME["copy"]
+    xs = [copy(x) if need else x for x, need in zip(operands, needs)]
     with differentiating():
-        made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
+        made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **params)
     ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
-    seeds = [next(cts) if g else None for g in given]
-    pairs = [(y, cap.b.cast(c, y.dtype)) for y, c in zip(ys, seeds) if c is not None]
+    pairs = [(y, cap.b.cast(c, y.dtype)) for y, c in zip(ys, cts) if c is not None]
     wanted = [x for x, need in zip(xs, needs) if need]
     found = adjoint(cap.b, [y for y, _ in pairs], [c for _, c in pairs], wanted)
     out = []
@@ -44,8 +57,8 @@ def _impl(
         if ct is None:
             zero = cap.b.lit(0.0)
             ct = BY_NAME["broadcast_to"](cap.b.cast(zero, x.dtype), shape=x.shape)
-        out.append(Tracer(cap, Root(cap.b.cast(ct, x.dtype))))
-    return tuple(out)
+        out.append(cap.b.cast(ct, x.dtype))
+    return out
 
 
 def _shape(args: Any, params: dict[str, Any]) -> list[Any]:
