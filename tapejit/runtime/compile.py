@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import os
-import pickle
 import threading
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
-from ..core.config import config
-from ..core.errors import CacheError, CacheWarning
-from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
 from ..tape.ir import PARAMS, Tape
-from . import cache
 from .draws import draws_in_turn
+from .images import Found, find
 from .interp import literal
+from .native.wrapper import Argument
 
-FLAGS: dict[str, Any] = {
-    "boundscheck": False,
-    "error_model": "numpy",
-    "nogil": True,
-    "fastmath": {"contract"},
-}
 _compile_lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
@@ -62,36 +51,19 @@ class Kernel:
         legal = legalise(tape)
         self.tape = legal
         self.text = write_kernel(legal, title)
-        self.cached = False
-        self.key: str | None = None
-        self.call: Callable[..., Any] = self._build()
+        found = self._build()
+        self.call, self.cached, self.key = found.call, found.cached, found.key
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
-    def _build(self) -> Any:
-        from numba.core import types
-        from numba.np import numpy_support
-
-        args = [self.tape.value(i) for i in self.text.inputs] + [a for _, a in self.text.arrays]
-        signature = tuple(
-            types.Array(numpy_support.from_dtype(a.dtype), a.ndim, "C")
-            if a.shape
-            else numpy_support.from_dtype(a.dtype)
-            for a in args
-        )
+    def _build(self) -> Found:
+        given = [self.tape.value(i) for i in self.text.inputs]
+        read = [Argument(a.dtype, a.ndim) for a in given]
+        written = [Argument(a.dtype, a.ndim, True) for _, a in self.text.arrays]
         with _compile_lock:
-            if not _usable_cache():
-                return _in_memory(self.text.source, signature)
-            key = cache.key_of(self.text.source, str(signature), str(sorted(FLAGS["fastmath"])))
-            source = self.text.source.replace("def kernel(", f"def kernel_{key}(")
-            with cache.locked(key):
-                made = _from_disk(key, source, signature)
-            self.key = key
-            self.cached = sum(made.stats.cache_hits.values()) > 0
-            made.disable_compile()
-            return made
+            return find(self.text.source, (*read, *written))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""
@@ -112,101 +84,15 @@ class Kernel:
         return outputs
 
 
-def _usable_cache() -> bool:
-    """Whether kernels can be kept on disk; says once why not."""
-    if not config.cache:
-        return False
-    try:
-        cache.directory()
-    except CacheError as error:
-        if str(error) not in _refused:
-            _refused.add(str(error))
-            warnings.warn(f"kernels are not kept: {error}", CacheWarning, stacklevel=2)
-        return False
-    return True
-
-
-_refused: set[str] = set()
-
-
-def _from_disk(key: str, source: str, signature: Any) -> Any:
-    """Return the compiled function, its machine code from disk when it is there and whole."""
-    path = cache.file_of(key, source)
-    if not cache.intact(key):
-        _warn_rebuilt(key)
-        path = cache.file_of(key, source)
-    try:
-        made = _load_or_compile(key, path, signature)
-    except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
-        if not cache.has_code(key):
-            raise
-        _warn_rebuilt(key)
-        made = _load_or_compile(key, cache.file_of(key, source), signature)
-    if not sum(made.stats.cache_hits.values()):
-        with suppress(OSError):
-            cache.seal(key)
-    return made
-
-
-def _warn_rebuilt(key: str) -> None:
-    cache.discard(key, keep_lock=True)
-    message = f"the cached code of kernel {key} was damaged; rebuilt"
-    warnings.warn(message, CacheWarning, stacklevel=2)
-
-
-def _load_or_compile(key: str, path: str, signature: Any) -> Any:
-    from numba import njit
-
-    module = cache.load(key, path)
-    made = njit(cache=True, pipeline_class=pipeline(), **FLAGS)(getattr(module, f"kernel_{key}"))
-    made.compile(signature)
-    return made
-
-
-def _in_memory(source: str, signature: Any) -> Any:
-    """Compile without a file on disk; tracebacks still show the source."""
-    import hashlib
-    import linecache
-
-    from numba import njit
-
-    name = f"<tapejit kernel {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
-    exec(compile(source, name, "exec"), space)
-    made = njit(pipeline_class=pipeline(), **FLAGS)(space["kernel"])
-    made.compile(signature)
-    made.disable_compile()
-    return made
-
-
 def prepared(x: Any, aval: Aval) -> Any:
     """Return an input as kernels take it: a scalar, or a contiguous array of the right dtype."""
     if aval.shape == ():
         value = x if not isinstance(x, np.ndarray) else x[()]
         return value if isinstance(value, aval.dtype.type) else aval.dtype.type(value)
     x = np.asarray(x)
-    if x.dtype != aval.dtype or not x.flags.c_contiguous:
+    if x.dtype != aval.dtype or not (x.flags.c_contiguous and x.flags.aligned):
         return np.array(x, dtype=aval.dtype, order="C")
-    return x if x.flags.writeable else _writeable_alias(x)
-
-
-class _Memory:
-    """An array's memory under NumPy's array interface, declared writeable."""
-
-    def __init__(self, x: Any) -> None:
-        self.base = x
-        self.__array_interface__ = {
-            "shape": x.shape,
-            "typestr": x.dtype.str,
-            "data": (x.__array_interface__["data"][0], False),
-            "version": 3,
-        }
-
-
-def _writeable_alias(x: Any) -> Any:
-    """Return the same memory as an array that kernels accept; they never write to inputs."""
-    return np.asarray(_Memory(x)) if x.size else np.empty(x.shape, x.dtype)
+    return x if x.dtype.num == aval.dtype.num else x.view(aval.dtype)
 
 
 HOSTED: dict[str, Callable[..., Any]] = {"draws_in_turn": draws_in_turn}

@@ -32,6 +32,17 @@ def scale(f: Format, p: Value, n: Value) -> Value:
     return p * f.power_of_two(half) * f.power_of_two(n - half)
 
 
+def exp_of_small(
+    f: Format, x: Value, x_low: Value | None = None, factor: Value | None = None
+) -> Value:
+    """``factor * exp(x + x_low)``, for x within [-800, 800] ([-140, 140] in float32)."""
+    n, r, low = reduce(f, x)
+    if x_low is not None:
+        r, low = f.fast_two_sum(r, low + x_low)  # where r is smaller, neither matters beside 1
+    q = r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
+    return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
+
+
 def exp_of_pair(
     f: Format, x: Value, x_low: Value | None = None, factor: Value | None = None
 ) -> Value:
@@ -40,11 +51,7 @@ def exp_of_pair(
     `x_low` must be small enough to be added to the reduced argument, `factor` of order one.
     """
     x = f.clamp(x, f.pick(-800.0, -120.0), f.pick(800.0, 120.0))
-    n, r, low = reduce(f, x)
-    if x_low is not None:
-        r, low = f.two_sum(r, low + x_low)
-    q = r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
-    return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
+    return exp_of_small(f, x, x_low, factor)
 
 
 def decay(f: Format, x: Value) -> tuple[Value, Value]:
