@@ -73,6 +73,7 @@ from .serialization import load, save
 from .sizes import (
     Size,
     channels_last,
+    channels_last_3d,
     contiguous_format,
     device,
     layout,
