@@ -25,9 +25,9 @@ from ..tape.ir import Sym, Tape
 from .bounded import Bounded
 from .codes import Code
 from .lower import NUMBER_DTYPES, owned, without_cuts
+from .row_adjoint import cotangents, needs_of
 from .rows import Row, Rows
 from .spec import Spec
-from .vjps import cotangents, needs_of
 
 ROWS = 256
 """Rows from which on a trace that is new is run so when it holds a backward pass."""

@@ -13,7 +13,7 @@ from typing import Any
 from .codes import GRAD, LEAF, PLAIN, input_codes
 from .emit import stand_in
 from .record import Recorder, Segment
-from .rows import Cone, Row, Saved, decoded, mask_of
+from .rows import Cone, Row, Saved, decoded_now, mask_of
 from .tensor import Tensor
 from .threads import segment_elsewhere
 
@@ -58,7 +58,7 @@ def _recorded_again(rec: Recorder, graphs: Sequence[Graph]) -> dict[Graph, int]:
                 heappush(waiting, (-origin.age, origin))
             wanted[origin].add(its)
     place: dict[Graph, int] = {}
-    count = len(decoded(tuple(rec.code)).rows)
+    count = len(decoded_now(rec.code).rows)
     for segment, cone in reversed(order):
         count = _one_segment(rec, segment, wanted[segment], cone, place, count)
     return place

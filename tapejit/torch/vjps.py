@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..frontend.capture import Capture, current
+from ..frontend.capture import current
 from ..frontend.tracer import Root, Tracer, sym_of
-from ..passes.adjoint import adjoint
-from ..tape.ir import Sym
-from ..tape.primitive import BY_NAME
-from ..transforms.order import differentiating
-from .codes import OPS, Code, Op
-from .spec import Spec
+from .codes import CODES, OPS, PLAIN, Code, Op
+from .emit import _new_code, apply
+from .hot import new, table
+from .record import Recorder
+from .row_adjoint import cotangents
+from .tensor import Tensor
 
 
 def _impl(
@@ -33,34 +33,6 @@ def _impl(
     return tuple([Tracer(cap, Root(y)) for y in found])
 
 
-def cotangents(
-    cap: Capture,
-    fwd: Op,
-    params: dict[str, Any],
-    cts: Sequence[Sym | None],
-    operands: Sequence[Sym],
-    needs: Sequence[bool],
-) -> list[Sym]:
-    """Return the cotangents of the operands of an operation that need them."""
-    # Each operand that takes a cotangent gets a name of its own: the same value may stand here
-    # twice, and another operand may have been computed from it (x - x.detach().mean()).
-    copy = BY_NAME["copy"]
-    xs = [copy(x) if need else x for x, need in zip(operands, needs)]
-    with differentiating():
-        made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **params)
-    ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
-    pairs = [(y, cap.b.cast(c, y.dtype)) for y, c in zip(ys, cts) if c is not None]
-    wanted = [x for x, need in zip(xs, needs) if need]
-    found = adjoint(cap.b, [y for y, _ in pairs], [c for _, c in pairs], wanted)
-    out = []
-    for x, ct in zip(wanted, found):
-        if ct is None:
-            zero = cap.b.lit(0.0)
-            ct = BY_NAME["broadcast_to"](cap.b.cast(zero, x.dtype), shape=x.shape)
-        out.append(cap.b.cast(ct, x.dtype))
-    return out
-
-
 def _shape(args: Any, params: dict[str, Any]) -> list[Any]:
     n = sum(params["given"])
     return [(a.np, tuple(a.shape)) for a, need in zip(args[n:], params["needs"]) if need]
@@ -76,6 +48,61 @@ def _node(params: dict[str, Any], args: Any) -> str:
 vjp = OPS["vjp"] = Op("vjp", _impl, _node, shape=_shape, traced=True)
 
 
-def needs_of(code: Code, kinds: list[int]) -> tuple[bool, ...]:
-    """Return which operands of a row take a cotangent."""
-    return tuple(bool(k) and isinstance(a, Spec) and a.floating for k, a in zip(kinds, code.args))
+_hot = table()
+
+
+def recorded_vjp(
+    rec: Recorder,
+    code: Code,
+    given: Sequence[Tensor | None],
+    operands: Sequence[Any],
+    needs: tuple[bool, ...],
+) -> tuple[Tensor, ...]:
+    """Record the gradients of a row's operands that need them; `given` are its cotangents."""
+    cts = [g for g in given if g is not None]
+    args = [*cts, *operands]
+    kind = 0
+    specs: list[Any] = []
+    for x in args:
+        if isinstance(x, Tensor):
+            specs.append(x._spec)
+            kind |= x._kind
+        else:
+            specs.append(type(x))
+    key = (code.index, needs, tuple([g is not None for g in given]), *specs)
+    first = _hot.get(key)
+    if first is None or rec.grad or kind > 3 or rec.slow:
+        params = {
+            "fwd": code.op,
+            "fwd_params": tuple(code.params.items()),
+            "needs": needs,
+            "given": key[2],
+        }
+        if first is None:
+            known = (*params.items(), *specs)
+            first = vjp.memo.get(known)
+            if first is None:
+                first = vjp.memo[known] = _new_code(vjp, args, params)
+            _hot[key] = first
+        made = apply(vjp, args, **params)
+        return made if isinstance(made, tuple) else (made,)
+    serial = rec.serial
+    slots = [
+        rec.number(x)
+        if not isinstance(x, Tensor)
+        else x._slot
+        if x._serial == serial
+        else rec.admit(x)
+        for x in args
+    ]
+    rec.code += (first, *slots)
+    owners = rec.owners
+    results = []
+    for spec in CODES[first].specs:
+        y = new(Tensor)
+        y._serial, y._slot, y._spec, y._kind = serial, len(owners), spec, PLAIN
+        y._array = y._more = None
+        y._ver = 0
+        owners.append(y)
+        results.append(y)
+    return tuple(results)

@@ -82,6 +82,6 @@ def test_formats_that_results_cannot_have_are_refused():
         with pytest.raises(NotImplementedError, match="contiguous here"):
             call()
     for call in (x.contiguous, x.clone, x.double, x.cpu, lambda memory_format: torch.ones_like(x, memory_format=memory_format)):  # fmt: skip
-        with pytest.raises(TypeError, match="must be torch.memory_format, not str"):
+        with pytest.raises(TypeError, match=r"must be torch\.memory_format, not str"):
             call(memory_format="channels_last")
     assert torch.zeros_like(x, memory_format=torch.contiguous_format).is_contiguous()
