@@ -112,8 +112,10 @@ def _leave_memory(self: Tensor, more: More) -> None:
     self._more = mine if mine.hooks or mine.after or mine.retains else None
     if more.base is not None:
         self._ver, self._hidden = self._version_of(), 0
-        assert more.base._more is not None
-        more.base._more.adopt(old)
+        theirs = more.base._more
+        assert theirs is not None
+        theirs.views = [ref for ref in theirs.views if ref() is not self]
+        theirs.adopt(old)
     todo = [(old, view) for ref in more.views if (view := ref()) is not None]
     while todo:
         base, view = todo.pop()

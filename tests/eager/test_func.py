@@ -85,3 +85,4 @@ def test_formats_that_results_cannot_have_are_refused():
         with pytest.raises(TypeError, match=r"must be torch\.memory_format, not str"):
             call(memory_format="channels_last")
     assert torch.zeros_like(x, memory_format=torch.contiguous_format).is_contiguous()
+    assert x.sum().item() == 0
