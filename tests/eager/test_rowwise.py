@@ -179,6 +179,25 @@ def test_many_different_losses_over_many_segments_are_linear(monkeypatch):
     assert len(decoded) <= 10  # a segment is read once, not for each loss that lies in it
 
 
+def test_programs_are_forgotten_with_their_count(monkeypatch):
+    """A count that stayed behind would let ever fewer programs in."""
+    program.clear_programs()
+    monkeypatch.setattr(program, "_MOST", 200)
+    for _ in range(2):
+        for n in range(2, 8):
+            (torch.arange(float(n)) + n).tolist()
+        assert 4 <= len(program.programs()) <= 6
+        program.clear_programs()
+        assert program.programs() == [] and program._kept == [0]
+    code = program._recent
+    x = torch.ones(2)
+    for _ in range(2):
+        (x + 1).tolist()
+    assert len(program.programs()) == 1 and code
+    program.clear_programs()
+    assert not code
+
+
 def test_the_oldest_entry_of_a_bounded_table_goes_first():
     table = Bounded(2)
     table["a"], table["b"] = 1, 2
