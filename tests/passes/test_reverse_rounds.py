@@ -137,3 +137,20 @@ def test_short_loops(n):
 def test_second_derivatives_through_a_peeled_round():
     args = np.array([0.02, 0.08, 0.1, 0.8]), RNG.normal(size=12)
     check_grads(lambda p: volatility(p, args[1]), (args[0],), order=2, compile="always")
+
+
+# ---------------------------------------------------------------- what it shares with the forward one
+
+
+def test_a_factor_of_the_derivative_that_the_forward_round_has_is_kept_once():
+    def loss(w, x):
+        h, total = w, 0.0
+        for u in x:
+            h = 1.0 / (1.0 + np.exp(-(w * h + u)))
+            total = total + np.sum(h * h)
+        return total
+
+    w, x = RNG.normal(size=20), RNG.normal(size=12)
+    source = tj.grad(loss, compile="always").source(w, x)
+    assert source.count("1.0 / ") == 1, "the quotient is read where its derivative needs it again"
+    check_grads(lambda w: loss(w, x), (w,), order=1, compile="always")

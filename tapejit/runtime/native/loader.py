@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ...kernels.pool import NAME as POOLED
+from ...kernels.pool import pool
 from .blas import address_of
 from .image import Image
 from .layout import verify
@@ -103,7 +105,11 @@ def resolve(names: Iterable[str]) -> dict[str, int]:
     """
     found = {}
     for name in names:
-        address = _of_python(_ALLOCATOR.get(name, name)) or address_of(name) or _of_numba(name)
+        address = (
+            pool().address
+            if name == POOLED
+            else _of_python(_ALLOCATOR.get(name, name)) or address_of(name) or _of_numba(name)
+        )
         if address is None:
             raise RuntimeError(f"machine code needs {name}, which is not in this process")
         found[name] = address
