@@ -231,7 +231,7 @@ def _element(f: Function, node: ast.Subscript) -> Value:
             kinds = f.numba(f"an element of {holder.kind}").items(holder.kind)
             return Value(kinds[k], f.builder.extract_value(holder.llvm, k))
     element, at = place(f, node)
-    return Value(element, f.builder.load(at))
+    return Value(element, f.access(f.builder.load(at)))
 
 
 def _length(f: Function, node: ast.Subscript) -> Value:

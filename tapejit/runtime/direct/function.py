@@ -13,6 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from .independent import origins
 from .values import (
     BYTES,
     I1,
@@ -88,6 +89,9 @@ class Function:
         self.slots: dict[tuple[str, Any], Any] = {}
         self.types: dict[str, Any] = {}
         self.leave: list[Any] = []
+        self.origins = origins(tree, self.often)
+        self.group: Any = None
+        """The group of the loads and stores of a loop whose rounds do not wait for each other."""
         given = iter(self.llvm.args[2:])
         for n, x in args.items():
             if isinstance(x, Array):
@@ -130,6 +134,12 @@ class Function:
     def knows(self, name: str) -> bool:
         """Whether a name is a variable here."""
         return name in self.once or name in self.types
+
+    def access(self, instruction: Any) -> Any:
+        """Return a load or store of an array, with what is known of all such in the loop at hand."""
+        if self.group is not None:
+            instruction.set_metadata("llvm.access.group", self.group)
+        return instruction
 
     # ------------------------------------------------------------ Numba
 

@@ -14,6 +14,7 @@ from llvmlite import ir
 from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
+from .independent import independent, mark, new_group
 from .values import I64, INT, Uncovered, Value, truth_of
 
 
@@ -54,7 +55,7 @@ def _assign(f: Function, s: ast.Assign) -> None:
     elif isinstance(target, ast.Subscript):
         value = expression(f, s.value)
         element, at = place(f, target)
-        f.builder.store(f.cast(value, element).llvm, at)
+        f.access(f.builder.store(f.cast(value, element).llvm, at))
     else:
         raise Uncovered(f"an assignment to {type(target).__name__}")
 
@@ -178,14 +179,18 @@ def _for(f: Function, s: ast.For) -> None:
     f.leave.append(done)
     outer = dict(f.once)
     f.once[name] = Value(INT, i)
+    f.group = new_group(f.unit.module) if independent(s, f.origins) else None
     statements(f, s.body)
+    group, f.group = f.group, None
     f.once = outer
     f.leave.pop()
     if not f.ended:
         _steady(before, f)
         following = b.add(i, ir.Constant(I64, step), flags=("nsw",))
         i.add_incoming(following, b.block)
-        b.cbranch(b.icmp_signed(sign, following, stop), body, done)
+        back = b.cbranch(b.icmp_signed(sign, following, stop), body, done)
+        if group is not None:
+            mark(f.unit.module, back, group)
     f.move(done)
 
 

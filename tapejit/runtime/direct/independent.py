@@ -1,0 +1,140 @@
+"""Loops whose rounds do not wait for each other, and how LLVM is told so.
+
+Before a loop is put into vectors LLVM checks at run time that no two arrays overlap; where more
+than a few would have to be compared it gives up. Its text proves more: every store goes to
+``p[c * i + k]`` with a literal c != 0, and all else that the loop reads or writes of that array is
+that very element. A pointer into an array is followed to where it comes from (`Function.origins`);
+arrays of different origin are different places, by the plan of a kernel's memory, as long as a step
+uses both, and a loop lies within one step.
+
+Invariant: a loop that is marked has no two rounds of which one stores what the other touches.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from llvmlite import ir
+
+PLAIN = frozenset(("select", "abs", "min", "max", "int", "float", "bool"))
+"""Functions that touch no memory and go on behind their call, besides these packages' and folds."""
+
+
+def origins(tree: ast.FunctionDef, often: set[str]) -> dict[str, str]:
+    """Return where each pointer of a function comes from; those without an entry are not known.
+
+    Parameters come from outside, each from an array of its own. What is assigned more than once is
+    not known: the buffers of a loop that change places.
+    """
+    found = {a.arg: a.arg for a in tree.args.args if a.arg not in often}
+    for s in (s for s in ast.walk(tree) if isinstance(s, ast.Assign)):
+        if len(s.targets) != 1 or not isinstance(s.targets[0], ast.Name):
+            continue
+        name, value = s.targets[0].id, s.value
+        if name in often:
+            continue
+        if isinstance(value, ast.Name):
+            found[name] = value.id
+        elif isinstance(value, ast.Call):
+            called = ast.unparse(value.func)
+            if called == "memory.shift":
+                found[name] = ast.unparse(value.args[0])
+            elif called.startswith(("memory.carve_", "memory.flat")):
+                found[name] = ast.unparse(value)  # the same part of a workspace is the same place
+            elif called.startswith("local_"):
+                found[name] = name
+    return found
+
+
+def _origin(name: str, known: dict[str, str]) -> str | None:
+    """Follow a pointer to its array: what is called by no name, or by its own."""
+    while known.get(name, name) != name:
+        name = known[name]
+        if not name.isidentifier():
+            return name
+    return name if name in known else None
+
+
+def _walks(index: ast.expr, variable: str, fixed: Any) -> bool:
+    """Whether an index is a multiple, not zero, of the variable, plus what the loop does not change."""
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add):
+        one, other = index.left, index.right
+        return (_walks(one, variable, fixed) and _still(other, fixed)) or (
+            _walks(other, variable, fixed) and _still(one, fixed)
+        )
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Mult):
+        step = index.right
+        whole = isinstance(step, ast.Constant) and type(step.value) is int and step.value != 0
+        return whole and _walks(index.left, variable, fixed)
+    return isinstance(index, ast.Name) and index.id == variable
+
+
+def _still(node: ast.expr, fixed: Any) -> bool:
+    """Whether an expression of numbers is the same in every round."""
+    if isinstance(node, ast.BinOp):
+        return _still(node.left, fixed) and _still(node.right, fixed)
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and fixed(node.id))
+
+
+def _touches_nothing(called: str) -> bool:
+    return called in PLAIN or called.startswith(("vmath.", "np.", "fold_", "memory.shift"))
+
+
+def independent(loop: ast.For, known: dict[str, str]) -> bool:
+    """Whether the text of an innermost loop proves that its rounds may run at once."""
+    nodes = [n for s in loop.body for n in ast.walk(s)]
+    if any(isinstance(n, (ast.For, ast.While, ast.Break, ast.Return)) for n in nodes):
+        return False
+    calls = [ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call)]
+    if not all(map(_touches_nothing, calls)):
+        return False
+    assert isinstance(loop.target, ast.Name)
+    variable = loop.target.id
+    changed = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    changed.add(variable)
+    accesses: list[tuple[str | None, str, ast.Subscript]] = []
+    for n in nodes:
+        if isinstance(n, ast.Subscript) and not isinstance(n.value, ast.Attribute):
+            if not isinstance(n.value, ast.Name):
+                return False
+            accesses.append((_origin(n.value.id, known), n.value.id, n))
+    stores = [each for each in accesses if isinstance(each[2].ctx, ast.Store)]
+    if not stores or any(origin is None for origin, _, _ in accesses):
+        return False
+    for origin, name, n in stores:
+        if name in changed or not _walks(n.slice, variable, lambda x: x not in changed):
+            return False
+        place = ast.dump(n.slice)
+        alike = (a for a in accesses if a[0] == origin)
+        if any(a[1] != name or ast.dump(a[2].slice) != place for a in alike):
+            return False
+    return True
+
+
+# ---------------------------------------------------------------- metadata
+
+
+class Distinct(ir.MDValue):  # type: ignore[misc]  # llvmlite declares no types
+    """A node of metadata that is equal to no other; a loop's own begins with itself."""
+
+    def __init__(self, module: Any, operands: Any, itself: bool = False) -> None:
+        super().__init__(module, operands, str(len(module.metadata)))
+        if itself:
+            self.operands = (self, *self.operands)
+
+    def descr(self, buf: list[str]) -> None:
+        """Append the node's definition."""
+        each = ", ".join(op.get_reference() for op in self.operands)
+        buf += (f"distinct !{{ {each} }}", "\n")
+
+
+def new_group(module: Any) -> Any:
+    """Return a group for the loads and stores of one loop."""
+    return Distinct(module, ())
+
+
+def mark(module: Any, branch: Any, group: Any) -> None:
+    """Say at the end of a loop's round that the accesses of a group do not wait for other rounds."""
+    says = module.add_metadata([ir.MetaDataString(module, "llvm.loop.parallel_accesses"), group])
+    branch.set_metadata("llvm.loop", Distinct(module, (says,), itself=True))
