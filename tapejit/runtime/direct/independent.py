@@ -13,10 +13,12 @@ Invariant: a loop that is marked has no two rounds of which one stores what the 
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from llvmlite import ir
 
+_WHOLE = re.compile(r"[aot]\d+")
 PLAIN = frozenset(("select", "abs", "min", "max", "int", "float", "bool"))
 """Functions that touch no memory and go on behind their call, besides these packages' and folds."""
 
@@ -24,10 +26,12 @@ PLAIN = frozenset(("select", "abs", "min", "max", "int", "float", "bool"))
 def origins(tree: ast.FunctionDef, often: set[str]) -> dict[str, str]:
     """Return where each pointer of a function comes from; those without an entry are not known.
 
-    Parameters come from outside, each from an array of its own. What is assigned more than once is
-    not known: the buffers of a loop that change places.
+    Parameters with the names of whole arrays come from outside, each another array; a parameter that
+    may point into one is not known. Nor is what is assigned more than once: the buffers of a loop
+    that change places.
     """
-    found = {a.arg: a.arg for a in tree.args.args if a.arg not in often}
+    given = (a.arg for a in tree.args.args)
+    found = {n: n for n in given if n not in often and _WHOLE.fullmatch(n)}
     for s in (s for s in ast.walk(tree) if isinstance(s, ast.Assign)):
         if len(s.targets) != 1 or not isinstance(s.targets[0], ast.Name):
             continue
@@ -41,7 +45,8 @@ def origins(tree: ast.FunctionDef, often: set[str]) -> dict[str, str]:
             if called == "memory.shift":
                 found[name] = ast.unparse(value.args[0])
             elif called.startswith(("memory.carve_", "memory.flat")):
-                found[name] = ast.unparse(value)  # the same part of a workspace is the same place
+                # The same part of a workspace is the same place, whatever lies there.
+                found[name] = f"({', '.join(map(ast.unparse, value.args))})"
             elif called.startswith("local_"):
                 found[name] = name
     return found
@@ -115,13 +120,22 @@ def independent(loop: ast.For, known: dict[str, str]) -> bool:
 # ---------------------------------------------------------------- metadata
 
 
-class Distinct(ir.MDValue):  # type: ignore[misc]  # llvmlite declares no types
+class Distinct(ir.MDValue):  
     """A node of metadata that is equal to no other; a loop's own begins with itself."""
 
     def __init__(self, module: Any, operands: Any, itself: bool = False) -> None:
         super().__init__(module, operands, str(len(module.metadata)))
         if itself:
             self.operands = (self, *self.operands)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def descr(self, buf: list[str]) -> None:
         """Append the node's definition."""

@@ -1,0 +1,123 @@
+"""Loops whose rounds LLVM may run at once: which texts prove it, and what is written for them."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import numpy as np
+import pytest
+
+from tapejit.runtime.direct import image as direct
+from tapejit.runtime.direct.function import assigned
+from tapejit.runtime.direct.independent import independent, origins
+from tapejit.runtime.native.wrapper import Argument
+
+HEAD = """
+def kernel(a0, o1, t2, d3, n):
+    u4 = memory.carve_f64(ws, 0)
+    u5 = memory.carve_f64(ws, 64)
+    u6 = memory.carve_i64(ws, 64)
+    e7 = memory.shift(u4, n * 8)
+    e8 = memory.shift(u4, n * 8 + 1)
+    p9 = u4
+    q = o1
+    q = t2
+    for i in range(n):
+"""
+
+
+def proved(body: str) -> bool:
+    tree = ast.parse(HEAD + "".join(f"        {line}\n" for line in body.split("; "))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    loop = tree.body[-1]
+    assert isinstance(loop, ast.For)
+    often = {name for name, k in assigned(tree.body).items() if k > 1}
+    return independent(loop, origins(tree, often))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "o1[i] = a0[i]",
+        "o1[i * 3 + n] = a0[i + 1] + a0[i] + a0[5]",
+        "x = o1[i + 4]; o1[i + 4] = vmath.exp_f64(x) + t2[n]",
+        "e7[i] = u5[i]",
+        "s = fold_add(s, a0[i]); o1[i] = abs(a0[i])",
+        "if a0[i] > 0.0: o1[i] = 1.0",
+    ],
+)
+def test_proved(body: str) -> None:
+    assert proved(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "o1[i] = o1[i + 1]",
+        "o1[i + 1] = o1[i]",
+        "o1[0] = o1[0] + a0[i]",
+        "o1[i * 0] = a0[i]",
+        "o1[i * n] = a0[i]",
+        "k = n + n; o1[i + k] = a0[i]",
+        "o1[i * i] = a0[i]",
+        "o1[t2[i]] = a0[i]",
+        "o1[i + t2[i]] = a0[i]",
+        "e7[i] = e8[i]",
+        "e7[i] = u4[i]",
+        "p9[i] = e8[i]",
+        "p9[i] = u4[i + 1]",
+        "u5[i] = u6[i]",
+        "o1[i] = d3[i]",
+        "d3[i] = a0[i]",
+        "o1[i] = q[i]",
+        "q[i] = a0[i]",
+        "w = memory.shift(o1, n); w[i] = a0[i]",
+        "o1[i] = routines.gather(a0, i)",
+        "o1[i] = a0[routines.wrap_index(i, n)]",
+        "blas.gemv_f64(a0); o1[i] = 1.0",
+        "o1[i] = a0[i]; break",
+        "for j in range(n): o1[i + j] = a0[i]",
+        "while n: o1[i] = 0.0",
+        "s = fold_add(s, a0[i])",
+    ],
+)
+def test_not_proved(body: str) -> None:
+    assert not proved(body)
+
+
+TEXT = """
+def kernel(x0, y0, y1):
+    a0 = memory.flat(x0)
+    o0 = memory.flat(y0)
+    o1 = memory.flat(y1)
+    for i in range(200):
+        o0[i] = a0[i] * 2.0
+    for i in range(199):
+        o0[i + 1] = o0[i + 1] + o0[i]
+    for i in range(200):
+        o1[i] = o0[i] + a0[i]
+    return 0
+"""
+
+
+def test_each_loop_names_its_own_accesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    parsed = direct._parsed
+
+    def noted(text: str) -> object:
+        texts.append(text)
+        return parsed(text)
+
+    monkeypatch.setattr(direct, "_parsed", noted)
+    kinds = [Argument(np.dtype(float), 1, k > 0) for k in range(3)]
+    made = direct.image(TEXT, kinds, {}, dict)
+    assert made is not None
+    text = texts[0]
+    groups = re.findall(r"!llvm.access.group (!\d+)", text)
+    loops = dict(re.findall(r"(!\d+) = distinct !\{ \1, (!\d+) \}", text))
+    says = dict(re.findall(r'(!\d+) = !\{ !"llvm.loop.parallel_accesses", (!\d+) \}', text))
+    named = [says[loops[k]] for k in re.findall(r"!llvm.loop (!\d+)", text)]
+    first, last = named
+    assert first != last
+    assert groups == [first] * 2 + [last] * 3
