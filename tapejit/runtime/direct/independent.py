@@ -120,13 +120,13 @@ def independent(loop: ast.For, known: dict[str, str]) -> bool:
 # ---------------------------------------------------------------- metadata
 
 
-class Distinct(ir.MDValue):  
+class Distinct(ir.MDValue):  # type: ignore[misc]  # llvmlite declares no types
     """A node of metadata that is equal to no other; a loop's own begins with itself."""
 
     def __init__(self, module: Any, operands: Any, itself: bool = False) -> None:
         super().__init__(module, operands, str(len(module.metadata)))
         if itself:
-            self.operands = (self, *self.operands)
+            self.operands: tuple[Any, ...] = (self, *operands)
 
     def __eq__(self, other: object) -> bool:
         return self is other
