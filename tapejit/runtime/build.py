@@ -48,7 +48,7 @@ def build(tape: Tape, title: str) -> Built:
     found = _built.get(tape.hash)
     if found is not None:
         return found
-    warm = "numba" in sys.modules
+    warm = "llvmlite" in sys.modules
     started = time.perf_counter()
     made = compile_tape(tape, title)
     from .compile import kernels_of

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
+from ..core.config import watch
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
@@ -45,14 +46,22 @@ class Kernel:
         Whether the machine code came from disk.
     key : str or None
         The name under which it lies there.
+    note : str
+        How the machine code was made: ``direct`` from the text, ``asked`` with calls that Numba
+        has code for, empty for Numba's own pipeline.
     """
 
     def __init__(self, tape: Tape, title: str) -> None:
         legal = legalise(tape)
         self.tape = legal
         self.text = write_kernel(legal, title)
+        if self.text.parallel:
+            from ..kernels.pool import pool
+
+            watch("threads", pool().use)
         found = self._build()
         self.call, self.cached, self.key = found.call, found.cached, found.key
+        self.note = found.note
         text = self.text
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars

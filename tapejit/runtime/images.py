@@ -54,10 +54,11 @@ class Found:
 def find(source: str, arguments: Sequence[Argument]) -> Found:
     """Return the machine code of a kernel for these arguments."""
     if not _usable_cache():
-        image = _compiled(_in_memory(source), source, arguments)
+        image = _compiled(source, arguments, lambda: _in_memory(source))
         return Found(link(image), False, None, image.note)
     signature = " ".join(f"{a.dtype.str}{a.rank}{a.written:d}" for a in arguments)
-    key = cache.key_of(source, signature, str(sorted(FLAGS["fastmath"])))
+    flags = f"{sorted(FLAGS['fastmath'])} {'direct' if config.direct else 'numba'}"
+    key = cache.key_of(source, signature, flags)
     found = _loaded(key)
     if found is not None:
         return found
@@ -66,18 +67,26 @@ def find(source: str, arguments: Sequence[Argument]) -> Found:
         if found is not None:
             return found
         named = source.replace("def kernel(", f"def kernel_{key}(")
-        module = cache.load(key, cache.file_of(key, named))
-        image = _compiled(getattr(module, f"kernel_{key}"), source, arguments)
+        path = cache.file_of(key, named)
+        name = f"kernel_{key}"
+        image = _compiled(source, arguments, lambda: getattr(cache.load(key, path), name))
         with suppress(OSError):
             cache.keep(key, image.dump())
     return Found(link(image), False, key, image.note)
 
 
-def _compiled(fn: Any, source: str, arguments: Sequence[Argument]) -> Image:
+def _compiled(source: str, arguments: Sequence[Argument], load: Callable[[], Any]) -> Image:
+    """Return an image of a text; `load` runs it as a module and returns the kernel."""
+    if config.direct:
+        from .direct.image import image
+
+        found = image(source, arguments, FLAGS, lambda: load().__globals__)
+        if found is not None:
+            return found
     from ..kernels.quick import pipeline
     from .native.compiled import image_of
 
-    return image_of(fn, arguments, {"pipeline_class": pipeline(), **FLAGS})
+    return image_of(load(), arguments, {"pipeline_class": pipeline(), **FLAGS})
 
 
 def _loaded(key: str) -> Found | None:

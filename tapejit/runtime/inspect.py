@@ -116,6 +116,7 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
         if program.shared:
             how = "taken over from a function with the same tape"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
+        yield from _makers(program)
         return
     if program.failed is not None:
         yield f"interpreted, because compiling failed: {program.failed}"
@@ -129,6 +130,19 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
     elif dispatcher.policy == "auto":
         estimate = estimate_compile_seconds(program.tape)
         yield f"compiled once interpreting has taken {_seconds(estimate)}, what compiling may take"
+
+
+def _makers(program: Program) -> Iterator[str]:
+    """Say which kernels were not made without Numba."""
+    from .compile import kernels_of
+
+    assert program.kernel is not None
+    notes = [k.note for k in kernels_of(program.kernel)]
+    asked, left = notes.count("asked"), len(notes) - notes.count("direct") - notes.count("asked")
+    if asked:
+        yield f"{_count(asked, 'kernel')} with code that Numba has for some calls"
+    if left:
+        yield f"{_count(left, 'kernel')} compiled by Numba's own pipeline"
 
 
 def _tape(program: Program) -> Iterator[str]:
