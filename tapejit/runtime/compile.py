@@ -11,6 +11,7 @@ import numpy as np
 
 from ..codegen.kernel import has_code, write_kernel
 from ..core.avals import Aval
+from ..core.config import watch
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
@@ -54,6 +55,10 @@ class Kernel:
         legal = legalise(tape)
         self.tape = legal
         self.text = write_kernel(legal, title)
+        if self.text.parallel:
+            from ..kernels.pool import pool
+
+            watch("threads", pool().use)
         found = self._build()
         self.call, self.cached, self.key = found.call, found.cached, found.key
         self.note = found.note
