@@ -12,6 +12,7 @@ from benchmarks import environment
 from benchmarks.environment import LOAD_LIMIT
 
 REPEATS, QUICK_REPEATS = 30, 20
+QUICK_SECONDS = 1.0  # slower calls are left out of --quick
 PROCESS_RUNS = 3
 LENGTH_SECONDS, LENGTH_TIMEOUT = 12.0, 40.0  # of one compilation, and of a whole curve
 PARTS = ("rows", "sums", "lengths", "imports", "first-calls", "memory")
@@ -24,7 +25,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         description="Time tapejit, its peers and hand-written adjoints, interleaved.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="rows alone, without large ones and torch.compile")
+    add(
+        "--quick",
+        action="store_true",
+        help="rows alone, without large ones, torch.compile and calls that take more than a second",
+    )
     add(
         "--only",
         action="append",
@@ -199,8 +204,10 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any] | str:
     present = [c for c in (*chosen, *VARIANTS) if c.key.partition("-")[0] not in absent]
 
     def timed_rows(part: str, of: list[Any], contestants: list[Any]) -> None:
+        limit = QUICK_SECONDS if options.quick else measure.CALL_SECONDS
         rows = [
-            measure.run_row(w, contestants, repeats=repeats, absent=absent, log=log) for w in of
+            measure.run_row(w, contestants, repeats=repeats, absent=absent, limit=limit, log=log)
+            for w in of
         ]
         report.record_rows(run, part, of, rows)
 
@@ -288,10 +295,12 @@ def finish(run: dict[str, Any], options: argparse.Namespace) -> int:
                 status = 1
     if options.check:
         path = check.STORED if options.check is True else options.check
+        if not path.exists():
+            print(f"no ratios are stored in {path}: --store stores a run's")
+            return 1
         found = check.check(run, path)
-        print(
-            "\n".join([f"WORSE {line}" for line in found] or [f"no ratio is worse than in {path}"])
-        )
+        for line in found or [f"no ratio is worse than in {path}"]:
+            print(f"WORSE {line}" if found else line)
         status = 1 if found else status
     if options.store:
         check.store(run, check.STORED if options.store is True else options.store)

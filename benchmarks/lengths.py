@@ -79,6 +79,15 @@ def per_call(call: Callable[[], Any]) -> float:
     return statistics.median(samples)
 
 
+def agree(got: Any, want: Any) -> None:
+    """Raise where a compiled value is not that of the function as Python runs it."""
+    from benchmarks.trees import disagreement
+
+    reason = disagreement(got, float(want))
+    if reason is not None:
+        raise ValueError(f"wrong value: it{reason}")
+
+
 def tapejit_stages(f: Callable[..., Any], args: tuple[Any, Any], compile: bool) -> Record:
     """Seconds of each stage, and the rows of the optimised tape."""
     import tapejit as tj
@@ -94,6 +103,7 @@ def tapejit_stages(f: Callable[..., Any], args: tuple[Any, Any], compile: bool) 
     if compile:
         built, both = timed(lambda: build(tape, "f"))  # writes the text again
         assert not built.cached
+        agree(g(*args)[0], f(*args))
         stages |= {"compile_s": both - text, "run_s": per_call(lambda: g(*args))}
     return stages
 
@@ -107,6 +117,7 @@ def jax_stages(f: Callable[..., Any], args: tuple[Any, Any], compile: bool) -> R
     stages: Record = {"record_s": record}
     if compile:
         compiled, seconds = timed(lowered.compile)
+        agree(compiled(*given)[0], f(*args))
         run = per_call(lambda: jax.block_until_ready(compiled(*given)))
         stages |= {"compile_s": seconds, "run_s": run}
     return stages

@@ -203,7 +203,8 @@ def text_of(report: Report, pictures: Sequence[str]) -> str:
     text = f"""\
 # How fast
 
-This page is written by the benchmarks from one run; do not edit it.
+This page is written by the benchmarks from one run; do not edit it. It is about functions of NumPy
+arrays; training steps written in PyTorch's way are timed by `python -m benchmarks.torch`.
 
 ```sh
 pip install -e '.[peers,plot]'

@@ -158,9 +158,12 @@ def hand() -> ValueAndGrad:
             dc[j] = c * forget
 
     @njit(error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
-    def predict(top, extra, wanted, scale, dguess):
-        """The loss of one prediction; dguess becomes the cotangent of its logits."""
-        total, picked, weight = 2.0, 0.0, 0.0
+    def predict(top, extra, wanted, padding, scale, dguess):
+        """The loss of one prediction; dguess becomes the cotangent of its logits.
+
+        Of the padding each entry adds exp(0) to the sum, hence where that begins.
+        """
+        total, picked, weight = 2.0 - padding, 0.0, 0.0
         for j in range(top.size):
             guess = top[j] * extra[1, j] + extra[2, j]
             dguess[j] = vm.exp(guess)
@@ -173,47 +176,61 @@ def hand() -> ValueAndGrad:
         return weight * vm.log(total) - picked
 
     @njit(error_model="numpy", fastmath={"contract"})
-    def kernel(weights, biases, extra, states, text, kept, dguess, dw, db, de):
-        steps, n = text.shape[0] - 1, text.shape[1]
+    def kernel(weights, biases, extra, states, text, padding, kept, dguess, dw, db, de):
+        """Everything is `width` entries wide, the last ones padding."""
+        steps, width = text.shape[0] - 1, extra.shape[1]
         scale = 1.0 / steps
-        x, dx = np.empty(n), np.empty(n)
-        dh, dc = np.zeros((2, n)), np.zeros((2, n))
+        x, dx = np.zeros(width), np.empty(width)
+        dh, dc = np.zeros((2, width)), np.zeros((2, width))
         dw[:], db[:], de[:] = 0.0, 0.0, 0.0
         for layer in range(2):
-            for j in range(n):
+            for j in range(width):
                 kept[0, layer, HIDDEN, j] = states[layer, 0, j]
                 kept[0, layer, CELL, j] = states[layer, 1, j]
         total = 0.0
         for t in range(steps):
-            for j in range(n):
+            for j in range(width):
                 x[j] = text[t, j] * extra[0, j]
             advance(weights[0], biases[0], x, kept[t, 0], kept[t + 1, 0])
             advance(weights[1], biases[1], kept[t + 1, 0, HIDDEN], kept[t, 1], kept[t + 1, 1])
-            total += predict(kept[t + 1, 1, HIDDEN], extra, text[t + 1], scale, dguess[t])
+            total += predict(kept[t + 1, 1, HIDDEN], extra, text[t + 1], padding, scale, dguess[t])
         for t in range(steps - 1, -1, -1):
-            for j in range(n):
-                x[j] = text[t, j] * extra[0, j]
+            for j in range(width):
                 de[1, j] += dguess[t, j] * kept[t + 1, 1, HIDDEN, j]
                 de[2, j] += dguess[t, j]
                 dh[1, j] += dguess[t, j] * extra[1, j]
             below = kept[t + 1, 0, HIDDEN]
             retreat(weights[1], below, kept[t, 1], kept[t + 1, 1], dx, dh[1], dc[1], dw[1], db[1])
-            for j in range(n):
+            for j in range(width):
                 dh[0, j] += dx[j]
+            for j in range(width):
+                x[j] = text[t, j] * extra[0, j]
             retreat(weights[0], x, kept[t, 0], kept[t + 1, 0], dx, dh[0], dc[0], dw[0], db[0])
-            for j in range(n):
+            for j in range(width):
                 de[0, j] += dx[j] * text[t, j]
         return total * scale
 
     scratch = {}
 
     def value_and_grad(weights, biases, extra, states, text):
+        """Rows are padded to whole registers: with 14 entries 1120 us, with 16 of them 490."""
+        n, steps = text.shape[1], text.shape[0] - 1
         if text.shape not in scratch:
-            steps, n = text.shape[0] - 1, text.shape[1]
-            scratch[text.shape] = np.empty((steps + 1, LAYERS, 7, n)), np.empty((steps, n))
-        grads = np.empty(weights.shape), np.empty(biases.shape), np.empty(extra.shape)
-        value = kernel(weights, biases, extra, states, text, *scratch[text.shape], *grads)
-        return value, grads
+            width = -(-n // 8) * 8
+            gates = [np.zeros((LAYERS, 4, width)) for _ in range(4)]
+            edges = np.zeros((3, width)), np.zeros((LAYERS, 2, width)), np.zeros((3, width))
+            tables = np.empty((steps + 1, LAYERS, 7, width)), np.empty((steps, width))
+            scratch[text.shape] = *gates, *edges, np.zeros((steps + 1, width)), *tables
+        w, b, dw, db, e, s, de, x, *tables = scratch[text.shape]
+        w[..., :n], b[..., :n], e[:, :n], s[..., :n], x[:, :n] = (
+            weights,
+            biases,
+            extra,
+            states,
+            text,
+        )
+        value = kernel(w, b, e, s, x, float(w.shape[2] - n), *tables, dw, db, de)
+        return value, (dw[..., :n].copy(), db[..., :n].copy(), de[:, :n].copy())
 
     return value_and_grad
 

@@ -50,6 +50,8 @@ class Config:
         NUMBA_NUM_THREADS or OMP_NUM_THREADS says so. Results do not depend on it.
     checked : bool
         Whether every pass verifies the tape it returns.
+    cache_dir : str
+        Where kernels are kept.
     """
 
     compile: str = field(default_factory=lambda: os.environ.get("TAPEJIT_COMPILE", "auto"))
@@ -61,7 +63,14 @@ class Config:
     cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
     threads: int = field(default_factory=_threads)
     checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")
-    cache_dir: str = field(default_factory=_cache_dir)
+    cache_dir: str = field(init=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Look for the cache directory when it is first asked for: that imports a package."""
+        if name != "cache_dir":
+            raise AttributeError(f"tapejit has no setting {name!r}")
+        self.cache_dir = _cache_dir()
+        return self.cache_dir
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -11,13 +11,26 @@ from ..core.config import config
 from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.fission import fission
+from ..passes.peel import peel
 from ..passes.simplify import simplify
 from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
 
 Pass = Callable[[Tape], Tape]
-PASSES: tuple[Pass, ...] = (dce, simplify, cse, simplify, dce, trim, fission, simplify, cse, trim)
+PASSES: tuple[Pass, ...] = (
+    dce,
+    simplify,
+    cse,
+    simplify,
+    dce,
+    trim,
+    fission,
+    peel,
+    simplify,
+    cse,
+    trim,
+)
 
 
 def checked(step: Pass, tape: Tape, report: list[tuple[str, int, float]] | None = None) -> Tape:

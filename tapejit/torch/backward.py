@@ -201,11 +201,11 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     except Exception:
         from .failures import put_back
 
-        slot = iter(old_slots)
+        each = iter(old_slots)
         put_back(
             code,
             inputs,
-            [(t, g, -1 if g is None else next(slot), None) for t, g in zip(leaves, olds)],
+            [(t, g, -1 if g is None else next(each), None) for t, g in zip(leaves, olds)],
         )
         raise
 

@@ -51,7 +51,7 @@ def gradients_now(serial: int, leaves: Iterable[Any]) -> list[Grad]:
     return found
 
 
-def put_back(code: Sequence[int], inputs: list[Any], before: Iterable[Grad]) -> None:
+def put_back(code: list[int], inputs: list[Any], before: Iterable[Grad]) -> None:
     """Give leaves their old gradients where the new ones could not be computed."""
     rows: Rows = decoded_now(code)
     for leaf, old, slot, value in before:

@@ -123,8 +123,8 @@ class Rows:
         ends = sorted(s for s in slots if producer[s] not in through)
         touched = {root, *slots}
         for r in through:
-            row = rows[r]
-            touched.update(row.args, range(row.first, row.first + row.code.n_out))
+            code, args, first = rows[r]
+            touched.update(args, range(first, first + code.n_out))
         return Cone(
             tuple(s for s in ends if kinds[s] == LEAF),
             tuple(s for s in ends if kinds[s] == GRAD),

@@ -44,7 +44,7 @@ class _Room:
 
 def _cell(kind: str) -> tuple[memoryview, Any]:
     array = np.empty(1, kind)
-    return memoryview(array), array
+    return memoryview(array), array  # type: ignore[arg-type]
 
 
 def _free() -> int:

@@ -132,6 +132,8 @@ def test_the_command_checks_a_saved_run(run, tmp_path, monkeypatch, capsys):
     run["rows"].pop("black-scholes-1e6")
     saved, ratios = tmp_path / "run.json", tmp_path / "ratios.json"
     report.write(run, saved)
+    assert command.main(["--from", str(saved), "--check", str(ratios)]) == 1
+    assert "no ratios are stored" in capsys.readouterr().out
     assert command.main(["--from", str(saved), "--store", str(ratios)]) == 0
     assert command.main(["--from", str(saved), "--check", str(ratios)]) == 0
     assert "no ratio is worse" in capsys.readouterr().out
@@ -277,6 +279,12 @@ def test_the_function_of_a_length_is_that_many_statements(tmp_path):
         a, b = b, np.tanh(a * b + 0.5)
     assert total == np.sum(a + b)
     assert lengths.text_of(7, "scalar").count("np.tanh") == 7
+
+
+def test_a_wrong_value_of_a_length_is_not_timed():
+    lengths.agree(np.float64(1.0), np.float64(1.0))
+    with pytest.raises(ValueError, match="wrong value: it differs by"):
+        lengths.agree(np.float64(1.0 + 1e-6), np.float64(1.0))
 
 
 def test_stages_of_a_tape_are_timed(tmp_path):

@@ -171,6 +171,7 @@ def kernel(x0, y0):
     o0[5] = np.int64(a0[1] * 10.0)
     t = (f == f) & (n != 7)
     o0[0] = o0[0] + np.float64(t) + (t == False)
+    o0[4] = o0[4] + select(f > 0, n & 6 | 8 ^ 1, 0.5) + select(a0[1] > 0, f, f * f)
     u = np.uint8(n > 3)
     v = u != 0
     return 0, f, n, t, u, v, np.float32(1e300), -np.inf, np.int32(n) + np.int32(1), abs(-n)
@@ -301,16 +302,45 @@ def test_memory_that_is_not_there_raises(monkeypatch: pytest.MonkeyPatch) -> Non
             kernel(np.zeros(1), np.zeros(1))
 
 
+POSITIONS = """
+def kernel(x0, x1, x2):
+    a0 = memory.flat(x0)
+    return 0, routines.wrap_index(x1, 5), routines.window_start(x2, 5, 2), a0[0]
+"""
+
+
+def test_positions_and_what_they_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [ARRAYS[0], Argument(np.dtype("i8"), 0), Argument(np.dtype("i4"), 0)]
+    one, other, note = both_ways(HEAD + POSITIONS, kinds, monkeypatch)
+    assert note == "direct"
+    x = np.ones(1)
+    for i in range(-8, 9):
+        found = []
+        for kernel in (one, other):
+            for each in ((i, np.int32(0)), (0, np.int32(i))):
+                try:
+                    found.append(kernel(x, *each))
+                except IndexError as error:
+                    found.append(str(error))
+        assert found[:2] == found[2:]
+        assert (found[0] == "index is out of bounds") == (not -5 <= i < 5)
+        assert (found[1] == "a slice of fixed length leaves its axis") == (
+            i not in (-5, -4, -3, -2, 0, 1, 2, 3)
+        )
+
+
 def test_exceptions_of_routines_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     text = HEAD + (
-        "\ndef kernel(x0, x1):\n    a0 = memory.flat(x0)\n"
-        "    v1 = np.int64(routines.wrap_index(x1, 3))\n    return 0, a0[v1]\n"
+        "\ndef kernel(x0, y0):\n    a0 = memory.flat(x0)\n    o0 = memory.flat(y0)\n"
+        "    routines.inv2(memory.array(o0, 4), memory.array(a0, 4), True)\n    return 0\n"
     )
-    one, _, note = both_ways(text, [ARRAYS[0], Argument(np.dtype("i8"), 0, False)], monkeypatch)
+    one, _, note = both_ways(text, ARRAYS, monkeypatch)
     assert note == "asked"
-    assert one(np.arange(3.0), -1) == (0, 2.0)
-    with pytest.raises(IndexError, match="out of bounds"):
-        one(np.arange(3.0), 3)
+    y = np.zeros(4)
+    assert one(np.array([2.0, 0.0, 0.0, 4.0]), y) == 0
+    np.testing.assert_array_equal(y, [0.5, 0.0, 0.0, 0.25])
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        one(np.zeros(4), y)
 
 
 def test_a_kernel_needs_no_numba() -> None:
@@ -389,3 +419,19 @@ def test_explain_says_how_kernels_were_made(monkeypatch: pytest.MonkeyPatch) -> 
     twin = tj.jit(lambda x: np.sum(np.cosh(x) * 1.5), compile="always")
     assert twin(x) == plain(x)
     assert "1 kernel compiled by Numba's own pipeline" in twin.explain(x)
+
+
+def test_numbas_pipeline_alone() -> None:
+    """In a process that has compiled nothing else, so that nothing is known from before."""
+    code = (
+        "import numpy as np, tapejit as tj, sys\n"
+        "f = tj.value_and_grad(lambda x: np.sum(np.sin(x) * np.tanh(x)), compile='always')\n"
+        "v, g = f(np.ones(5))\n"
+        "assert f.stats()['kernels'] == 1, f.stats()\n"
+        "print(v)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TAPEJIT_CACHE": "0", "TAPEJIT_DIRECT": "0"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    made = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert float(made.stdout) == pytest.approx(5 * np.sin(1) * np.tanh(1))

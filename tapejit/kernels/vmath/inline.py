@@ -9,9 +9,9 @@ from typing import Any
 
 from . import INTRINSICS
 
+# At once: Numba knows only the functions that were there when a compilation began.
+globals().update(INTRINSICS)
+
 
 def __getattr__(name: str) -> Any:
-    try:
-        return INTRINSICS[name]
-    except KeyError:
-        raise AttributeError(f"there is no elementwise function {name}") from None
+    raise AttributeError(f"there is no elementwise function {name}")

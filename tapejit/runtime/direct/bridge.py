@@ -10,20 +10,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from numba.core import codegen, compiler, errors, targetconfig, types
+from numba.core import codegen, compiler, errors, runtime, targetconfig, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
-from numba.core.runtime import rtsys
 
 from .values import BY_NAME, NOTHING, Kind, Uncovered, Value, pointer_to
 
+_numba: Any = compiler  # Numba declares the types of few of its parts
+_config: Any = targetconfig
+_types: Any = types
+_runtime: Any = runtime
 
-class Library(codegen.JITCodeLibrary):  # type: ignore[misc]
+
+class Library(codegen.JITCodeLibrary):
     """Numba's book of what code is linked to; the code itself is finished elsewhere."""
 
     def parts(self) -> list[Any]:
         """Return the LLVM modules of all that was used, each once."""
-        found = dict.fromkeys([*self._linking_libraries, rtsys.library])
+        found = dict.fromkeys([*self._linking_libraries, _runtime.rtsys.library])
         return [library._get_module_for_linking() for library in found]
 
 
@@ -79,9 +83,11 @@ class Bridge:
 
     def items(self, kind: Kind) -> list[Kind]:
         """Return the kinds of the items of a tuple."""
-        if not isinstance(kind.numba, types.BaseTuple):
+        whole: Any = kind.numba
+        if not isinstance(whole, types.BaseTuple):
             raise Uncovered(f"an element of {kind}")
-        return [self._kind(t) for t in kind.numba.types]
+        each: Any = whole
+        return [self._kind(t) for t in each.types]
 
     def _kind(self, t: Any) -> Kind:
         """Return the kind of a type of Numba's."""
@@ -100,26 +106,26 @@ def type_of(kind: Kind) -> Any:
     """Return Numba's type of a kind."""
     if kind.numba is None:
         if kind.element is not None:
-            kind.numba = types.CPointer(type_of(kind.element))
+            kind.numba = _types.CPointer(type_of(kind.element))
         else:
             kind.numba = types.boolean if kind.name == "bool" else getattr(types, kind.name)
     return kind.numba
 
 
 @contextmanager
-def numba_at_hand(
-    names: dict[str, Any], options: dict[str, Any]
-) -> Iterator[tuple[Bridge, Library]]:
+def numba_at_hand(names: dict[str, Any], options: dict[str, Any]) -> Iterator[tuple[Bridge, Any]]:
     """Make Numba ready to be asked, for a kernel with these options and names."""
     with global_compiler_lock:
-        flags = compiler.Flags()
-        cpu_target.options.parse_as_flags(flags, {"nopython": True, **options})
+        flags = _numba.Flags()
+        options_of: Any = cpu_target.options
+        options_of.parse_as_flags(flags, {"nopython": True, **options})
         typing, target = cpu_target.typing_context, cpu_target.target_context
         typing.refresh()
         target.refresh()
-        target = compiler._make_subtarget(target, flags)
-        library = Library(target.codegen(), "kernel")
-        with targetconfig.ConfigStack().enter(flags), target.push_code_library(library):
+        target = _numba._make_subtarget(target, flags)
+        made: Any = Library
+        library = made(target.codegen(), "kernel")
+        with _config.ConfigStack().enter(flags), target.push_code_library(library):
             yield Bridge(names, typing, target), library
 
 

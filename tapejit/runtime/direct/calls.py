@@ -12,9 +12,10 @@ from llvmlite import ir
 from ...kernels.vmath import FORMULAS
 from ...kernels.vmath.emit import Format
 from ...kernels.vmath.emit import Value as Operand
-from .expressions import compare, expression, index
+from .expressions import alike, compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
+from .positions import refuse, window_start, wrap_index
 from .values import (
     BOOL,
     BY_NAME,
@@ -35,6 +36,7 @@ from .values import (
     Uncovered,
     Value,
     pointer_to,
+    truth_of,
 )
 
 DTYPES = {
@@ -138,14 +140,10 @@ def _flat(f: Function, args: list[ast.expr]) -> Value:
 def _fresh(f: Function, size: Any) -> Any:
     """Return the pointer to fresh bytes; raises where there are none."""
     b = f.builder
-    at = b.call(f.unit.outside("NRT_Allocate", BYTES, [I64]), [size])
-    full, good = f.block(), f.block()
-    missing = b.icmp_unsigned("==", at, ir.Constant(BYTES, None))
-    expect = f.unit.module.declare_intrinsic("llvm.expect", [I1], ir.FunctionType(I1, [I1, I1]))
-    b.cbranch(b.call(expect, [missing, I1(0)]), full, good)
-    f.move(full)
-    f.raises(_FULL)
-    f.move(good)
+    allocator = f.unit.outside("NRT_Allocate", BYTES, [I64])
+    allocator.return_value.add_attribute("noalias")
+    at = b.call(allocator, [size])
+    refuse(f, b.icmp_unsigned("==", at, ir.Constant(BYTES, None)), _FULL)
     return at
 
 
@@ -259,6 +257,14 @@ def _big(node: ast.expr, kind: Kind) -> Value | None:
     return None
 
 
+def _select(f: Function, args: list[ast.expr]) -> Value:
+    """One of two values, both computed."""
+    flag, x, y = (expression(f, a) for a in args)
+    kind = alike(f, x, y)
+    test = truth_of(f.builder, flag).llvm
+    return Value(kind, f.builder.select(test, f.cast(x, kind).llvm, f.cast(y, kind).llvm))
+
+
 def _extreme(sign: str) -> Maker:
     def extreme(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
@@ -271,6 +277,8 @@ def _extreme(sign: str) -> Maker:
 
 
 MAKERS: dict[str, Maker] = {
+    "routines.wrap_index": wrap_index,
+    "routines.window_start": window_start,
     "memory.flat": _flat,
     "memory.allocate": _allocate,
     "memory.release": _release,
@@ -285,6 +293,7 @@ MAKERS: dict[str, Maker] = {
     "np.ceil": _intrinsic("ceil", "np.ceil"),
     "np.trunc": _intrinsic("trunc", "np.trunc"),
     "np.copysign": _intrinsic("copysign", "np.copysign"),
+    "select": _select,
     "min": _extreme("<"),
     "max": _extreme(">"),
 }

@@ -123,8 +123,8 @@ def binary(f: Function, op: type, x: Value, y: Value) -> Value:
     """Append an arithmetic operation."""
     fn, on_float, on_int = ARITHMETIC[op]
     b = f.builder
-    if x.kind is BOOL and y.kind is BOOL and op in LOGIC:
-        return Value(BOOL, getattr(b, LOGIC[op])(x.llvm, y.llvm))
+    if x.kind is y.kind and x.kind in (BOOL, INT) and op in LOGIC:
+        return Value(x.kind, getattr(b, LOGIC[op])(x.llvm, y.llvm))
     kind = common(x, y)
     if kind is INT and on_int:
         return Value(INT, getattr(b, on_int)(x.llvm, y.llvm))
@@ -152,14 +152,14 @@ def compare(f: Function, fn: Any, sign: str, x: Value, y: Value) -> Value:
         made = b.fcmp_unordered if sign == "!=" else b.fcmp_ordered
         u, v = converted(b, x, kind), converted(b, y, kind)
         return Value(BOOL, made(sign, u.llvm, v.llvm, flags=FLAGS))
-    if kind is None and _small(x.kind) and _small(y.kind):
+    if kind is None and is_small(x.kind) and is_small(y.kind):
         x, y, kind = converted(b, x, INT), converted(b, y, INT), INT
     if kind is INT:
         return Value(BOOL, b.icmp_signed(sign, x.llvm, y.llvm))
     return f.ask(fn, [x, y])
 
 
-def _small(kind: Kind) -> bool:
+def is_small(kind: Kind) -> bool:
     """Whether all numbers of a type are numbers of int64."""
     return kind in NUMBERS and kind not in FLOATS and kind is not UINT64
 
@@ -207,7 +207,7 @@ def index(f: Function, node: ast.expr) -> Any:
         name = ARITHMETIC[type(node.op)][2]
         return getattr(f.builder, name)(x, y, flags=("nsw",))
     x = expression(f, node)
-    if not _small(x.kind) or x.kind is BOOL:
+    if not is_small(x.kind) or x.kind is BOOL:
         raise Uncovered(f"index of type {x.kind}")
     return converted(f.builder, x, INT).llvm
 
@@ -249,25 +249,15 @@ def _length(f: Function, node: ast.Subscript) -> Value:
 
 
 def straight(node: ast.expr) -> bool:
-    """Whether an expression may be computed without need: no loads, nothing that traps or raises."""
-    if isinstance(node, (ast.Name, ast.Constant)):
-        return True
-    if isinstance(node, ast.Attribute):
-        return isinstance(node.value, ast.Name)
-    if isinstance(node, ast.BinOp):
-        safe = isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div))
-        return safe and straight(node.left) and straight(node.right)
+    """Whether an expression is a value that is there already.
+
+    Only then a choice is a selection at once; elsewhere LLVM decides, see ``image._optimise``.
+    """
     if isinstance(node, ast.UnaryOp):
-        return straight(node.operand)
-    if isinstance(node, ast.Compare):
-        return straight(node.left) and all(map(straight, node.comparators))
-    if isinstance(node, ast.IfExp):
-        return all(map(straight, (node.test, node.body, node.orelse)))
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func)
-        known = name.startswith("vmath.") or name in ("np.float64", "np.float32", "abs", "np.sqrt")
-        return known and all(map(straight, node.args))
-    return False
+        return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "np"
+    return isinstance(node, (ast.Name, ast.Constant))
 
 
 def alike(f: Function, x: Value, y: Value) -> Kind:
@@ -277,7 +267,7 @@ def alike(f: Function, x: Value, y: Value) -> Kind:
     kind = common(x, y)
     if kind is None:
         kind = f.numba(f"{x.kind} or {y.kind}").unified(x.kind, y.kind)
-    return kind  # type: ignore[return-value]
+    return kind
 
 
 def _choice(f: Function, node: ast.IfExp) -> Value:

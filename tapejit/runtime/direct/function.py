@@ -13,7 +13,19 @@ from typing import Any
 
 from llvmlite import ir
 
-from .values import BYTES, I8, I32, NUMBERS, Array, Kind, NumbaNeeded, Uncovered, Value, converted
+from .values import (
+    BYTES,
+    I1,
+    I8,
+    I32,
+    NUMBERS,
+    Array,
+    Kind,
+    NumbaNeeded,
+    Uncovered,
+    Value,
+    converted,
+)
 
 Known = Value | Array
 FAILURE = ir.LiteralStructType([BYTES, I32, BYTES, BYTES, I32]).as_pointer()
@@ -140,6 +152,12 @@ class Function:
         if x.kind in NUMBERS and to in NUMBERS:
             return converted(self.builder, x, to)
         return self.numba(f"{x.kind} to {to}").cast(self.builder, x, to)  # type: ignore[no-any-return]
+
+    def unlikely(self, flag: Any) -> Any:
+        """Return a flag of which LLVM shall think that it is false."""
+        kind = ir.FunctionType(I1, [I1, I1])
+        expect = self.unit.module.declare_intrinsic("llvm.expect", [I1], kind)
+        return self.builder.call(expect, [flag, I1(0)])
 
     def raises(self, pickled: bytes) -> None:
         """Append a return that raises."""

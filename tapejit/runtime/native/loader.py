@@ -38,6 +38,11 @@ class _Method(ctypes.Structure):
     ]
 
 
+_new: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+    ("PyCFunction_NewEx", ctypes.pythonapi)
+)
+
+
 class _Owner:
     """Keeps the code of a function alive; called when the kernel has raised."""
 
@@ -132,8 +137,5 @@ def link(image: Image) -> Callable[..., Any]:
         builder.import_symbol(scalar_symbol(kind), id(np.dtype(kind).type))
     library = builder.export_symbol(NAME).link(session, f"tapejit{next(_names)}")
     method = _Method(b"kernel", library[NAME], _FASTCALL, None)
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype = ctypes.py_object
-    make.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    made: Callable[..., Any] = make(ctypes.addressof(method), _Owner(library, method), None)
+    made: Callable[..., Any] = _new(ctypes.addressof(method), _Owner(library, method), None)
     return made

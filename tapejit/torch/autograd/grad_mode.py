@@ -6,7 +6,7 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..record import LOCAL
 
@@ -71,13 +71,13 @@ class _Grad(_Mode):
     value = True
     _before: tuple[Any, ...]
 
-    def __new__(cls, function: Any = None) -> Any:
+    def __new__(cls, function: Any = None) -> Self:
         made = object.__new__(cls)
         made._before = ()
         if function is not None:  # as a bare decorator: @torch.no_grad
             if not callable(function):
                 raise TypeError(f"{cls.__name__}() takes a function or nothing")
-            return made(function)
+            return made(function)  # type: ignore[no-any-return]
         return made
 
     def __enter__(self) -> None:
