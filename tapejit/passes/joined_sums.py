@@ -100,17 +100,21 @@ def _only_adds(body: Tape, k: int) -> bool:
 
 def _leads_to(body: Tape, i: int, k: int) -> bool:
     """Whether a value is carried value `k` with something added to it, as far as names tell."""
-    while i != 1 + k:
+    todo, seen = [i], set[int]()
+    while todo:
+        i = todo.pop()
+        if i == 1 + k:
+            return True
+        if i in seen:
+            continue
+        seen.add(i)
         prim, args = body.prim(i), body.args(i)
         if prim.name == "add":
-            return any(_leads_to(body, a, k) for a in args)
-        if prim.name in _ADDS:
-            i = args[0]
+            todo += args
+        elif prim.name in _ADDS:
+            todo.append(args[0])
         elif prim.emit.kind == "out" and body.prim(args[0]).name == "for":
             j = body.params(i)["k"]
-            if j >= body.params(args[0])["carry"]:
-                return False
-            i = body.args(args[0])[1 + j]
-        else:
-            return False
-    return True
+            if j < body.params(args[0])["carry"]:
+                todo.append(body.args(args[0])[1 + j])
+    return False

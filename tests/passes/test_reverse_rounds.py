@@ -64,6 +64,17 @@ def test_a_sum_that_is_an_output_or_read_twice_is_no_part():
     np.testing.assert_allclose(interpret(after, xs), interpret(before, xs), rtol=1e-15)
 
 
+def test_a_sum_of_thousands_of_terms():
+    def fn(c, p):
+        total = c * p
+        for _ in range(3000):
+            total = total + p
+        return [total]
+
+    after = late_terms_last(body(fn, 1, 1), 1, 0)
+    assert after.prim(after.args(after.outputs[0])[1]).name == "multiply"
+
+
 # ---------------------------------------------------------------- the first round
 
 
