@@ -12,6 +12,7 @@ from ..core.config import config
 from ..tape.ir import Tape
 from . import cache
 from .pipeline import compile_tape, note_compile_seconds
+from .sizes import WouldCompile, missed, note_family, nothing_compiled, worth_a_look
 
 _MOST = 64
 
@@ -26,12 +27,15 @@ class Built:
     seconds : float
         What compiling it took.
     cached : bool
-        Whether all its machine code came from disk.
+        Whether nothing was compiled, and some of its machine code came from disk.
+    shared : bool
+        Whether all of it was there: kernels of the same text, or of one that differs in sizes.
     """
 
     made: Any
     seconds: float
     cached: bool
+    shared: bool
 
 
 _built: dict[str, Built] = {}
@@ -51,17 +55,45 @@ def build(tape: Tape, title: str) -> Built:
     warm = "numba" in sys.modules
     started = time.perf_counter()
     made = compile_tape(tape, title)
+    return _entered(tape, title, made, time.perf_counter() - started, warm)
+
+
+def is_there(tape: Tape, title: str) -> bool:
+    """Whether building an optimised tape compiles nothing: its code is in this process, or on disk."""
+    if built(tape) is not None or (config.cache and cache.has_program(tape.hash, title)):
+        return True
+    return at_other_sizes(tape, title) is not None
+
+
+def at_other_sizes(tape: Tape, title: str) -> Built | None:
+    """Return the compiled form of an optimised tape if kernels made for other sizes serve it."""
+    if not worth_a_look(tape):
+        return None
+    from .compile import compile_lock
+
+    started = time.perf_counter()
+    try:
+        with compile_lock, nothing_compiled():
+            made = compile_tape(tape, title)
+    except WouldCompile:
+        missed(tape)
+        return None
+    return _entered(tape, title, made, time.perf_counter() - started, False)
+
+
+def _entered(tape: Tape, title: str, made: Any, seconds: float, learn: bool) -> Built:
     from .compile import kernels_of
 
     kernels = kernels_of(made)
-    seconds = time.perf_counter() - started
-    cached = bool(kernels) and all(k.cached for k in kernels)
-    if not cached:
-        if warm:
-            note_compile_seconds(tape, seconds)
-        if config.cache and all(k.key for k in kernels):
-            cache.note_program(tape.hash, title, [k.key for k in kernels if k.key])
-    found = Built(made, seconds, cached)
+    origins = {k.found.origin for k in kernels}
+    compiled = not kernels or "compiled" in origins
+    if compiled and learn:
+        note_compile_seconds(tape, seconds)
+    if config.cache and all(k.key for k in kernels) and not cache.has_program(tape.hash, title):
+        cache.note_program(tape.hash, title, [k.key for k in kernels if k.key])
+    if any(k.found.general for k in kernels):
+        note_family(tape)
+    found = Built(made, seconds, not compiled and "disk" in origins, origins == {"process"})
     with _lock:
         _built[tape.hash] = found
         while len(_built) > _MOST:

@@ -24,6 +24,7 @@ from ..tape.ir import PARAMS, Tape
 from . import cache
 from .draws import draws_in_turn
 from .interp import literal
+from .sizes import Code, Found, obtain
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -31,15 +32,15 @@ FLAGS: dict[str, Any] = {
     "nogil": True,
     "fastmath": {"contract"},
 }
-_compile_lock = threading.RLock()
+compile_lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
     # A fork waits for a compilation in another thread: the child would inherit the locks of Numba
     # and LLVM without the thread that frees them.
     os.register_at_fork(
-        before=_compile_lock.acquire,
-        after_in_parent=_compile_lock.release,
-        after_in_child=_compile_lock.release,
+        before=compile_lock.acquire,
+        after_in_parent=compile_lock.release,
+        after_in_child=compile_lock.release,
     )
 
 
@@ -52,25 +53,24 @@ class Kernel:
         The source and the calling convention.
     call : callable
         The compiled function; it raises TypeError for arguments of other types or layouts.
-    cached : bool
-        Whether the machine code came from disk.
+    found : Found
+        Where the machine code came from, and whether it serves other sizes too.
     key : str or None
-        The name under which it lies there.
+        The name under which it lies on disk.
     """
 
     def __init__(self, tape: Tape, title: str) -> None:
         legal = legalise(tape)
         self.tape = legal
         self.text = write_kernel(legal, title)
-        self.cached = False
-        self.key: str | None = None
-        self.call: Callable[..., Any] = self._build()
         text = self.text
+        self.found = self._build()
+        self.call, self.key = self.found.call, self.found.key
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
-    def _build(self) -> Any:
+    def _build(self) -> Found:
         from numba.core import types
         from numba.np import numpy_support
 
@@ -81,17 +81,17 @@ class Kernel:
             else numpy_support.from_dtype(a.dtype)
             for a in args
         )
-        with _compile_lock:
-            if not _usable_cache():
-                return _in_memory(self.text.source, signature)
-            key = cache.key_of(self.text.source, str(signature), str(sorted(FLAGS["fastmath"])))
-            source = self.text.source.replace("def kernel(", f"def kernel_{key}(")
-            with cache.locked(key):
-                made = _from_disk(key, source, signature)
-            self.key = key
-            self.cached = sum(made.stats.cache_hits.values()) > 0
-            made.disable_compile()
-            return made
+        dims = types.Array(types.int64, 1, "C")
+
+        def make(source: str, general: bool) -> Code:
+            return _made(source, (dims, *signature) if general else signature)
+
+        def stored(source: str, general: bool) -> bool:
+            given = (dims, *signature) if general else signature
+            return _usable_cache() and cache.is_sealed(_key(source, given))
+
+        with compile_lock:
+            return obtain(self.text.source, str(signature), make, stored)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""
@@ -110,6 +110,21 @@ class Kernel:
         for k, value, kind in zip(text.scalars, scalars, self._kinds):
             outputs[k] = kind(value)  # compiled code hands float32 over as a Python float
         return outputs
+
+
+def _key(source: str, signature: Any) -> str:
+    return cache.key_of(source, str(signature), str(sorted(FLAGS["fastmath"])))
+
+
+def _made(source: str, signature: Any) -> Code:
+    """Compile a text for arguments of these types, or load its machine code."""
+    if not _usable_cache():
+        return Code(_in_memory(source, signature), None, False)
+    key = _key(source, signature)
+    with cache.locked(key):
+        made = _from_disk(key, source.replace("def kernel(", f"def kernel_{key}("), signature)
+    made.disable_compile()
+    return Code(made, key, sum(made.stats.cache_hits.values()) > 0)
 
 
 def _usable_cache() -> bool:

@@ -307,6 +307,7 @@ class Dispatcher:
             "kernels": 0,
             "compile_seconds": 0.0,
             "cache_hits": 0,
+            "sizes_shared": 0,
         }
         _LIVE.add(self)
 

@@ -20,8 +20,7 @@ from ..core.streams import GENERATOR, Stream, Token, is_generator, kind_of, rest
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
 from ..tape.tokens import draws_again
-from . import cache
-from .build import build, built
+from .build import build, built, is_there
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import estimate_compile_seconds, optimise
@@ -227,9 +226,7 @@ class Program:
         """
         if self._lock.locked():
             return False  # another thread compiles it; interpret meanwhile
-        if self.runs == 1 and built(self.tape) is not None:
-            return True
-        if self.runs == 1 and config.cache and cache.has_program(self.tape.hash, owner.name):
+        if self.runs == 1 and is_there(self.tape, owner.name):
             return True
         if self._estimate is None:
             self._estimate = estimate_compile_seconds(self.tape)
@@ -240,7 +237,7 @@ class Program:
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
-            self.shared = built(self.tape) is not None and not self.traced.put_off
+            taken = built(self.tape) is not None and not self.traced.put_off
             try:
                 found = build(self.tape, owner.name)
             except TapejitError:
@@ -250,8 +247,10 @@ class Program:
                 message = f"{owner.name} could not be compiled and is interpreted: {self.failed}"
                 warnings.warn(message, CompileWarning, stacklevel=3)
                 return
+            self.shared = taken or found.shared
             self.compile_seconds, self.cached = found.seconds, found.cached
             owner.counters["cache_hits"] += found.cached
+            owner.counters["sizes_shared"] += found.shared
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += found.seconds
             self.kernel = found.made

@@ -17,8 +17,7 @@ import numpy as np
 
 from ..core.config import config
 from ..core.errors import CompileWarning
-from ..runtime import cache
-from ..runtime.build import build, built
+from ..runtime.build import build, is_there
 from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..tape.ir import Tape
@@ -112,9 +111,7 @@ class Program:
         if self._lock.locked():
             return False
         if self._estimate is None:
-            if built(self.tape) is not None:
-                return True
-            if config.cache and cache.has_program(self.tape.hash, TITLE):
+            if is_there(self.tape, TITLE):
                 return True
             self._estimate = estimate_compile_seconds(self.tape)
         return self.spent > self._estimate
