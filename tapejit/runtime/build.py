@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +48,24 @@ def built(tape: Tape) -> Built | None:
     return _built.get(tape.hash)
 
 
-def build(tape: Tape, title: str) -> Built:
-    """Return the compiled form of an optimised tape, compiling it if this process has not."""
+def build(tape: Tape, title: str, others: Sequence[Tape] = ()) -> Built:
+    """Return the compiled form of an optimised tape, compiling it if this process has not.
+
+    Parameters
+    ----------
+    others : sequence of Tape
+        Tapes of other sizes: what is compiled will serve these too.
+    """
     found = _built.get(tape.hash)
     if found is not None:
         return found
     warm = "numba" in sys.modules
     started = time.perf_counter()
+    if others:
+        from .compile import note_texts
+
+        for other in others:
+            note_texts(other, title)
     made = compile_tape(tape, title)
     return _entered(tape, title, made, time.perf_counter() - started, warm)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.kernel import has_code, write_kernel
+from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
@@ -24,7 +24,8 @@ from ..tape.ir import PARAMS, Tape
 from . import cache
 from .draws import draws_in_turn
 from .interp import literal
-from .sizes import Code, Found, obtain
+from .sizes import Code, Found, obtain, witness
+from .stages import KernelStage, stages_of
 
 FLAGS: dict[str, Any] = {
     "boundscheck": False,
@@ -72,15 +73,8 @@ class Kernel:
 
     def _build(self) -> Found:
         from numba.core import types
-        from numba.np import numpy_support
 
-        args = [self.tape.value(i) for i in self.text.inputs] + [a for _, a in self.text.arrays]
-        signature = tuple(
-            types.Array(numpy_support.from_dtype(a.dtype), a.ndim, "C")
-            if a.shape
-            else numpy_support.from_dtype(a.dtype)
-            for a in args
-        )
+        signature = _signature(self.tape, self.text)
         dims = types.Array(types.int64, 1, "C")
 
         def make(source: str, general: bool) -> Code:
@@ -110,6 +104,29 @@ class Kernel:
         for k, value, kind in zip(text.scalars, scalars, self._kinds):
             outputs[k] = kind(value)  # compiled code hands float32 over as a Python float
         return outputs
+
+
+def _signature(tape: Tape, text: KernelText) -> Any:
+    """Return the types of a kernel's arguments."""
+    from numba.core import types
+    from numba.np import numpy_support
+
+    args = [tape.value(i) for i in text.inputs] + [a for _, a in text.arrays]
+    return tuple(
+        types.Array(numpy_support.from_dtype(a.dtype), a.ndim, "C")
+        if a.shape
+        else numpy_support.from_dtype(a.dtype)
+        for a in args
+    )
+
+
+def note_texts(tape: Tape, title: str) -> None:
+    """Let what is compiled next serve a tape of other sizes too."""
+    for stage in stages_of(tape, title):
+        if isinstance(stage, KernelStage):
+            signature = _signature(stage.tape, stage.text)
+            with compile_lock:
+                witness(stage.text.source, str(signature))
 
 
 def _key(source: str, signature: Any) -> str:

@@ -32,6 +32,7 @@ _MOST = 256
 """Skeletons that a process remembers; the oldest go first."""
 _MOST_EXACT = 8
 _MISSES = 8
+_COUNTED = 1000
 
 
 class WouldCompile(Exception):
@@ -64,7 +65,7 @@ class General:
     Attributes
     ----------
     shapes : set of int
-        The texts it has served, by hash.
+        The texts it has served, by hash; counted up to `_COUNTED`.
     """
 
     code: Code
@@ -163,6 +164,15 @@ def obtain(source: str, arguments: str, make: Make, stored: Stored) -> Found:
     return _as_it_is(skeleton, name, text, _compiled(make, source, stored))
 
 
+def witness(source: str, arguments: str) -> None:
+    """Note a text that has not been compiled: the next one of its skeleton is compiled for both."""
+    text = apart(source)
+    if text is not None and text.literals:
+        skeleton, _ = _entry(text, arguments)
+        if not skeleton.witnesses:
+            skeleton.witnesses = [text.literals]
+
+
 def _as_it_is(skeleton: _Skeleton, name: str, text: Apart, found: Found) -> Found:
     """Remember the code of a text that has been compiled as it is."""
     skeleton.keep(text.literals, Code(found.call, found.key, found.origin == "disk"))
@@ -217,7 +227,8 @@ def _widened(skeleton: _Skeleton, text: Apart, make: Make) -> Found | None:
 
 
 def _instance(general: General, text: Apart, origin: str) -> Found:
-    general.shapes.add(hash(text.literals))
+    if len(general.shapes) < _COUNTED:
+        general.shapes.add(hash(text.literals))
     call = partial(general.code.call, general.classes.values(text.literals))
     return Found(call, general.code.key, origin, general)
 

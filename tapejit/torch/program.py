@@ -20,6 +20,7 @@ from ..core.errors import CompileWarning
 from ..runtime.build import build, is_there
 from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
+from ..runtime.rent import Account, Accounts
 from ..tape.ir import Tape
 from .codes import GRAD
 from .lower import given, owned, run_plain, trace_rows
@@ -62,7 +63,8 @@ class Program:
         self.binding: list[Any] = []
         self.fast: Callable[[list[Any]], Any] | None = None
         self.interpreter: Interpreter | None = None
-        self._estimate: float | None = None
+        self._account: Account | None = None
+        self._looked, self._estimate = -1, 0.0
         self._lock = threading.Lock()
         self._specs = [rows.spec(s) for s in self.computed]
         self._derives = any(r.code.op.special == "backward" for r in rows.rows) or any(
@@ -102,19 +104,31 @@ class Program:
         started = time.perf_counter()
         found = self.interpreter(found_inputs)
         made = [owned(y, spec) for y, spec in zip(found, self._specs)]
-        self.spent += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self.spent += seconds
+        self.account.pay(self.tape, seconds)
         return made
+
+    @property
+    def account(self) -> Account:
+        """What this program's family of tapes has cost so far."""
+        assert self.tape is not None
+        if self._account is None:
+            self._account = _accounts.of(self.tape)
+        return self._account
 
     def _due(self) -> bool:
         """Whether interpreting has cost what compiling is expected to cost, or code is there."""
         assert self.tape is not None
         if self._lock.locked():
             return False
-        if self._estimate is None:
+        account = self.account
+        if self._looked != account.purchases:
+            self._looked = account.purchases
             if is_there(self.tape, TITLE):
                 return True
             self._estimate = estimate_compile_seconds(self.tape)
-        return self.spent > self._estimate
+        return account.spent > self._estimate
 
     def _compile(self) -> None:
         assert self.tape is not None
@@ -122,8 +136,10 @@ class Program:
             if self.fast is not None:
                 return
             try:
-                made = build(self.tape, TITLE).made
-                self.fast = _runner(made, self.tape, self.binding, self._specs)
+                found = build(self.tape, TITLE, self.account.others(self.tape))
+                if not (found.cached or found.shared):
+                    self.account.buy()
+                self.fast = _runner(found.made, self.tape, self.binding, self._specs)
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
@@ -236,6 +252,7 @@ def _call(
 
 
 _programs: dict[Any, Program] = {}
+_accounts = Accounts()
 _kept = [0]
 
 
