@@ -120,7 +120,7 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
             how = "an instance of a kernel that was there"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
         if shapes:
-            yield f"sizes: run-time values, shared with {_count(shapes - 1, "other shape")}"
+            yield f"sizes: run-time values, shared with {_count(shapes - 1, 'other shape')}"
         return
     if program.failed is not None:
         yield f"interpreted, because compiling failed: {program.failed}"

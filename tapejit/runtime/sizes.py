@@ -197,7 +197,7 @@ def _served(skeleton: _Skeleton, text: Apart, make: Make, stored: Stored) -> Fou
     """Return an instance of a general kernel, the narrowest first; None when there is none."""
     for k in range(2, len(skeleton.witnesses) + 1):
         general = skeleton.general.get(k)
-        found = classes(skeleton.witnesses[:k]) if general is None else general.classes
+        found = classes(skeleton.witnesses[:k], text.places) if general is None else general.classes
         if not found.matches(text.literals):
             continue
         if general is not None:
@@ -215,7 +215,7 @@ def _widened(skeleton: _Skeleton, text: Apart, make: Make) -> Found | None:
     if text.literals in skeleton.witnesses:
         return None
     witnesses = [*skeleton.witnesses, text.literals]
-    found = classes(witnesses)
+    found = classes(witnesses, text.places)
     try:
         code = make(general_text(text, found), True)
     except Exception:  # the text as it is tells whether the generalisation was at fault

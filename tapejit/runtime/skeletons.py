@@ -12,7 +12,7 @@ literal by literal. Nothing is predicted: each shape's own text is always there 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ _BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
 _DEF = re.compile(r"(def (?:part\d+|kernel)\()([^)]*)(\):\n)")
 _CALL = re.compile(r"\b(part\d+\()(?=\))|\b(part\d+\()")
 _OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
+_PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 
 
@@ -45,6 +46,14 @@ class Apart:
 
     pieces: tuple[str, ...]
     literals: tuple[str, ...]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The literals that are sizes or places of memory in the workspace.
+
+        Where first fit puts an array is no simple function of the sizes: each is a value of its own.
+        """
+        return tuple(k for k, piece in enumerate(self.pieces[:-1]) if piece.endswith(_PLACE))
 
     @property
     def skeleton(self) -> str:
@@ -115,18 +124,25 @@ class Classes:
         return made
 
 
-def classes(witnesses: Sequence[Sequence[str]]) -> Classes:
-    """Return the classes of texts of one skeleton that have been seen, given as their literals."""
-    numbers: dict[tuple[str, ...], int] = {}
+def classes(witnesses: Sequence[Sequence[str]], places: Iterable[int] = ()) -> Classes:
+    """Return the classes of texts of one skeleton that have been seen, given as their literals.
+
+    Parameters
+    ----------
+    places : iterable of int
+        Literals that are each a class of its own, whether they have differed or not.
+    """
+    alone = set(places)
+    numbers: dict[tuple[str, ...] | int, int] = {}
     of: list[int] = []
     first: list[int] = []
     kept: list[tuple[int, str]] = []
     for k, seen in enumerate(zip(*witnesses, strict=True)):
-        if all(text == seen[0] for text in seen):
+        if k not in alone and all(text == seen[0] for text in seen):
             of.append(-1)
             kept.append((k, seen[0]))
             continue
-        c = numbers.setdefault(seen, len(numbers))
+        c = numbers.setdefault(k if k in alone else seen, len(numbers))
         if c == len(first):
             first.append(k)
         of.append(c)
