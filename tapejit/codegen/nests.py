@@ -17,6 +17,7 @@ import numpy as np
 from ..core.avals import Shape
 from ..passes.schedule import is_element
 from ..tape.ir import Row
+from .overlaps import Overlap, chains_of, overlap_of
 from .text import cast, index, number
 from .values import Values
 from .windows import place_of
@@ -86,9 +87,11 @@ class Nest:
         self.folds: list[Fold] = []
         self.statements: list[tuple[str, list[str], str]] = []
         self.stores: list[tuple[Access, str]] = []
+        self.overlaps: list[Overlap] = []
 
     def write(self) -> list[str]:
         """Return the lines of the nest, indented from column 0."""
+        values = self.values
         for row in self.rows:
             if row.prim.emit.kind == "window":
                 self._window(row)
@@ -96,12 +99,20 @@ class Nest:
                 self._fold(row)
             elif row.prim.emit.kind == "reduce":
                 self._number(row)
-            else:
+            elif row.prim.emit.kind != "update":
                 self._statement(row)
+        for chain in chains_of(values.tape, [row.id for row in self.rows]):
+            added = [self._operand(values.tape.args(i)[1]) for i in chain]
+            last = chain[-1]
+            made = overlap_of(values.tape, chain, added, values.pointer(last), values.local(last))
+            self.overlaps.append(made)
         empty = 0 in self.space
         vectors = [a.strides for a in self.accesses] + [a.strides for a, _ in self.stores]
         vectors += [f.access.strides for f in self.folds if f.access is not None]
+        vectors += [o.strides for o in self.overlaps]
         groups = [f.axes for f in self.folds]
+        if any(o.farthest for o in self.overlaps):
+            groups.append(frozenset([len(self.space) - 1]))
         loops = [] if empty else collapse(self.space, vectors, groups)
         return self._loops(loops, empty)
 
@@ -222,6 +233,11 @@ class Nest:
         lines: list[str] = []
         tails: list[list[str]] = [[] for _ in range(depth + 1)]
         heads: list[list[str]] = [[] for _ in range(depth + 1)]
+        for overlap in self.overlaps:
+            lines += overlap.prologue()
+            heads[depth - 1] += overlap.head()
+            body[depth] += overlap.body(over, names)
+            tails[depth - 1] += overlap.tail(over, names, sizes[-1])
         for fold in self.folds:
             self._write_fold(fold, loops, names, over, body, heads, tails, lines, empty)
         if empty:

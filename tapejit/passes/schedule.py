@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 from ..core.avals import Aval, Shape
 from ..tape.ir import Tape
+from .overlaps import join_windows
+from .views import root_of, root_source
 
 INLINE = ("elementwise", "reduce", "guard", "window")
 ROLLED = ("for", "while", "cond", "body")
@@ -61,13 +63,6 @@ class Schedule:
     steps: list[Step]
     step_of: dict[int, int]
     stored: set[int] = field(default_factory=set)
-
-
-def root_of(tape: Tape, i: int) -> int:
-    """Follow views to the row whose memory they show."""
-    while tape.prim(i).emit.kind == "view":
-        i = tape.args(i)[0]
-    return i
 
 
 def is_open(aval: Aval) -> bool:
@@ -143,6 +138,7 @@ def schedule(tape: Tape) -> Schedule:
         step_of[i] = found
     made = Schedule(tape, steps, step_of)
     sink(made)
+    join_windows(tape, made.steps, step_of)
     _drop_empty(made)
     made.stored = _stored(made)
     return made
@@ -215,11 +211,6 @@ def _drop_empty(plan: Schedule) -> None:
             steps.append(step)
     plan.steps = steps
     plan.step_of = {i: new[k] for i, k in plan.step_of.items()}
-
-
-def root_source(tape: Tape, i: int) -> int:
-    """The row whose step makes the value of `i`: an ``out`` row is made by its parent."""
-    return tape.args(i)[0] if tape.prim(i).emit.kind == "out" else i
 
 
 def _stored(plan: Schedule) -> set[int]:

@@ -29,6 +29,18 @@ class Strided:
         return all(n == 1 or s == c for n, s, c in zip(shape, self.strides, strides_of(shape)))
 
 
+def root_of(tape: Tape, i: int) -> int:
+    """Follow views to the row whose memory they show."""
+    while tape.prim(i).emit.kind == "view":
+        i = tape.args(i)[0]
+    return i
+
+
+def root_source(tape: Tape, i: int) -> int:
+    """The row whose step makes the value of `i`: an ``out`` row is made by its parent."""
+    return tape.args(i)[0] if tape.prim(i).emit.kind == "out" else i
+
+
 def strides_of(shape: Shape) -> tuple[int, ...]:
     """Return the strides, in elements, of a contiguous array."""
     made: list[int] = []

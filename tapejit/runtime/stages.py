@@ -16,7 +16,7 @@ from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
 from ..passes.parts import parts
 from ..passes.schedule import Step
-from ..passes.schedule import root_of as memory_of
+from ..passes.views import root_of as memory_of
 from ..tape.ir import Tape
 from ..tape.text import to_text
 

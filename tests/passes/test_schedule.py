@@ -9,7 +9,8 @@ from hypothesis import given, settings
 
 from tapejit.codegen.values import Values
 from tapejit.passes.legalise import legalise
-from tapejit.passes.schedule import root_of, root_source, schedule
+from tapejit.passes.schedule import schedule
+from tapejit.passes.views import root_of, root_source
 from tapejit.tape.ir import Tape
 from tapejit.tape.text import from_text
 from tapejit.tape.verify import verify
