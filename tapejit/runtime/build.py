@@ -30,13 +30,16 @@ class Built:
     cached : bool
         Whether nothing was compiled, and some of its machine code came from disk.
     shared : bool
-        Whether all of it was there: kernels of the same text, or of one that differs in sizes.
+        Whether all of it was in this process: kernels of the same text, or made for other sizes.
+    general : bool
+        Whether it has kernels whose sizes are run-time values.
     """
 
     made: Any
     seconds: float
     cached: bool
     shared: bool
+    general: bool
 
 
 _built: dict[str, Built] = {}
@@ -103,9 +106,11 @@ def _entered(tape: Tape, title: str, made: Any, seconds: float, learn: bool) -> 
         note_compile_seconds(tape, seconds)
     if config.cache and all(k.key for k in kernels) and not cache.has_program(tape.hash, title):
         cache.note_program(tape.hash, title, [k.key for k in kernels if k.key])
-    if any(k.found.general for k in kernels):
+    general = any(k.found.general for k in kernels)
+    if general:
         note_family(tape)
-    found = Built(made, seconds, not compiled and "disk" in origins, origins == {"process"})
+    cached, shared = not compiled and "disk" in origins, origins == {"process"}
+    found = Built(made, seconds, cached, shared, general)
     with _lock:
         _built[tape.hash] = found
         while len(_built) > _MOST:

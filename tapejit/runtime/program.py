@@ -264,7 +264,7 @@ class Program:
             self.shared = taken or found.shared
             self.compile_seconds, self.cached = found.seconds, found.cached
             owner.counters["cache_hits"] += found.cached
-            owner.counters["sizes_shared"] += found.shared
+            owner.counters["sizes_shared"] += found.shared and found.general
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += found.seconds
             self.kernel = found.made
