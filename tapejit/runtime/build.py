@@ -73,27 +73,33 @@ def build(tape: Tape, title: str, others: Sequence[Tape] = ()) -> Built:
     return _entered(tape, title, made, time.perf_counter() - started, warm)
 
 
-def is_there(tape: Tape, title: str) -> bool:
-    """Whether building an optimised tape compiles nothing: its code is in this process, or on disk."""
+def is_there(tape: Tape, title: str) -> bool | None:
+    """Whether building an optimised tape compiles nothing: its code is in this process, or on disk.
+
+    None when another thread is compiling: whether that code serves the tape is not known yet.
+    """
     if built(tape) is not None or (config.cache and cache.has_program(tape.hash, title)):
         return True
-    return at_other_sizes(tape, title) is not None
+    return at_other_sizes(tape, title) if worth_a_look(tape) else False
 
 
-def at_other_sizes(tape: Tape, title: str) -> Built | None:
-    """Return the compiled form of an optimised tape if kernels made for other sizes serve it."""
-    if not worth_a_look(tape):
-        return None
+def at_other_sizes(tape: Tape, title: str) -> bool | None:
+    """Build an optimised tape if kernels made for other sizes serve it; return whether they do."""
     from .compile import compile_lock
 
+    if not compile_lock.acquire(blocking=False):
+        return None
     started = time.perf_counter()
     try:
-        with compile_lock, nothing_compiled():
+        with nothing_compiled():
             made = compile_tape(tape, title)
     except WouldCompile:
         missed(tape)
-        return None
-    return _entered(tape, title, made, time.perf_counter() - started, False)
+        return False
+    finally:
+        compile_lock.release()
+    _entered(tape, title, made, time.perf_counter() - started, False)
+    return True
 
 
 def _entered(tape: Tape, title: str, made: Any, seconds: float, learn: bool) -> Built:

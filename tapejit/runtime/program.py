@@ -231,9 +231,12 @@ class Program:
             return False  # another thread compiles it; interpret meanwhile
         account = self.account(owner)
         if self._looked != account.purchases:
-            self._looked = account.purchases
-            if is_there(self.tape, owner.name):
+            found = is_there(self.tape, owner.name)
+            if found:
                 return True
+            if found is None:
+                return False
+            self._looked = account.purchases
             self._estimate = estimate_compile_seconds(self.tape)
         return account.spent > self._estimate
 

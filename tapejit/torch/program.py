@@ -124,9 +124,12 @@ class Program:
             return False
         account = self.account
         if self._looked != account.purchases:
-            self._looked = account.purchases
-            if is_there(self.tape, TITLE):
+            found = is_there(self.tape, TITLE)
+            if found:
                 return True
+            if found is None:
+                return False
+            self._looked = account.purchases
             self._estimate = estimate_compile_seconds(self.tape)
         return account.spent > self._estimate
 

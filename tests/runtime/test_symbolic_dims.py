@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,18 @@ def test_the_rent_of_all_sizes_counts_together(
     called(80, 3)
     assert (f.stats()["interpreted"], len(compiled)) == (6, 1)
     assert f.stats()["kernels"] == 3 and f.stats()["sizes_shared"] == 2
+
+
+def test_nobody_waits_for_another_thread_that_compiles(compiled: list[str]) -> None:
+    fn, transform, arguments = SIZED["rosenbrock"]
+    f = transform(fn, compile="always")
+    ran(f, *arguments(50, 0)), ran(f, *arguments(60, 0))
+    tape, title = f.tape(*arguments(70, 0)), f._dispatcher.name
+    with ThreadPoolExecutor(1) as other:
+        with compile.compile_lock:
+            assert other.submit(build.is_there, tape, title).result(timeout=20) is None
+        assert other.submit(build.is_there, tape, title).result(timeout=60) is True
+    assert len(compiled) == 2
 
 
 def test_a_family_of_ever_new_texts_is_not_looked_at_for_ever() -> None:
