@@ -6,6 +6,7 @@ call is made, to whatever the library is happiest with: NumPy arrays, device arr
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,8 @@ class Contestant:
     build: Callable[[Workload, Args], Call]
     has_gradient: bool = True
     package: str | None = None  # imported by the measurement of import times
+    quick: bool = True  # part of --quick
+    how: str = ""  # what is called, for the reader
 
 
 def _as_is(workload: Workload, args: Args) -> Args:
@@ -52,8 +55,9 @@ def _load_tapejit() -> None:
 def _build_tapejit(workload: Workload, args: Args, *, compile: str) -> Call:
     import tapejit as tj
 
-    transformed = tj.value_and_grad(workload.numpy_loss, argnums=workload.argnums, compile=compile)
-    return partial(transformed, *args)
+    make = {"gradient": tj.value_and_grad, "hessian": tj.hessian, "jacobian": tj.jacobian}
+    transform = make[workload.derivative]
+    return partial(transform(workload.numpy_loss, argnums=workload.argnums, compile=compile), *args)
 
 
 def _load_jax() -> None:
@@ -78,7 +82,9 @@ def _jax_args(workload: Workload, args: Args) -> Args:
 def _build_jax(workload: Workload, args: Args) -> Call:
     import jax
 
-    compiled = jax.jit(jax.value_and_grad(workload.jax_loss(), argnums=workload.argnums))
+    # of the two Jacobians forward mode is the faster one here, 16 us against 23 us
+    make = {"gradient": jax.value_and_grad, "hessian": jax.hessian, "jacobian": jax.jacfwd}
+    compiled = jax.jit(make[workload.derivative](workload.jax_loss(), argnums=workload.argnums))
 
     def call() -> Any:
         return jax.block_until_ready(compiled(*args))
@@ -95,20 +101,31 @@ def _load_torch() -> None:
 def _torch_args(workload: Workload, args: Args) -> Args:
     import torch
 
-    def tensor(leaf: Any, requires_grad: bool) -> torch.Tensor:
-        return torch.tensor(leaf, dtype=torch.float64, requires_grad=requires_grad)
+    def tensor(leaf: Any, wanted: bool) -> torch.Tensor:
+        made = torch.as_tensor(leaf, dtype=torch.float64 if isinstance(leaf, float) else None)
+        return made.requires_grad_(wanted)
 
     wanted = workload.argnums if isinstance(workload.argnums, tuple) else (workload.argnums,)
+    tracked = wanted if workload.derivative == "gradient" else ()  # torch.func tracks by itself
     return tuple(
-        trees.map_leaves(partial(tensor, requires_grad=i in wanted), arg)
-        for i, arg in enumerate(args)
+        trees.map_leaves(partial(tensor, wanted=i in tracked), arg) for i, arg in enumerate(args)
     )
 
 
-def _build_torch(workload: Workload, args: Args) -> Call:
+def _build_torch(workload: Workload, args: Args, *, compile: bool) -> Call:
     import torch
 
+    # a compiled function of earlier rows would count against the limit of recompilations
+    wrap = partial(torch.compile, dynamic=False) if compile else (lambda f: f)
+    if compile:
+        torch.compiler.reset()
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\..*")  # its own
     loss = workload.torch_loss()
+    if workload.derivative != "gradient":
+        make = {"hessian": torch.func.hessian, "jacobian": torch.func.jacrev}
+        matrix = wrap(make[workload.derivative](loss, argnums=workload.argnums))
+        return lambda: matrix(*args)
+    loss = wrap(loss)
     picked = trees.pick(args, workload.argnums)
     inputs = trees.leaves(picked)
 
@@ -127,7 +144,48 @@ def _load_autograd() -> None:
 def _build_autograd(workload: Workload, args: Args) -> Call:
     import autograd
 
-    return partial(autograd.value_and_grad(workload.autograd_loss(), workload.argnums), *args)
+    make = {
+        "gradient": autograd.value_and_grad,
+        "hessian": autograd.hessian,
+        "jacobian": autograd.jacobian,
+    }
+    return partial(make[workload.derivative](workload.autograd_loss(), workload.argnums), *args)
+
+
+def _load_casadi() -> None:
+    import casadi  # noqa: F401
+
+
+def _build_casadi(workload: Workload, args: Args) -> Call:
+    """Arguments are vectors and numbers; results are fresh arrays, as everybody's."""
+    import casadi
+    import numpy as np
+
+    given = [np.array(arg, dtype=np.float64) for arg in args]
+    symbols = [casadi.MX.sym(f"x{i}", a.size) for i, a in enumerate(given)]
+    value = workload.casadi_loss()(*symbols)
+    picked = trees.pick(symbols, workload.argnums)
+    wanted, gradient = trees.leaves(picked), workload.derivative == "gradient"
+    if gradient:
+        results = [value, *(casadi.densify(casadi.gradient(value, s)) for s in wanted)]
+        chosen = workload.argnums if isinstance(workload.argnums, tuple) else (workload.argnums,)
+        shapes = [(), *(given[i].shape for i in chosen)]
+    else:
+        matrix = {"hessian": lambda v, x: casadi.hessian(v, x)[0], "jacobian": casadi.jacobian}
+        results = [casadi.densify(matrix[workload.derivative](value, wanted[0]))]
+        shapes = [results[0].shape[::-1]]  # its order of elements is Fortran's
+    buffer, run = casadi.Function("f", symbols, results).buffer()
+
+    def call() -> Any:
+        for i, array in enumerate(given):
+            buffer.set_arg(i, memoryview(array))
+        made = [np.empty(shape) for shape in shapes]
+        for i, array in enumerate(made):
+            buffer.set_res(i, memoryview(array))
+        run()
+        return (made[0], trees.unflatten(picked, made[1:])) if gradient else made[0].T
+
+    return call
 
 
 def _load_numpy() -> None:
@@ -141,17 +199,72 @@ def _build_numpy(workload: Workload, args: Args) -> Call:
 def tapejit_contestant(key: str = "tapejit", *, compile: str = "always") -> Contestant:
     """tapejit under one compile policy."""
     build = partial(_build_tapejit, compile=compile)
-    return Contestant(key, key, _load_tapejit, _as_is, build, package="tapejit")
+    how = f'the NumPy function as it stands, compile="{compile}", NumPy arrays in and out'
+    return Contestant(key, key, _load_tapejit, _as_is, build, package="tapejit", how=how)
 
 
-HAND = Contestant("hand", "hand", _load_numba, _as_is, _build_hand, package="numba")
+HAND = Contestant(
+    "hand",
+    "hand",
+    _load_numba,
+    _as_is,
+    _build_hand,
+    package="numba",
+    how="an adjoint written by hand in Numba for this function, fused, with its own exp, log and "
+    "tanh that vectorise, and with what a person knows and no tape says: the limit",
+)
 
 CONTESTANTS: tuple[Contestant, ...] = (
     HAND,
     tapejit_contestant(),
-    Contestant("jax", "JAX", _load_jax, _jax_args, _build_jax, package="jax"),
-    Contestant("torch", "PyTorch", _load_torch, _torch_args, _build_torch, package="torch"),
-    Contestant("autograd", "autograd", _load_autograd, _as_is, _build_autograd, package="autograd"),
+    Contestant(
+        "jax",
+        "JAX",
+        _load_jax,
+        _jax_args,
+        _build_jax,
+        package="jax",
+        how="`jax.jit`, x64 enabled, on device arrays, synchronous dispatch (faster here), loops as "
+        "`lax.scan` with what can stand outside of them outside",
+    ),
+    Contestant(
+        "torch",
+        "PyTorch",
+        _load_torch,
+        _torch_args,
+        partial(_build_torch, compile=False),
+        package="torch",
+        how="eager `autograd.grad` on tensors, fused losses where the library has them",
+    ),
+    Contestant(
+        "torch-compile",
+        "torch.compile",
+        _load_torch,
+        _torch_args,
+        partial(_build_torch, compile=True),
+        package="torch",
+        quick=False,
+        how="the same loss under `torch.compile(dynamic=False)`",
+    ),
+    Contestant(
+        "autograd",
+        "autograd",
+        _load_autograd,
+        _as_is,
+        _build_autograd,
+        package="autograd",
+        how="HIPS autograd on NumPy arrays",
+    ),
+    Contestant(
+        "casadi",
+        "CasADi",
+        _load_casadi,
+        _as_is,
+        _build_casadi,
+        package="casadi",
+        how="its virtual machine through `Function.buffer`, the fastest of its calls, which checks "
+        "no shapes; results are fresh arrays; for workloads of vectors and numbers",
+    ),
     Contestant(
         "numpy",
         "NumPy primal",
@@ -160,6 +273,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
         _build_numpy,
         has_gradient=False,
         package="numpy",
+        how="the function alone, without a derivative",
     ),
 )
 VARIANTS = (tapejit_contestant("tapejit-auto", compile="auto"),)

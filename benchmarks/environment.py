@@ -22,8 +22,20 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "NPROC",  # the size of the thread pool of XLA's CPU client
 )
+LOAD_LIMIT = 0.5  # other work beyond this makes timings provisional
 HEAVY = ("numpy", "numba", "jax", "torch")
-PACKAGES = ("tapejit", "numpy", "scipy", "numba", "llvmlite", "jax", "jaxlib", "torch", "autograd")
+PACKAGES = (
+    "tapejit",
+    "numpy",
+    "scipy",
+    "numba",
+    "llvmlite",
+    "jax",
+    "jaxlib",
+    "torch",
+    "autograd",
+    "casadi",
+)
 
 
 def fix_threads(threads: int) -> None:

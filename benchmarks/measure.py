@@ -2,14 +2,18 @@
 
 A sample is the time of `inner` calls over `inner`, with `inner` chosen so that a sample lasts at
 least `SAMPLE_SECONDS` or is one call. Nothing is timed whose value and gradient were not found
-equal to the hand-written reference's just before.
+equal to the hand-written reference's just before. Calls of more than `SLOW_SECONDS` are sampled
+`SLOW_REPEATS` times, and none that takes more than `CALL_SECONDS`.
 """
 
 from __future__ import annotations
 
 import gc
+import signal
 import statistics
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
@@ -21,17 +25,32 @@ from benchmarks.contestants import Call, Contestant
 from benchmarks.workloads import Workload
 
 SAMPLE_SECONDS = 1.2e-3  # the aim; noise then leaves few samples below 1 ms
+READY_SECONDS = 90  # for building, compiling and checking a contestant's call
+CALL_SECONDS = 5.0  # a call that takes longer is left out
+SLOW_SECONDS = 0.25  # slower calls are sampled only
+SLOW_REPEATS = 5  # so many times
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One contestant on one workload: `status` is "ok", "failed", "WRONG" or "absent"."""
+    """One contestant on one workload: `status` is "ok", "failed", "WRONG", "skipped" or "absent"."""
 
     status: str
     note: str = ""
     samples: tuple[float, ...] = ()
     inner: int = 0
     cpu_per_wall: float = 0.0  # above 1 when several threads worked
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> Cell:
+        """The cell that `to_json` described."""
+        return Cell(
+            record["status"],
+            record["note"],
+            tuple(record.get("samples_s", ())),
+            record.get("inner", 0),
+            record.get("cpu_per_wall", 0.0),
+        )
 
     @property
     def median(self) -> float:
@@ -65,6 +84,11 @@ class Row:
     small: bool
     cells: dict[str, Cell] = field(default_factory=dict)
 
+    def median(self, key: str) -> float | None:
+        """Median seconds of a contestant, None where it was not timed."""
+        cell = self.cells.get(key)
+        return cell.median if cell is not None and cell.status == "ok" else None
+
 
 @dataclass
 class Runner:
@@ -78,8 +102,10 @@ class Runner:
 
 
 def failure(error: BaseException) -> Cell:
-    """The cell of a contestant that raised."""
+    """The cell of a contestant that raised, or that is left out because it is too slow."""
     first_line = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, TooSlow):
+        return Cell("skipped", first_line)
     return Cell("failed", f"{type(error).__name__}: {first_line}")
 
 
@@ -100,24 +126,61 @@ def calibrate(call: Call, seconds: float = SAMPLE_SECONDS) -> int:
         inner = max(inner + 1, min(inner * 8, int(1.1 * inner * seconds / elapsed)))
 
 
+class TooSlow(Exception):
+    """A contestant that was not ready in time, or whose call takes too long to be repeated."""
+
+
+@contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    """Raise TooSlow after so long; code that never returns to Python is waited for."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise TooSlow(f"not ready after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _prepare(
-    workload: Workload, contestant: Contestant, reference: tuple[Any, Any] | Cell
+    workload: Workload, contestant: Contestant, reference: Any, limit: float
 ) -> Runner | Cell:
     """A checked and warm call, or the cell that says why there is none."""
     try:
-        call = contestant.build(workload, contestant.to_native(workload, workload.args()))
-        result = call()
-        if isinstance(reference, Cell):
-            return Cell("failed", f"nothing to check against: {reference.note}")
-        got, want = (result, reference) if contestant.has_gradient else (result, reference[0])
-        for _ in range(2):  # the second look is at the compiled call that will be timed
-            reason = trees.disagreement(got, want)
-            if reason is not None:
-                return Cell("WRONG", reason)
-            got = call()
-        return Runner(call, inner=calibrate(call))
+        with limited(READY_SECONDS):
+            return _checked(workload, contestant, reference, limit)
     except Exception as error:  # shown in the contestant's cell
         return failure(error)
+
+
+def _checked(workload: Workload, contestant: Contestant, reference: Any, limit: float) -> Any:
+    """The same without a net: what is raised is the cell's reason."""
+    call = contestant.build(workload, contestant.to_native(workload, workload.args()))
+    result = call()
+    if isinstance(reference, Cell):
+        return Cell("failed", f"nothing to check against: {reference.note}")
+    want = reference if contestant.has_gradient else reference[0]
+    for _ in range(2):  # the second look is at the compiled call that will be timed
+        reason = trees.disagreement(result, want, rtol=workload.rtol, dtype=workload.dtype)
+        if reason is not None:
+            return Cell("WRONG", reason)
+        result, seconds = _timed(call)
+    if seconds > limit:
+        raise TooSlow(f"one call takes {seconds:.1f} s")
+    return Runner(call, inner=calibrate(call))
+
+
+def _timed(call: Call) -> tuple[Any, float]:
+    start = perf_counter()
+    result = call()
+    return result, perf_counter() - start
 
 
 def _sample(runner: Runner) -> None:
@@ -138,11 +201,12 @@ def run_row(
     *,
     repeats: int,
     absent: dict[str, Cell],
+    limit: float = CALL_SECONDS,
     log: Callable[[str], None] = lambda line: None,
 ) -> Row:
     """Check and time all contestants on one workload."""
     row = Row(workload.name, workload.about, workload.small)
-    reference: tuple[Any, Any] | Cell
+    reference: Any
     try:
         reference = workload.hand()(*workload.args())
     except Exception as error:  # shown in every cell of the row
@@ -152,11 +216,11 @@ def run_row(
         if contestant.key in absent:
             row.cells[contestant.key] = absent[contestant.key]
             continue
-        if not workload.has_dialect(contestant.key):
-            row.cells[contestant.key] = Cell("absent", "this workload has no such loss")
+        if (reason := workload.why_absent(contestant.key)) is not None:
+            row.cells[contestant.key] = Cell("absent", reason)
             continue
         log(f"{workload.name}: checking {contestant.label}")
-        prepared = _prepare(workload, contestant, reference)
+        prepared = _prepare(workload, contestant, reference, limit)
         if isinstance(prepared, Cell):
             row.cells[contestant.key] = prepared
         else:
@@ -189,11 +253,12 @@ def interleave(
         log(turn, repeats)
         first = turn % max(len(keys), 1)
         for key in [*keys[first:], *keys[:first]]:
-            if key not in cells:
-                try:
-                    _sample(runners[key])
-                except Exception as error:  # shown in the contestant's cell
-                    cells[key] = failure(error)
+            if key in cells or (turn >= SLOW_REPEATS and runners[key].samples[0] > SLOW_SECONDS):
+                continue
+            try:
+                _sample(runners[key])
+            except Exception as error:  # shown in the contestant's cell
+                cells[key] = failure(error)
     return {key: cells.get(key) or _cell(runners[key]) for key in keys}
 
 

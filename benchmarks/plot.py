@@ -1,27 +1,59 @@
-"""A bar chart of the run: each contestant's time over the hand-written adjoint's, log scale.
+"""Pictures of a run: all times, how they scale, first calls and memory.
 
-Bars start at 1, the hand-written adjoint, because a bar on a log scale needs an origin that means
-something; the absolute medians are written at the bars. Colours are Okabe and Ito's, which people
-who do not tell red from green can tell apart.
+Colours are Okabe and Ito's, which people who do not tell red from green can tell apart, and each
+contestant has a marker of its own. Axes of times are logarithmic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Row
-from benchmarks.table import seconds
+from benchmarks.report import EXTRA, rows_of
+from benchmarks.table import WITHIN_HAND
 
-COLOURS = {
-    "tapejit": "#D55E00",
-    "jax": "#0072B2",
-    "torch": "#E69F00",
-    "autograd": "#009E73",
-    "numpy": "#999999",
+STYLES = {
+    "hand": ("black", "|"),
+    "tapejit": ("#D55E00", "o"),
+    "jax": ("#0072B2", "s"),
+    "torch": ("#E69F00", "^"),
+    "torch-compile": ("#CC79A7", "v"),
+    "autograd": ("#009E73", "D"),
+    "casadi": ("#56B4E9", "P"),
+    "numpy": ("#999999", "x"),
+    "tapejit-cached": ("#D55E00", "o"),
+    "tapejit-auto": ("#8A3C00", "*"),
 }
-BAR = 0.8  # of the height of a row, shared by its bars
+STAGES = {
+    "record_s": ("record", "#0072B2"),
+    "passes_s": ("passes", "#009E73"),
+    "text_s": ("text", "#CC79A7"),
+    "compile_s": ("compile", "#D55E00"),
+    "run_s": ("one call", "black"),
+}
+
+
+@contextmanager
+def _figure(path: Path, environment: Mapping[str, Any], **options: Any) -> Iterator[Any]:
+    """Axes to draw on; the picture is captioned and saved afterwards."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(dpi=140, **options)
+    yield axes
+    for ax in figure.axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_axisbelow(True)
+    figure.text(0.01, 0.004, _caption(environment), fontsize=6.5, color="0.35")
+    figure.tight_layout(rect=(0, 0.025, 1, 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)
 
 
 def draw(
@@ -30,75 +62,48 @@ def draw(
     environment: Mapping[str, Any],
     path: Path,
 ) -> None:
-    """Write the chart. Rows without a timed hand-written adjoint are left out."""
-    import matplotlib
+    """Each contestant's time over the hand-written adjoint's, a line of markers a workload.
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    Rows without a timed hand-written adjoint are left out.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    shown = [row for row in rows if "hand" in row.cells and row.cells["hand"].status == "ok"]
-    keys = [
-        key
-        for key in labels
-        if key in COLOURS and any(_timed(row, key) is not None for row in shown)
-    ]
+    shown = [row for row in rows if row.median("hand") is not None]
+    keys = [k for k in labels if k != "hand" and any(r.median(k) is not None for r in shown)]
     if not shown or not keys:
         return
-    height = BAR / len(keys)
-    figure, axes = plt.subplots(figsize=(10.5, 1.6 + 0.2 * len(keys) * len(shown)), dpi=140)
-    for column, key in enumerate(keys):
-        drawn = False
-        for line, row in enumerate(shown):
-            y = line + (column - (len(keys) - 1) / 2) * height
-            time = _timed(row, key)
-            if time is None:
-                cell = row.cells.get(key)
-                if cell is not None and cell.status != "absent":
-                    axes.text(1.06, y, f"{labels[key]}: {cell.status}", va="center", fontsize=7.5)
-                continue
-            ratio = time / row.cells["hand"].median
-            label = None if drawn else labels[key]
-            axes.barh(
-                y,
-                ratio - 1.0,
-                height * 0.92,
-                left=1.0,
-                color=COLOURS[key],
-                edgecolor=COLOURS[key],  # keeps a bar of 1.00x visible
-                label=label,
+    with _figure(path, environment, figsize=(9.5, 1.5 + 0.31 * len(shown))) as axes:
+        axes.axvspan(1.0, WITHIN_HAND, color="#D55E00", alpha=0.15, linewidth=0)
+        axes.axvline(1.0, color="black", linewidth=1.2)
+        for key in [k for k in keys if k != "tapejit"] + [k for k in keys if k == "tapejit"]:
+            colour, marker = STYLES[key]
+            points = [
+                (time / row.median("hand"), line)
+                for line, row in enumerate(shown)
+                if (time := row.median(key)) is not None
+            ]
+            axes.plot(
+                *zip(*points),
+                linestyle="",
+                marker=marker,
+                color=colour,
+                markersize=7 if key == "tapejit" else 5.5,
+                label=labels[key],
             )
-            drawn = True
-            axes.text(max(ratio, 1.0) * 1.06, y, seconds(time), va="center", fontsize=7.5)
-    names = [f"{row.workload}\nhand {seconds(row.cells['hand'].median)}" for row in shown]
-    axes.set_yticks(range(len(shown)), names, fontsize=9)
-    axes.set_ylim(len(shown) - 0.45, -0.55)
-    for line in range(1, len(shown)):
-        axes.axhline(line - 0.5, color="0.9", linewidth=0.8, zorder=0)
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 0.9), high * 2.0)  # room for the numbers at the bars
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    axes.axvline(1.0, color="black", linewidth=1.2)
-    axes.grid(axis="x", color="0.9", zorder=0)
-    axes.set_axisbelow(True)
-    axes.set_xlabel(
-        "time of a call over the hand-written fused adjoint's (log scale, left is better)"
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("Value and gradient, float64", x=0.02, ha="left", fontsize=13)
-    figure.legend(loc="upper right", ncols=len(keys), frameon=False, fontsize=9)
-    figure.text(0.02, 0.008, _caption(environment), fontsize=7.5, color="0.35")
-    figure.tight_layout(rect=(0, 0.02, 1, 0.985))
-    figure.savefig(path)
-    plt.close(figure)
-
-
-def _timed(row: Row, key: str) -> float | None:
-    cell = row.cells.get(key)
-    return cell.median if cell is not None and cell.status == "ok" else None
+        axes.set_yticks(range(len(shown)), [row.workload for row in shown], fontsize=8.5)
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+        axes.grid(axis="both", color="0.92")
+        axes.set_xlabel("time of a call over the hand-written fused adjoint's (left is better)")
+        axes.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(keys),
+            frameon=False,
+            fontsize=8,
+        )
 
 
 def _caption(environment: Mapping[str, Any]) -> str:
@@ -106,3 +111,151 @@ def _caption(environment: Mapping[str, Any]) -> str:
     named = ", ".join(f"{name} {found}" for name, found in versions.items())
     threads = environment["threads"]
     return f"{environment['cpu']}, {threads} thread{'s' if threads > 1 else ''}; {named}"
+
+
+def draw_sums(report: Mapping[str, Any], path: Path) -> None:
+    """Nanoseconds an element over the number of elements, median and quartiles."""
+    rows, labels = rows_of(report, "sums"), report["labels"]
+    with _figure(path, report["environment"], figsize=(7.5, 4.6)) as axes:
+        for key in [k for k in labels if any(row.median(k) is not None for row in rows)]:
+            colour, marker = STYLES[key]
+            cells = [(round(float(row.workload.partition("-")[2])), row.cells[key]) for row in rows]
+            timed = [(n, cell) for n, cell in cells if cell.status == "ok"]
+            sizes = [n for n, _ in timed]
+            axes.plot(
+                sizes,
+                [1e9 * cell.median / n for n, cell in timed],
+                color=colour,
+                marker="." if key == "hand" else marker,
+                markersize=5,
+                label=labels[key],
+            )
+            low, high = ([1e9 * cell.quartiles[side] / n for n, cell in timed] for side in (0, 1))
+            axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.grid(color="0.92")
+        axes.set_xlabel("elements")
+        axes.set_ylabel("nanoseconds of a call, an element")
+        axes.legend(frameon=False)
+
+
+def draw_lengths(report: Mapping[str, Any], path: Path) -> None:
+    """Seconds of each stage over rows of the tape; JAX's dashed at the same function."""
+    lengths = report["lengths"]
+    with _figure(
+        path, report["environment"], figsize=(10.5, 4.8), ncols=len(lengths), sharey=True,
+        squeeze=False,
+    ) as axes:  # fmt: skip
+        for ax, (program, curves) in zip(axes[0], lengths.items()):
+            rows = {p["statements"]: p["rows"] for p in curves.get("tapejit", []) if "rows" in p}
+            for library, style in (("tapejit", "-"), ("jax", "--")):
+                for key, (name, colour) in STAGES.items():
+                    points = [
+                        (rows[p["statements"]], p[key])
+                        for p in curves.get(library, [])
+                        if key in p and p["statements"] in rows
+                    ]
+                    if points:
+                        label = name if library == "tapejit" else f"{name}, JAX"
+                        ax.plot(
+                            *zip(*points), style, color=colour, marker=".", label=label,
+                            linewidth=1.6 if library == "tapejit" else 1.0,
+                        )  # fmt: skip
+            ax.set_title(f"{program} rows", fontsize=10)
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            ax.grid(color="0.92")
+            ax.set_xlabel("rows of the optimised tape, with its adjoint")
+        axes[0][0].set_ylabel("seconds")
+        axes[0][-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _bars(
+    axes: Any, groups: Mapping[str, Mapping[str, Any]], key: str, labels: Mapping[str, str]
+) -> None:
+    """Horizontal bars of one number of each record, grouped."""
+    at, ticks, names = 0.0, [], []
+    seen: set[str] = set()
+    for group, records in groups.items():
+        start = at
+        for contestant, record in records.items():
+            if key in record:
+                axes.barh(
+                    at,
+                    record[key],
+                    0.85,
+                    color=STYLES[contestant][0],
+                    label=None if contestant in seen else labels.get(contestant, contestant),
+                )
+                seen.add(contestant)
+                at += 1.0
+        ticks.append((start + at - 1.0) / 2)
+        names.append(group)
+        at += 0.8
+    axes.set_yticks(ticks, names, fontsize=8.5)
+    axes.invert_yaxis()
+    axes.grid(axis="x", color="0.92")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def draw_first_calls(report: Mapping[str, Any], path: Path) -> None:
+    """Seconds of the first call, imports apart: a line of markers a workload."""
+    groups, labels = report["first_calls"], report["labels"] | EXTRA
+    keys = list(dict.fromkeys(key for records in groups.values() for key in records))
+    with _figure(path, report["environment"], figsize=(9.5, 1.6 + 0.45 * len(groups))) as axes:
+        for key in [k for k in keys if k != "tapejit"] + [k for k in keys if k == "tapejit"]:
+            colour, marker = STYLES[key]
+            points = [
+                (records[key]["first_call_s"], line)
+                for line, records in enumerate(groups.values())
+                if "first_call_s" in records.get(key, {})
+            ]
+            if points:
+                axes.plot(
+                    *zip(*points),
+                    linestyle="",
+                    marker=marker,
+                    color=colour,
+                    markersize=12 if key == "hand" else 7,
+                    markerfacecolor="white" if key == "tapejit-cached" else colour,
+                    label=labels.get(key, key),
+                )
+        axes.set_yticks(range(len(groups)), list(groups), fontsize=8.5)
+        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.set_xscale("log")
+        axes.grid(color="0.92")
+        axes.set_xlabel("seconds of the first call in a fresh process, after imports")
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=5, frameon=False, fontsize=8
+        )
+
+
+def draw_memory(report: Mapping[str, Any], path: Path) -> None:
+    """Peak resident memory."""
+    groups = report["memory"]
+    height = 1.2 + 0.16 * sum(len(records) + 1 for records in groups.values())
+    with _figure(path, report["environment"], figsize=(9, height)) as axes:
+        _bars(axes, groups, "peak_mib", report["labels"])
+        axes.set_xlabel("peak resident MiB of the process: imports, first and later calls")
+
+
+PICTURES = {
+    "sums": ("scaling.png", draw_sums),
+    "lengths": ("lengths.png", draw_lengths),
+    "first_calls": ("first-calls.png", draw_first_calls),
+    "memory": ("memory.png", draw_memory),
+}
+
+
+def draw_all(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """Draw every part that the run has; the names of the files."""
+    made = []
+    if report.get("rows"):
+        draw(rows_of(report), report["labels"], report["environment"], folder / "times.png")
+        made.append("times.png")
+    for part, (name, draw_part) in PICTURES.items():
+        if report.get(part):
+            draw_part(report, folder / name)
+            made.append(name)
+    return made

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.contestants import by_key
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import by_name
 
 MIB = 1024.0  # /proc counts in KiB
 STEADY_CALLS = 5
@@ -40,11 +40,13 @@ def first(contestant_key: str, workload_name: str) -> dict[str, Any]:
     are made and converted outside both.
     """
     contestant = by_key(contestant_key)
-    workload = next(w for w in WORKLOADS if w.name == workload_name)
+    workload = by_name(workload_name)
     losses = {
         "jax": workload.jax_loss,
         "torch": workload.torch_loss,
+        "torch-compile": workload.torch_loss,
         "autograd": workload.autograd_loss,
+        "casadi": workload.casadi_loss,
     }
     start = perf_counter()
     contestant.load()
@@ -70,7 +72,7 @@ def first(contestant_key: str, workload_name: str) -> dict[str, Any]:
 def memory(contestant_key: str, workload_name: str) -> dict[str, Any]:
     """Resident MiB before the first call and the rise of its peak in the first and later calls."""
     contestant = by_key(contestant_key)
-    workload = next(w for w in WORKLOADS if w.name == workload_name)
+    workload = by_name(workload_name)
     contestant.load()
     native = contestant.to_native(workload, workload.args())
     gc.collect()

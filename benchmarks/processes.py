@@ -17,11 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import Contestant
+from benchmarks.workloads import Workload
 
 ROOT = Path(__file__).parent.parent
 TIMEOUT = 300
 Record = dict[str, Any]
 Log = Callable[[str], None]
+
+
+def _environment(given: dict[str, str]) -> dict[str, str]:
+    """This process's environment and what is given, with bytecode as an installed package has it.
+
+    Where bytecode may not be written, every start compiles 130 files of tapejit's checkout anew,
+    0.15 s, while the other packages have theirs from their installation.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **given}
 
 
 def run(command: list[str], **environment: str) -> Record:
@@ -30,7 +41,7 @@ def run(command: list[str], **environment: str) -> Record:
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env=_environment(environment),
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -42,6 +53,47 @@ def run(command: list[str], **environment: str) -> Record:
         return {"failed": lines[-1]}
     record: Record = json.loads(done.stdout.strip().splitlines()[-1])
     return record
+
+
+def lines(command: list[str], *, timeout: float, **environment: str) -> list[Record]:
+    """The JSON of every line that the process prints; after a failure a last ``{"failed": ...}``.
+
+    Processes that are ended because they take too long have failed, and what they printed counts.
+    """
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=_environment(environment),
+            stdout=out,
+            stderr=errors,
+        )
+        try:
+            status = process.wait(timeout)
+            errors.seek(0)
+            reason = (errors.read().strip().splitlines() or [f"exit status {status}"])[-1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            status, reason = 1, f"ended after {timeout:.0f} s"
+        out.seek(0)
+        found: list[Record] = [json.loads(line) for line in out if line.endswith("}\n")]
+    return found if status == 0 else [*found, {"failed": reason}]
+
+
+def lengths(libraries: Sequence[str], *, seconds: float, timeout: float, log: Log) -> Record:
+    """Seconds of each stage by program, library and length of the tape; see `benchmarks.lengths`."""
+    from benchmarks.lengths import PROGRAMS
+
+    found: Record = {}
+    for program in PROGRAMS:
+        found[program] = {}
+        for library in libraries:
+            log(f"tape length: {library}, {program}")
+            with tempfile.TemporaryDirectory() as cache:
+                command = ["-m", "benchmarks.lengths", library, program, str(seconds)]
+                found[program][library] = lines(command, timeout=timeout, TAPEJIT_CACHE_DIR=cache)
+    return found
 
 
 def median(records: Sequence[Record]) -> Record:
@@ -67,7 +119,7 @@ def import_times(packages: Sequence[str], *, runs: int, log: Log) -> dict[str, R
 
 
 def first_calls(
-    workloads: Sequence[str], contestants: Sequence[Contestant], *, runs: int, log: Log
+    workloads: Sequence[Workload], contestants: Sequence[Contestant], *, runs: int, log: Log
 ) -> dict[str, dict[str, Record]]:
     """First-call records by workload and contestant.
 
@@ -79,25 +131,35 @@ def first_calls(
         row: dict[str, list[Record]] = {}
         for turn in range(runs):
             for contestant in contestants:
-                log(f"first call of {contestant.label} on {workload}, {turn + 1} of {runs}")
+                if workload.why_absent(contestant.key) is not None:
+                    continue
+                if turn and not contestant.quick:
+                    continue  # takes long: once
+                log(f"first call of {contestant.label} on {workload.name}, {turn + 1} of {runs}")
                 with tempfile.TemporaryDirectory() as cache:
-                    os.chmod(cache, 0o700)
-                    command = ["-m", "benchmarks.probe", "first", contestant.key, workload]
-                    record = run(command, TAPEJIT_CACHE_DIR=cache)
+                    command = ["-m", "benchmarks.probe", "first", contestant.key, workload.name]
+                    empty = {"TAPEJIT_CACHE_DIR": cache, "TORCHINDUCTOR_CACHE_DIR": cache}
+                    record = run(command, **empty)
                     row.setdefault(contestant.key, []).append(record)
                     if contestant.key == "tapejit":
                         again = run(command, TAPEJIT_CACHE_DIR=cache)
                         row.setdefault("tapejit-cached", []).append(again)
-        found[workload] = {key: median(records) for key, records in row.items()}
+        found[workload.name] = {key: median(records) for key, records in row.items()}
     return found
 
 
-def memory(workload: str, contestants: Sequence[Contestant], *, log: Log) -> dict[str, Record]:
-    """Peak-memory records by contestant."""
-    found: dict[str, Record] = {}
-    for contestant in contestants:
-        log(f"memory of {contestant.label} on {workload}")
-        with tempfile.TemporaryDirectory() as cache:
-            command = ["-m", "benchmarks.probe", "memory", contestant.key, workload]
-            found[contestant.key] = run(command, TAPEJIT_CACHE_DIR=cache)
+def memory(
+    workloads: Sequence[Workload], contestants: Sequence[Contestant], *, log: Log
+) -> dict[str, dict[str, Record]]:
+    """Peak-memory records by workload and contestant."""
+    found: dict[str, dict[str, Record]] = {}
+    for workload in workloads:
+        row = found[workload.name] = {}
+        for contestant in contestants:
+            if workload.why_absent(contestant.key) is not None:
+                continue
+            log(f"memory of {contestant.label} on {workload.name}")
+            with tempfile.TemporaryDirectory() as cache:
+                command = ["-m", "benchmarks.probe", "memory", contestant.key, workload.name]
+                row[contestant.key] = run(command, TAPEJIT_CACHE_DIR=cache)
     return found

@@ -13,18 +13,21 @@ from typing import Any
 from benchmarks.measure import Cell, Row
 
 SUBJECT = "tapejit"
-PEERS = {"jax": "JAX", "torch": "PyTorch", "autograd": "autograd"}
+PEERS = {
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "torch-compile": "torch.compile",
+    "autograd": "autograd",
+    "casadi": "CasADi",
+}
 WITHIN_HAND = 1.25
 SMALL_OVERHEAD = 1.5e-6  # seconds over the kernel that dispatch may cost on small rows
 AHEAD_OF_JAX = 2.0
 RATIOS = (
     ("tapejit/hand", "tapejit", "hand"),
-    ("JAX/tapejit", "jax", "tapejit"),
-    ("PyTorch/tapejit", "torch", "tapejit"),
-    ("autograd/tapejit", "autograd", "tapejit"),
+    *((f"{label}/tapejit", key, "tapejit") for key, label in PEERS.items()),
     ("JAX/hand", "jax", "hand"),
 )
-NOTE_WIDTH = 24
 
 
 def seconds(value: float) -> str:
@@ -37,29 +40,45 @@ def seconds(value: float) -> str:
 
 
 def cell_text(cell: Cell | None) -> str:
-    """A median, or in words why there is none."""
-    if cell is None or cell.status == "absent":
-        return "-"
-    if cell.status == "ok":
+    """A median, "-" where there is none; a note below the table says why."""
+    if cell is not None and cell.status == "ok":
         return seconds(cell.median)
-    if cell.status == "WRONG":
-        return "WRONG"
-    text = f"{cell.status}: {cell.note}"
-    return text if len(text) <= NOTE_WIDTH else text[: NOTE_WIDTH - 2] + ".."
-
-
-def _median(row: Row, key: str) -> float | None:
-    cell = row.cells.get(key)
-    return cell.median if cell is not None and cell.status == "ok" else None
+    return "WRONG" if cell is not None and cell.status == "WRONG" else "-"
 
 
 def ratio_text(row: Row, above: str, below: str) -> str:
     """``1.23x``, or "-" where one of the two was not timed."""
-    numerator, denominator = _median(row, above), _median(row, below)
+    numerator, denominator = row.median(above), row.median(below)
     if numerator is None or denominator is None:
         return "-"
     ratio = numerator / denominator
     return f"{ratio:.2f}x" if ratio < 9.995 else f"{ratio:.0f}x"
+
+
+def behind_peers(row: Row) -> list[tuple[str, float]]:
+    """The peers that are as fast as tapejit or faster, and its time over theirs."""
+    mine = row.median(SUBJECT)
+    if mine is None:
+        return []
+    timed = ((label, row.median(key)) for key, label in PEERS.items())
+    return [(label, mine / theirs) for label, theirs in timed if theirs and theirs <= mine]
+
+
+def over_hand(row: Row) -> float | None:
+    """tapejit's time over the hand-written adjoint's where that is more than is allowed."""
+    mine, hand = row.median(SUBJECT), row.median("hand")
+    if mine is None or hand is None:
+        return None
+    allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
+    return mine / hand if mine > allowed else None
+
+
+def close_to_jax(row: Row) -> float | None:
+    """JAX's time over tapejit's where that is above 1 and less than the goal."""
+    mine, jax = row.median(SUBJECT), row.median("jax")
+    if mine is None or jax is None:
+        return None
+    return jax / mine if mine < jax < AHEAD_OF_JAX * mine else None
 
 
 def verdict(row: Row) -> str:
@@ -69,22 +88,13 @@ def verdict(row: Row) -> str:
         return "-"
     if subject.status != "ok":
         return f"behind: {subject.status}"
-    mine = subject.median
-    behind = [
-        f"{label} {mine / theirs:.2f}x"
-        for key, label in PEERS.items()
-        if (theirs := _median(row, key)) is not None and theirs <= mine
-    ]
-    if behind:
-        return "behind " + ", ".join(behind)
+    if peers := behind_peers(row):
+        return "behind " + ", ".join(f"{label} {ratio:.2f}x" for label, ratio in peers)
     short = []
-    hand, jax = _median(row, "hand"), _median(row, "jax")
-    if hand is not None:
-        allowed = max(WITHIN_HAND * hand, hand + SMALL_OVERHEAD if row.small else 0.0)
-        if mine > allowed:
-            short.append(f"{mine / hand:.2f}x hand")
-    if jax is not None and jax < AHEAD_OF_JAX * mine:
-        short.append(f"JAX only {jax / mine:.2f}x")
+    if (ratio := over_hand(row)) is not None:
+        short.append(f"{ratio:.2f}x hand")
+    if (ratio := close_to_jax(row)) is not None:
+        short.append(f"JAX only {ratio:.2f}x")
     return "behind goal: " + ", ".join(short) if short else "goal met"
 
 
@@ -115,30 +125,40 @@ def widest_spread(row: Row) -> str:
 
 
 def format_rows(rows: Sequence[Row], labels: Mapping[str, str]) -> str:
-    """The table of medians, ratios and verdicts, then a line for each cell without a number."""
+    """Tables of medians and of ratios with verdicts, and a line for each cell without a number."""
+    present = {key: label for key, label in labels.items() if any(key in r.cells for r in rows)}
+    times = [
+        [row.workload, *(cell_text(row.cells.get(key)) for key in present), widest_spread(row)]
+        for row in rows
+    ]
+    text = aligned(["workload", *present.values(), "spread"], times)
     timed = {key for row in rows for key, cell in row.cells.items() if cell.status == "ok"}
     ratios = [ratio for ratio in RATIOS if {ratio[1], ratio[2]} <= timed]
-    header = ["workload", *labels.values(), *(name for name, _, _ in ratios)]
     lines = [
         [
             row.workload,
-            *(cell_text(row.cells.get(key)) for key in labels),
             *(ratio_text(row, above, below) for _, above, below in ratios),
-            widest_spread(row),
             verdict(row),
         ]
         for row in rows
     ]
-    text = aligned([*header, "spread", "verdict"], lines)
-    notes: dict[str, list[str]] = {}
+    text += "".join(f"\n{line}" for line in notes(rows, labels))
+    names = [name for name, _, _ in ratios]
+    return text + "\n\n" + aligned(["workload", *names, "verdict"], lines)
+
+
+def notes(rows: Sequence[Row], labels: Mapping[str, str]) -> list[str]:
+    """Why cells have no number: each reason once, with the rows that it is true of."""
+    found: dict[str, list[str]] = {}
     for row in rows:
         for key, cell in row.cells.items():
             if cell.status != "ok":
-                note = f"{labels[key]} {cell.status}: {cell.note}"
-                notes.setdefault(note, []).append(row.workload)
-    for note, where in notes.items():
-        text += f"\n{'everywhere' if len(where) == len(rows) else ', '.join(where)}: {note}"
-    return text
+                status = "" if cell.status == "absent" else f"{cell.status}: "
+                found.setdefault(f"{labels[key]}: {status}{cell.note}", []).append(row.workload)
+    return [
+        f"{note} ({'everywhere' if len(where) == len(rows) > 1 else ', '.join(where)})"
+        for note, where in found.items()
+    ]
 
 
 def format_records(
@@ -154,7 +174,9 @@ def format_records(
                 cells.append("-")
             elif key.endswith("_s"):
                 cells.append(seconds(value))
-            else:
+            elif key.endswith("_mib"):
                 cells.append(f"{value:.0f} MiB")
+            else:
+                cells.append(f"{value:.0f}")
         lines.append([name, *cells, f"failed: {record['failed']}" if "failed" in record else ""])
     return aligned([first, *columns.values(), ""], lines)

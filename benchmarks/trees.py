@@ -45,12 +45,14 @@ def _array(leaf: Any) -> np.ndarray[Any, Any]:
     return np.asarray(leaf if detach is None else detach())
 
 
-def disagreement(got: Any, want: Any, *, rtol: float = 1e-9, where: str = "") -> str | None:
+def disagreement(
+    got: Any, want: Any, *, rtol: float = 1e-9, where: str = "", dtype: str = "float64"
+) -> str | None:
     """Why two trees differ, or None when they agree.
 
     Entries are compared with `rtol` of the largest entry of the wanted leaf, so an entry that
-    nearly cancels is not held to its own size. A container of another kind than wanted, a shape
-    or an entry that is not finite is a disagreement.
+    nearly cancels is not held to its own size. A container of another kind than wanted, a shape,
+    a `dtype` or an entry that is not finite is a disagreement.
     """
     if isinstance(want, dict):
         if not isinstance(got, dict) or set(got) != set(want):
@@ -61,21 +63,21 @@ def disagreement(got: Any, want: Any, *, rtol: float = 1e-9, where: str = "") ->
             return f"{where or 'result'} is not a sequence of {len(want)}"
         pairs = [(g, w, f"{where}[{i}]") for i, (g, w) in enumerate(zip(got, want))]
     else:
-        return _leaf_disagreement(_array(got), _array(want), rtol, where)
+        return _leaf_disagreement(_array(got), _array(want), rtol, where, dtype)
     for child_got, child_want, path in pairs:
-        reason = disagreement(child_got, child_want, rtol=rtol, where=path)
+        reason = disagreement(child_got, child_want, rtol=rtol, where=path, dtype=dtype)
         if reason is not None:
             return reason
     return None
 
 
 def _leaf_disagreement(
-    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], rtol: float, where: str
+    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], rtol: float, where: str, dtype: str
 ) -> str | None:
     if got.shape != want.shape:
         return f"{where} has shape {got.shape}, wanted {want.shape}"
-    if got.dtype != np.float64:
-        return f"{where} has dtype {got.dtype}, wanted float64"
+    if got.dtype != dtype:
+        return f"{where} has dtype {got.dtype}, wanted {dtype}"
     if not np.all(np.isfinite(got)):
         return f"{where} has entries that are not finite"
     error = float(np.max(np.abs(got - want), initial=0.0))

@@ -146,3 +146,23 @@ def normal_cdf(x: float, gauss: float) -> float:
     """Phi(x), given gauss = exp(-x**2 / 2), which a caller needs for the density anyway."""
     tail = gauss * normal_tail_scaled(abs(x))
     return tail if x < 0.0 else 1.0 - tail
+
+
+_F = np.float32
+LOG2E_32, ROUND_32 = _F(LOG2E), _F(12582912.0)  # 1.5 * 2**23
+LN2_HI_32, LN2_LO_32 = _F(0.693359375), _F(-2.12194440e-4)
+LOW_32, HIGH_32 = _F(-87.0), _F(88.0)
+EXPM1_32 = (_F(1.3926176e-3), _F(8.3631731e-3), _F(4.16665547e-2), _F(1.6666577e-1), _F(0.5))
+
+
+@inlined
+def exp32(x: np.float32) -> np.float32:
+    """exp(x) in single precision, as `exp`; x is clamped to [-87, 88]."""
+    x = min(max(x, LOW_32), HIGH_32)
+    shifted = x * LOG2E_32 + ROUND_32
+    k = shifted - ROUND_32
+    r = (x - k * LN2_HI_32) - k * LN2_LO_32
+    scale = np.int32((np.float32(shifted).view(np.int32) + np.int32(127)) << 23).view(np.float32)
+    a, b, c, d, e = EXPM1_32
+    q = (((a * r + b) * r + c) * r + d) * r + e
+    return scale + scale * (r + r * r * q)

@@ -1,6 +1,6 @@
 """Put the numbers of a benchmark run between the marks of README.md.
 
-python -m benchmarks --json run.json --plot docs/images
+python -m benchmarks --json run.json --page docs/performance.md
 python tools/readme_table.py run.json
 """
 
@@ -31,7 +31,8 @@ def block(run: dict[str, Any]) -> str:
     about = run["environment"]
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
     lines = [
-        "One value and gradient, float64, compiled, medians of interleaved calls in one process, "
+        "One value and gradient (or Hessian or Jacobian, where the name says so), float64 (or f32), "
+        "compiled, medians of interleaved calls in one process, "
         f"{about['threads']} thread ({about['cpu']}, {about['cores']} cores; {versions}):",
         "",
         "| | " + " | ".join(PEERS.values()) + " | JAX / tapejit | tapejit / by hand |",
@@ -46,8 +47,9 @@ def block(run: dict[str, Any]) -> str:
         lines.append(f"| {name} | {' | '.join(shown)} | {ahead} | {limit} |")
     lines += [
         "",
-        "The hand-written fused Numba adjoint is the limit. The first four rows are the cost of a call. "
-        "JAX compiles faster: see [limitations](docs/limitations.md).",
+        "The hand-written fused Numba adjoint is the limit. The first four rows are the cost of a call.",
+        "More peers, quartiles, scaling, first calls, memory and everything that is behind: "
+        "[how fast](docs/performance.md).",
         "`python -m benchmarks` measures it where you are (`pip install -e '.[peers]'`).",
         "",
         "![Times of tapejit, JAX, PyTorch and HIPS autograd relative to the hand-written adjoint]"

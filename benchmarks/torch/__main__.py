@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import environment
-from benchmarks.__main__ import LOAD_LIMIT, log
+from benchmarks.__main__ import log
+from benchmarks.environment import LOAD_LIMIT
 
 REPEATS = 60
 PROCESS_RUNS = 1

@@ -69,6 +69,21 @@ def autograd_loss() -> Loss:
     return loss
 
 
+def casadi_loss() -> Loss:
+    import casadi as ca
+
+    def cdf(x):
+        return 0.5 * (1.0 + ca.erf(x / math.sqrt(2.0)))
+
+    def loss(spot, vol, rate, strike, expiry):
+        deviation = vol * ca.sqrt(expiry)
+        d1 = (ca.log(spot / strike) + (rate + 0.5 * vol**2) * expiry) / deviation
+        discounted = strike * ca.exp(-rate * expiry)
+        return ca.sum1(spot * cdf(d1) - discounted * cdf(d1 - deviation))
+
+    return loss
+
+
 @cache
 def hand() -> ValueAndGrad:
     from numba import njit
@@ -123,9 +138,11 @@ def _workload(n: int, label: str) -> Workload:
         jax_loss=jax_loss,
         torch_loss=torch_loss,
         autograd_loss=autograd_loss,
+        casadi_loss=casadi_loss,
         hand=hand,
         quick=n <= 1000,
         cold=n <= 1000,
+        memory=n > 1000,
     )
 
 

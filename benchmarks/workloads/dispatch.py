@@ -36,6 +36,12 @@ def scalar_autograd() -> Loss:
     return lambda x: x * anp.sin(x)
 
 
+def scalar_casadi() -> Loss:
+    import casadi
+
+    return lambda x: x * casadi.sin(x)
+
+
 @cache
 def scalar_hand() -> ValueAndGrad:
     import math
@@ -70,6 +76,12 @@ def squares_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda x: anp.sum(x * x)
+
+
+def squares_casadi() -> Loss:
+    import casadi
+
+    return casadi.sumsqr
 
 
 @cache
@@ -111,6 +123,12 @@ def eight_autograd() -> Loss:
     import autograd.numpy as anp
 
     return lambda a, b, c, d, e, f, g, h: anp.sum(a * b + c * d + e * f + g * h)
+
+
+def eight_casadi() -> Loss:
+    import casadi
+
+    return lambda a, b, c, d, e, f, g, h: casadi.sum1(a * b + c * d + e * f + g * h)
 
 
 @cache
@@ -238,6 +256,7 @@ WORKLOADS = (
         jax_loss=scalar_jax,
         torch_loss=scalar_torch,
         autograd_loss=scalar_autograd,
+        casadi_loss=scalar_casadi,
         hand=scalar_hand,
         small=True,
     ),
@@ -251,6 +270,7 @@ WORKLOADS = (
         jax_loss=squares_jax,
         torch_loss=squares_torch,
         autograd_loss=squares_autograd,
+        casadi_loss=squares_casadi,
         hand=squares_hand,
         small=True,
         cold=True,
@@ -265,6 +285,7 @@ WORKLOADS = (
         jax_loss=eight_jax,
         torch_loss=eight_torch,
         autograd_loss=eight_autograd,
+        casadi_loss=eight_casadi,
         hand=eight_hand,
         small=True,
     ),

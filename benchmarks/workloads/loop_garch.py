@@ -46,6 +46,57 @@ def jax_loss() -> Loss:
     return loss
 
 
+def torch_loss() -> Loss:
+    import torch
+
+    def loss(params, returns):
+        mu, omega, alpha, beta = params
+        squares = (returns - mu) ** 2
+        var = omega / (1.0 - alpha - beta)
+        variances = []
+        for square in squares.unbind():
+            variances.append(var)
+            var = omega + alpha * square + beta * var
+        var = torch.stack(variances)
+        return 0.5 * torch.sum(torch.log(var) + squares / var)
+
+    return loss
+
+
+def autograd_loss() -> Loss:
+    import autograd.numpy as anp
+
+    def loss(params, returns):
+        mu, omega, alpha, beta = params
+        var = omega / (1.0 - alpha - beta)
+        total = 0.0
+        for r in returns:
+            e = r - mu
+            total = total + anp.log(var) + e * e / var
+            var = omega + alpha * e * e + beta * var
+        return 0.5 * total
+
+    return loss
+
+
+def casadi_loss() -> Loss:
+    import casadi
+
+    def loss(params, returns):
+        # scalar by scalar, which suits it: 28 ms as a `mapaccum` over a step, 1.4 ms so
+        p, rs = casadi.SX.sym("p", 4), casadi.SX.sym("r", returns.numel())
+        mu, omega, alpha, beta = casadi.vertsplit(p)
+        var = omega / (1.0 - alpha - beta)
+        total = 0.0
+        for r in casadi.vertsplit(rs):
+            square = (r - mu) ** 2
+            total = total + casadi.log(var) + square / var
+            var = omega + alpha * square + beta * var
+        return casadi.Function("garch", [p, rs], [0.5 * total])(params, returns)
+
+    return loss
+
+
 @cache
 def hand() -> ValueAndGrad:
     from numba import njit
@@ -111,6 +162,10 @@ WORKLOADS = (
         test_args=partial(make_args, steps=23),
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
+        torch_loss=torch_loss,
+        autograd_loss=autograd_loss,
+        casadi_loss=casadi_loss,
+        not_compiled="it unrolls loops: 10,000 steps",
         hand=hand,
     ),
 )

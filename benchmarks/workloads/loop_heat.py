@@ -41,6 +41,32 @@ def jax_loss() -> Loss:
     return loss
 
 
+def torch_loss() -> Loss:
+    import torch
+
+    def loss(u0, diffusivity, left, target):
+        u = u0
+        for edge in left.split(1):
+            inner = u[1:-1] + diffusivity * (u[2:] - 2.0 * u[1:-1] + u[:-2])
+            u = torch.cat([edge, inner, u[-1:]])
+        return torch.sum((u - target) ** 2)
+
+    return loss
+
+
+def autograd_loss() -> Loss:
+    import autograd.numpy as anp
+
+    def loss(u0, diffusivity, left, target):
+        u = u0
+        for edge in left:
+            inner = u[1:-1] + diffusivity * (u[2:] - 2.0 * u[1:-1] + u[:-2])
+            u = anp.concatenate([np.array([edge]), inner, u[-1:]])
+        return anp.sum((u - target) ** 2)
+
+    return loss
+
+
 @cache
 def hand() -> ValueAndGrad:
     from numba import njit
@@ -112,6 +138,9 @@ WORKLOADS = (
         test_args=partial(make_args, points=9, steps=6),
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
+        torch_loss=torch_loss,
+        autograd_loss=autograd_loss,
+        not_compiled="it unrolls loops: 1000 steps",
         hand=hand,
     ),
 )

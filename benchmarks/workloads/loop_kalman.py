@@ -77,6 +77,38 @@ def jax_loss() -> Loss:
     return loss
 
 
+def _filter(F, log_q, log_r, H, ys, xp):
+    """The loop in the operations of either eager library."""
+    eye = ys.new_ones(4).diag() if hasattr(ys, "new_ones") else np.eye(4)
+    Q, R = xp.diag(xp.exp(log_q)), xp.diag(xp.exp(log_r))
+    m, P = xp.zeros(4, dtype=ys.dtype), eye
+    total = 0.0
+    for y in ys:
+        m = xp.matmul(F, m)
+        P = xp.matmul(xp.matmul(F, P), F.T) + Q
+        G = xp.matmul(P, H.T)
+        S = xp.matmul(H, G) + R
+        W = xp.linalg.inv(S)
+        v = y - xp.matmul(H, m)
+        K = xp.matmul(G, W)
+        m = m + xp.matmul(K, v)
+        P = P - xp.matmul(K, G.T)
+        total = total + xp.sum(v * xp.matmul(W, v)) + xp.log(xp.linalg.det(S))
+    return 0.5 * total
+
+
+def torch_loss() -> Loss:
+    import torch
+
+    return lambda F, log_q, log_r, H, ys: _filter(F, log_q, log_r, H, ys, torch)
+
+
+def autograd_loss() -> Loss:
+    import autograd.numpy as anp
+
+    return lambda F, log_q, log_r, H, ys: _filter(F, log_q, log_r, H, ys, anp)
+
+
 @cache
 def hand() -> ValueAndGrad:
     from benchmarks.workloads import loop_kalman_adjoint
@@ -93,6 +125,9 @@ WORKLOADS = (
         test_args=partial(make_args, steps=5),
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
+        torch_loss=torch_loss,
+        autograd_loss=autograd_loss,
+        not_compiled="it unrolls loops: 1000 steps",
         hand=hand,
     ),
 )

@@ -57,6 +57,35 @@ def jax_loss(steps: int) -> Loss:
     return loss
 
 
+def _leapfrog(pos, vel, mass, aim, steps, xp):
+    """The loop in the operations of either eager library."""
+
+    def acceleration(pos):
+        d = pos[None, :, :] - pos[:, None, :]
+        r2 = xp.sum(d * d, -1) + SOFTENING
+        return xp.sum((mass / (r2 * xp.sqrt(r2)))[:, :, None] * d, 1)
+
+    acc = acceleration(pos)
+    for _ in range(steps):
+        vel = vel + 0.5 * STEP * acc
+        pos = pos + STEP * vel
+        acc = acceleration(pos)
+        vel = vel + 0.5 * STEP * acc
+    return xp.sum((pos - aim) ** 2) + xp.sum(vel**2)
+
+
+def torch_loss(steps: int) -> Loss:
+    import torch
+
+    return lambda pos, vel, mass, aim, _: _leapfrog(pos, vel, mass, aim, steps, torch)
+
+
+def autograd_loss(steps: int) -> Loss:
+    import autograd.numpy as anp
+
+    return lambda pos, vel, mass, aim, _: _leapfrog(pos, vel, mass, aim, steps, anp)
+
+
 @cache
 def hand() -> ValueAndGrad:
     import math
@@ -183,6 +212,9 @@ WORKLOADS = (
         test_args=partial(make_args, bodies=4, steps=TEST_STEPS),
         numpy_loss=numpy_loss,
         jax_loss=partial(jax_loss, STEPS),
+        torch_loss=partial(torch_loss, STEPS),
+        autograd_loss=partial(autograd_loss, STEPS),
+        not_compiled="it unrolls loops: 100 steps",
         hand=hand,
     ),
 )

@@ -44,6 +44,34 @@ def jax_loss() -> Loss:
     return loss
 
 
+def torch_loss() -> Loss:
+    import torch
+
+    def loss(Wx, Wh, b, v, x, y):
+        h = torch.zeros_like(b)
+        hs = []
+        for a in (x @ Wx + b).unbind():
+            h = torch.tanh(a + h @ Wh)
+            hs.append(h)
+        return torch.mean((torch.stack(hs) @ v - y) ** 2)
+
+    return loss
+
+
+def autograd_loss() -> Loss:
+    import autograd.numpy as anp
+
+    def loss(Wx, Wh, b, v, x, y):
+        h = anp.zeros(len(b))
+        total = 0.0
+        for t in range(len(x)):
+            h = anp.tanh(anp.dot(x[t], Wx) + anp.dot(h, Wh) + b)
+            total = total + (anp.dot(h, v) - y[t]) ** 2
+        return total / len(x)
+
+    return loss
+
+
 @cache
 def hand() -> ValueAndGrad:
     from numba import njit
@@ -139,6 +167,9 @@ WORKLOADS = (
         test_args=partial(make_args, steps=7, inputs=3, states=6),
         numpy_loss=numpy_loss,
         jax_loss=jax_loss,
+        torch_loss=torch_loss,
+        autograd_loss=autograd_loss,
+        not_compiled="it unrolls loops: 100 steps were not ready after 90 s",
         hand=hand,
     ),
 )

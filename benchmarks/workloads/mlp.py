@@ -131,5 +131,6 @@ WORKLOADS = (
         autograd_loss=autograd_loss,
         hand=hand,
         cold=True,
+        memory=True,
     ),
 )

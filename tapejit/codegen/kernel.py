@@ -185,13 +185,20 @@ def steps_of(values: Values) -> list[list[str]]:
     return steps
 
 
-def tiny_products(text: str) -> str:
-    """Return the lines that make the products of tiny matrices that a source names."""
-    names = sorted(set(re.findall(r"\bproduct(?:_\d+)+\b", text)))
-    if not names:
-        return ""
-    made = [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in names]
-    return "\n".join(["from tapejit.kernels import products", "", *made, ""])
+def named_by_size(text: str) -> str:
+    """Return the lines that make the tiny products and local arrays that a source names."""
+    lines: list[str] = []
+    products = sorted(set(re.findall(r"\bproduct(?:_\d+)+\b", text)))
+    if products:
+        lines = ["from tapejit.kernels import products", ""]
+        lines += [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in products]
+        lines.append("")
+    arrays = sorted(set(re.findall(r"\blocal_([a-z]+\d+)_(\d+)\b", text)))
+    if arrays:
+        lines += [] if products else [""]
+        lines += [f'local_{kind}_{n} = memory.local("{kind}", {n})' for kind, n in arrays]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def write_kernel(tape: Tape, title: str = "") -> KernelText:
@@ -210,9 +217,8 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
         if tape.value(i).shape != ():
             head.append(f"a{i} = memory.flat(x{i})")
     head += [f"o{k} = memory.flat(y{k})" for k, _ in arrays]
-    tail = ["memory.release(ws)"] if values.workspace else []
     opened, closed = opening(values)
-    tail += closed
+    tail = [*closed]
     status = "0"
     if values.guards:
         tail.append("status = 0")
@@ -235,11 +241,17 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
         head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
     parts, body = split(values, steps, tail)
-    head += values.carve()[:1] if parts else values.carve()
+    if values.inner and not parts:
+        values.promote()
+    carved = values.carve()
+    room = [line for line in carved if line.startswith("ws = ")]
+    if room:
+        tail.insert(0, "memory.release(ws)")
+    head += room if parts else carved
     head += opened
     text = "\n    ".join([*head, *body, *tail])
     functions = "".join(f"\n\n{part}" for part in parts)
-    tiny = tiny_products(functions + text)
+    named = named_by_size(functions + text)
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np
@@ -247,7 +259,7 @@ import numpy as np
 from tapejit.kernels import blas, memory, routines
 from tapejit.kernels.memory import fold_add, fold_mul, select
 from tapejit.kernels.vmath import inline as vmath
-{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{tiny}{functions}
+{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{named}{functions}
 
 def kernel({params}):
     {text}

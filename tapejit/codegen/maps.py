@@ -46,15 +46,16 @@ def write_map(values: Values, i: int, write_steps: Callable[[Values], list[str]]
     chosen = sorted(results)
     body = with_outputs(row.params["body"], chosen)
     p = f"{values.prefix}m{i}_"
-    inner = Values(schedule(body), p)
+    inner = Values(schedule(body), p, stack=values.stack)
+    inner.promote()
     n = next(tape.value(a).shape[0] for a, m in zip(row.args, mapped) if m)
     index = f"{p}n"
     before: list[str] = []
     head: list[str] = []
     tail: list[str] = []
     after: list[str] = []
-    if inner.workspace:
-        before += inner.carve()
+    before += inner.carve()
+    if inner.carved("", 0):
         after.append(f"memory.release({p}ws)")
     opened, closed = opening(inner)
     before += opened

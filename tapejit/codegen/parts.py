@@ -31,7 +31,8 @@ def split(values: Values, steps: list[list[str]], tail: list[str]) -> tuple[list
         groups[-1] += step
     # Stacks that grow are reallocated in any part: what they are called goes in and comes out.
     kept = {line.partition(" ")[0] for line in opening(values)[0]}
-    carved = {line.partition(" ")[0]: line for line in values.carve()[1:]}
+    pointers = [*values.carved("ws", 0), *values.locals()]
+    carved = {line.partition(" ")[0]: line for line in pointers}
 
     def named(text: str) -> set[str]:
         return set(_NAME.findall(text)) | (kept & set(_WORD.findall(text)))
@@ -48,7 +49,7 @@ def split(values: Values, steps: list[list[str]], tail: list[str]) -> tuple[list
         words = set(_WORD.findall(text))
         used = sorted(named(text) - set(made) - set(carved), key=_order)
         temporaries = [line for name, line in carved.items() if name in words]
-        outside = used + (["ws"] if temporaries else [])
+        outside = used + (["ws"] if any("(ws, " in line for line in temporaries) else [])
         results = [n for n in (*made, *sorted(kept & words)) if n in later[k + 1]]
         lines = [*temporaries, *group, *([f"return {', '.join(results)}"] if results else [])]
         body = "\n    ".join(lines)

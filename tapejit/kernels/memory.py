@@ -7,9 +7,11 @@ it: arguments do, and a kernel releases its workspace at its end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import extending
 from numba.core import types
 from numba.np import numpy_support
@@ -109,6 +111,37 @@ carve_c128, carve_c64 = _carve("complex128"), _carve("complex64")
 carve_i64, carve_i32, carve_i16, carve_i8 = map(_carve, ("int64", "int32", "int16", "int8"))
 carve_u64, carve_u32, carve_u16, carve_u8 = map(_carve, ("uint64", "uint32", "uint16", "uint8"))
 carve_b1 = carve_u8
+LOCAL = {
+    "f64": types.float64, "f32": types.float32, "c128": types.complex128, "c64": types.complex64,
+    "i64": types.int64, "i32": types.int32, "i16": types.int16, "i8": types.int8,
+    "u64": types.uint64, "u32": types.uint32, "u16": types.uint16, "u8": types.uint8,
+    "b1": types.uint8,
+}  # fmt: skip
+
+
+@cache
+def local(suffix: str, size: int) -> Any:
+    """Return a function that returns a pointer to `size` fresh elements on the stack.
+
+    They live as long as the call of the function that asks for them, however often it asks.
+    """
+    numba_type = LOCAL[suffix]
+
+    @intrinsic
+    def made(typingctx: Any) -> Any:
+        """Return a pointer to a local array."""
+        sig = types.CPointer(numba_type)()
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            with builder.goto_entry_block():
+                kind = ir.ArrayType(context.get_data_type(numba_type), size)
+                array = builder.alloca(kind)
+                array.align = 64
+            return builder.bitcast(array, context.get_value_type(signature.return_type))
+
+        return sig, codegen
+
+    return made
 
 
 @intrinsic

@@ -14,6 +14,9 @@ from ..core.avals import AVALS, Aval, aval_id
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .bounds import checks_left
+from .carried_elements import carried_elements
+from .carried_sums import carried_sums
+from .components import components
 from .dce import dce
 from .order import reads_first
 from .rewrite import rewrite
@@ -29,7 +32,8 @@ FREE = (
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    return _own_outputs(_legal(reads_first(_trimmed(checks_left(tape)))))
+    small = components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))
+    return _own_outputs(_legal(reads_first(small)))
 
 
 def _trimmed(tape: Tape) -> Tape:
@@ -168,7 +172,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(tape, lent))
+    tape = _legal(reads_first(components(tape), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

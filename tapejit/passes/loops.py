@@ -25,6 +25,8 @@ from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
+from .latency import late_terms_last
+from .peel import mark_first
 from .residuals import choose, inputs_read, read_by
 from .sparse_rounds import skip_zero_rounds
 from .trim import optimised
@@ -40,6 +42,8 @@ class _Reverse:
         The body's rows, then those of the reverse round.
     stop : int
         The number of the body's rows.
+    bare : bool
+        Whether cotangents that are zero in the first round alone count as if they were given.
     ct_in : dict
         For each carried value with a cotangent, the input that stands for that of the new value.
     stack_in : dict
@@ -52,7 +56,7 @@ class _Reverse:
 
     def __init__(
         self, body: Tape, carry: int, shared: int, cts: Maybe, masks: Sequence[bool],
-        wants: Sequence[bool],
+        wants: Sequence[bool], bare: bool = False,
     ) -> None:  # fmt: skip
         self.body, self.carry, self.shared = body, carry, shared
         varying = self._varying(wants)
@@ -62,7 +66,8 @@ class _Reverse:
             more, gates = self._round(active, masked, cts, wants, varying)
             if more <= active and gates <= masked:
                 break
-            active, masked = active | more, masked | gates | (more - active)
+            zero = set() if bare else more - active
+            active, masked = active | more, masked | gates | zero
         self.masked = masked
 
     def _varying(self, wants: Sequence[bool]) -> set[int]:
@@ -174,7 +179,10 @@ def _back(
     items = [*(xs[k - 1] for k in reads_items), *given, *stacks]
     order = [0, *(t.id for t in r.ct_in.values()), *(r.sums[k].id for k in sums)]
     order += [*reads_fixed, *reads_items, *(t.id for t in r.stack_in.values()), *kept]
-    body = skip_zero_rounds(optimised(extract(s, order, r.outputs)), len(first))
+    whole = extract(s, order, r.outputs)
+    forward = len(order) + _forward_rows(r, order)
+    body = optimised(late_terms_last(whole, len(first), forward))
+    body = skip_zero_rounds(body, len(first))
     params = {
         "body": body, "carry": len(first), "shared": len(fixed), "reverse": not reverse,
         "length": length,
@@ -188,6 +196,16 @@ def _back(
     return found
 
 
+def _forward_rows(r: _Reverse, given: Sequence[int]) -> int:
+    """Return how many rows of the forward round the reverse one computes again, given some values."""
+    s, cut = r.s, set(given)
+    need = set(r.outputs)
+    for k in range(len(s) - 1, -1, -1):
+        if k in need and k not in cut:
+            need.update(s.arg[s.off[k] : s.off[k + 1]])
+    return sum(k < r.stop for k in need - cut)
+
+
 def _masks(b: Builder, cts: Maybe) -> list[bool]:
     """Whether each cotangent may be zero by selection; a missing one is zero."""
     return [ct is None or ct.id in b.masked for ct in cts]
@@ -198,7 +216,12 @@ def _for_vjp(
     body: Tape, carry: int, shared: int, reverse: bool, length: int,
 ) -> list[Sym | None]:  # fmt: skip
     b = n.b
-    r = _Reverse(body, carry, shared, cts, _masks(b, cts), wants(xs))
+    masks = _masks(b, cts)
+    r = _Reverse(body, carry, shared, cts, masks, wants(xs))
+    if length > 1 and not reverse and not r.items_out and any(ct is None for ct in cts[:carry]):
+        given = [m and ct is not None for m, ct in zip(masks, cts)]
+        bare = _Reverse(body, carry, shared, cts, given, wants(xs), bare=True)
+        mark_first(r.s, bare.s, r.stop)
     return [None, *_back(b, row_of(results), r, n, xs, cts, reverse, length, 0)]
 
 

@@ -154,7 +154,10 @@ def _reshape(b: Builder, row: Row, args: list[int]) -> int | None:
     if b.aval(a).shape == shape:
         return a
     if name_of(b, a) == "reshape":
-        return BY_NAME["reshape"](Sym(b, operands(b, a)[0]), shape=shape).id
+        first = operands(b, a)[0]
+        if b.aval(first).shape == shape:
+            return first
+        return BY_NAME["reshape"](Sym(b, first), shape=shape).id
     source = scalar_behind(b, a)
     if source != a:
         return BY_NAME["broadcast_to"](Sym(b, source), shape=shape).id
@@ -269,8 +272,13 @@ def _negative_negative(b: Builder, row: Row, args: list[int]) -> int | None:
 
 @rule("gated")
 def _open(b: Builder, row: Row, args: list[int]) -> int | None:
-    """A gate cannot matter when the cotangent is a number other than 0 or the partial finite."""
+    """A gate cannot matter when the cotangent is a number other than 0 or the partial finite.
+
+    Behind a gate that is closed for certain lies 0.
+    """
     ct, p = lit_value(b, args[0]), lit_value(b, args[1])
+    if ct is not None and ct == 0:
+        return _same(b, row, args[0])
     if (ct is not None and ct != 0) or (p is not None and np.isfinite(p)):
         found = Sym(b, args[0]) * Sym(b, args[1])
         again = _times_one(b, row, operands(b, found.id))

@@ -120,12 +120,12 @@ guard = general(
 # ---------------------------------------------------------------- the gated product
 
 
-def _gated_numpy(ct: Any, p: Any) -> Any:
+def _gated_numpy(ct: Any, p: Any, *, first: bool = False) -> Any:
     with np.errstate(all="ignore"):
         return np.where(ct == 0, np.zeros((), np.result_type(ct)), ct * p)[()]
 
 
-def _gated_infer(ct: Aval, p: Aval) -> Aval:
+def _gated_infer(ct: Aval, p: Aval, *, first: bool = False) -> Aval:
     return Aval(ct.dtype, np.broadcast_shapes(ct.shape, p.shape))
 
 
@@ -134,23 +134,23 @@ def _open_gate(ct: Sym, p: Sym) -> Sym:
     return ops.where(ops.logical_and(ct.eq(0.0), ~ops.isfinite(p)), 0.0, p)
 
 
-def _gated_jvp(ts: Sequence[Any], y: Sym, ct: Sym, p: Sym) -> Any:
-    first = None if ts[0] is None else ts[0] * _open_gate(ct, p)
-    second = None if ts[1] is None else ops.gated(ct, ts[1])
-    if first is None or second is None:
-        return first if second is None else second
-    return first + second
+def _gated_jvp(ts: Sequence[Any], y: Sym, ct: Sym, p: Sym, first: bool = False) -> Any:
+    one = None if ts[0] is None else ts[0] * _open_gate(ct, p)
+    other = None if ts[1] is None else ops.gated(ct, ts[1])
+    if one is None or other is None:
+        return one if other is None else other
+    return one + other
 
 
-def _gated_vjp(g: Sym, y: Sym, ct: Sym, p: Sym) -> list[Any]:
+def _gated_vjp(g: Sym, y: Sym, ct: Sym, p: Sym, first: bool = False) -> list[Any]:
     from .declare import conj
 
-    first = g * conj(_open_gate(ct, p))
-    second = ops.gated(conj(ct), g)
-    return [unbroadcast(first, ct.shape), unbroadcast(second, p.shape)]
+    one = g * conj(_open_gate(ct, p))
+    other = ops.gated(conj(ct), g)
+    return [unbroadcast(one, ct.shape), unbroadcast(other, p.shape)]
 
 
-def _gated_promote(ct: Aval, p: Aval) -> tuple[Any, Any]:
+def _gated_promote(ct: Aval, p: Aval, *, first: bool = False) -> tuple[Any, Any]:
     dtype = np.result_type(ct.dtype, p.dtype)
     return (dtype, dtype)
 
@@ -159,6 +159,7 @@ def _gated_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], 
     yield (np.array([1.0, 0.5, 0.3]), rng.normal(size=3)), {}
 
 
+# With `first` the gate stands in the body of a reversed loop and can matter in its first round only.
 gated = general(
     "gated",
     _gated_infer,

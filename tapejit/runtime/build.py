@@ -62,7 +62,7 @@ def build(tape: Tape, title: str, others: Sequence[Tape] = ()) -> Built:
     found = _built.get(tape.hash)
     if found is not None:
         return found
-    warm = "numba" in sys.modules
+    warm = "llvmlite" in sys.modules
     started = time.perf_counter()
     if others:
         from .compile import note_texts

@@ -1,7 +1,8 @@
 """The disk cache: kernels as real module files named by their content.
 
 A kernel's file is ``kernels/k_<hash>.py`` in the cache directory, the hash covering its source,
-signature, flags, the processor and the versions involved. Numba keeps the machine code beside it.
+signature, flags, the processor and the versions involved; its machine code lies beside it, in
+``k_<hash>.bin``, which alone is read by a process that finds it.
 Loading a file runs it, so a directory that others may write to is refused. Several processes may
 write at once: a file is written under a temporary name and renamed, and never rewritten.
 """
@@ -15,47 +16,68 @@ import os
 import platform
 import stat
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+
+if TYPE_CHECKING:
+    from .native.image import Image
 
 
 @functools.cache
 def _environment() -> str:
     """Return what a kernel's machine code depends on besides its source."""
-    import llvmlite
-    import numba
+    import llvmlite.binding as llvm
+
+    numba = (f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("NUMBA_"))
+    cpu = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    return "|".join([_versions(), cpu, _kernel_sources(), *numba])
+
+
+@functools.cache
+def _versions() -> str:
+    """Return what tells environments apart, without importing the compiler."""
     import numpy
 
     import tapejit
 
-    parts = [sys.version, numba.__version__, llvmlite.__version__, numpy.__version__]
-    parts += [tapejit.__version__, platform.machine(), _cpu(), _kernel_sources()]
-    return "|".join(parts)
+    parts = [sys.version, platform.machine(), tapejit.__version__]
+    return "|".join([*parts, numpy.__version__, _release("numba"), _release("llvmlite")])
 
 
-def _cpu() -> str:
-    import llvmlite.binding as llvm
+def _release(package: str) -> str:
+    """Return a hash of the file in which a package keeps its version.
 
-    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    Reading the package's metadata takes some 10 ms, most of it imports.
+    """
+    spec = importlib.util.find_spec(package)
+    folder = "" if spec is None or spec.origin is None else os.path.dirname(spec.origin)
+    try:
+        with open(os.path.join(folder, "_version.py"), "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        from importlib.metadata import version
+
+        return version(package)
 
 
 def _kernel_sources() -> str:
-    """Return a hash of the modules that kernels inline; a kernel is stale when they change."""
-    here = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kernels")
+    """Return a hash of what kernels inline and are made by; a kernel is stale when it changes."""
+    here = os.path.dirname(os.path.abspath(__file__))
     digest = hashlib.sha256()
-    for folder, _, files in sorted(os.walk(here)):
-        for name in sorted(files):
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), "rb") as file:
-                    digest.update(file.read())
+    beside = [os.path.join(here, name) for name in ("direct", "native")]
+    for part in (os.path.join(os.path.dirname(here), "kernels"), *beside):
+        for folder, _, files in sorted(os.walk(part)):
+            for name in sorted(files):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        digest.update(file.read())
     return digest.hexdigest()
 
 
@@ -65,19 +87,9 @@ def key_of(source: str, signature: str, flags: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-@functools.cache
-def _versions() -> str:
-    """Return what tells environments apart without importing the compiler."""
-    from importlib.metadata import version
-
-    import tapejit
-
-    parts = [sys.version, platform.machine(), platform.node(), tapejit.__version__]
-    return "|".join([*parts, *(version(name) for name in ("numba", "llvmlite", "numpy"))])
-
-
 def _program_file(tape_hash: str, title: str) -> str:
-    text = "\n".join([tape_hash, title, _versions()])
+    # the machine's name stands for its processor, which only LLVM can tell
+    text = "\n".join([tape_hash, title, platform.node(), _versions()])
     name = hashlib.sha256(text.encode()).hexdigest()[:24]
     return os.path.join(config.cache_dir, "kernels", f"t_{name}")
 
@@ -110,7 +122,7 @@ def keep_note(name: str, text: str) -> None:
 
 def is_sealed(key: str) -> bool:
     """Whether the machine code of a kernel lies on disk, complete."""
-    return os.path.exists(os.path.join(config.cache_dir, "kernels", f"k_{key}.sum"))
+    return os.path.exists(os.path.join(config.cache_dir, "kernels", f"k_{key}.bin"))
 
 
 @contextmanager
@@ -126,37 +138,31 @@ def locked(key: str) -> Iterator[None]:
         yield
 
 
-def _sums(key: str) -> str:
-    """Return a line for each file of machine code of a kernel: its name and hash."""
-    folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
-    lines = []
-    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):
-        if name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc")):
-            with open(os.path.join(folder, name), "rb") as file:
-                lines.append(f"{name} {hashlib.sha256(file.read()).hexdigest()}")
-    return "\n".join(lines)
+def keep(key: str, image: bytes) -> None:
+    """Put the machine code of a kernel on disk."""
+    _write(os.path.join(directory(), f"k_{key}.bin"), image)
 
 
-def seal(key: str) -> None:
-    """Write down the hashes of a kernel's machine code."""
-    _write(os.path.join(directory(), f"k_{key}.sum"), _sums(key))
-
-
-def intact(key: str) -> bool:
-    """Whether a kernel's machine code is as it was written, or not there at all."""
+def kept(key: str) -> Image | bytes | None:
+    """Return the machine code of a kernel, its bytes when they are damaged, None without any."""
     try:
-        with open(os.path.join(directory(), f"k_{key}.sum"), encoding="utf-8") as file:
-            return file.read() == _sums(key)
+        with open(os.path.join(directory(), f"k_{key}.bin"), "rb") as file:
+            data = file.read()
     except FileNotFoundError:
-        return not has_code(key)
-    except (OSError, UnicodeDecodeError):
-        return False
+        return None
+    except OSError:
+        return b""
+    from .native.image import parse
+
+    return parse(data) or data
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, data: str | bytes) -> None:
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
     os.replace(temporary, path)
 
 
@@ -229,18 +235,6 @@ def load(key: str, path: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def has_code(key: str) -> bool:
-    """Whether machine code for a kernel lies on disk."""
-    folder = os.path.join(config.cache_dir, "kernels", "__pycache__")
-    try:
-        return any(
-            name.startswith(f"k_{key}.") and name.endswith((".nbi", ".nbc"))
-            for name in os.listdir(folder)
-        )
-    except OSError:
-        return False
 
 
 def discard(key: str, keep_lock: bool = False) -> int:

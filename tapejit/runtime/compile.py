@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import os
-import pickle
 import threading
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
-from ..core.config import config
-from ..core.errors import CacheError, CacheWarning
-from ..kernels.quick import pipeline
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
 from ..tape.ir import PARAMS, Tape
-from . import cache
 from .draws import draws_in_turn
+from .images import Code, find, is_kept
 from .interp import literal
-from .sizes import Code, Found, obtain, witness
+from .native.wrapper import Argument
+from .sizes import Found, obtain, witness
 from .stages import KernelStage, stages_of
 
-FLAGS: dict[str, Any] = {
-    "boundscheck": False,
-    "error_model": "numpy",
-    "nogil": True,
-    "fastmath": {"contract"},
-}
+DIMS = Argument(np.dtype(np.int64), 1)
+"""The values of a general kernel's text, before its arguments."""
 compile_lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
@@ -58,6 +49,9 @@ class Kernel:
         Where the machine code came from, and whether it serves other sizes too.
     key : str or None
         The name under which it lies on disk.
+    note : str
+        How the machine code was made: ``direct`` from the text, ``asked`` with calls that Numba
+        has code for, empty for Numba's own pipeline.
     """
 
     def __init__(self, tape: Tape, title: str) -> None:
@@ -66,26 +60,23 @@ class Kernel:
         self.text = write_kernel(legal, title)
         text = self.text
         self.found = self._build()
-        self.call, self.key = self.found.call, self.found.key
+        self.call, self.key = self.found.call, self.found.code.key
+        self.note = self.found.code.note
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Found:
-        from numba.core import types
-
-        signature = _signature(self.tape, self.text)
-        dims = types.Array(types.int64, 1, "C")
+        arguments = _arguments(self.tape, self.text)
 
         def make(source: str, general: bool) -> Code:
-            return _made(source, (dims, *signature) if general else signature)
+            return find(source, (DIMS, *arguments) if general else arguments)
 
         def stored(source: str, general: bool) -> bool:
-            given = (dims, *signature) if general else signature
-            return _usable_cache() and cache.is_sealed(_key(source, given))
+            return is_kept(source, (DIMS, *arguments) if general else arguments)
 
         with compile_lock:
-            return obtain(self.text.source, str(signature), make, stored)
+            return obtain(self.text.source, str(arguments), make, stored)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""
@@ -106,110 +97,19 @@ class Kernel:
         return outputs
 
 
-def _signature(tape: Tape, text: KernelText) -> Any:
-    """Return the types of a kernel's arguments."""
-    from numba.core import types
-    from numba.np import numpy_support
-
-    args = [tape.value(i) for i in text.inputs] + [a for _, a in text.arrays]
-    return tuple(
-        types.Array(numpy_support.from_dtype(a.dtype), a.ndim, "C")
-        if a.shape
-        else numpy_support.from_dtype(a.dtype)
-        for a in args
-    )
+def _arguments(tape: Tape, text: KernelText) -> tuple[Argument, ...]:
+    """Return what a kernel takes."""
+    given = [tape.value(i) for i in text.inputs]
+    read = [Argument(a.dtype, a.ndim) for a in given]
+    return (*read, *[Argument(a.dtype, a.ndim, True) for _, a in text.arrays])
 
 
 def note_texts(tape: Tape, title: str) -> None:
     """Let what is compiled next serve a tape of other sizes too."""
     for stage in stages_of(tape, title):
         if isinstance(stage, KernelStage):
-            signature = _signature(stage.tape, stage.text)
             with compile_lock:
-                witness(stage.text.source, str(signature))
-
-
-def _key(source: str, signature: Any) -> str:
-    return cache.key_of(source, str(signature), str(sorted(FLAGS["fastmath"])))
-
-
-def _made(source: str, signature: Any) -> Code:
-    """Compile a text for arguments of these types, or load its machine code."""
-    if not _usable_cache():
-        return Code(_in_memory(source, signature), None, False)
-    key = _key(source, signature)
-    with cache.locked(key):
-        made = _from_disk(key, source.replace("def kernel(", f"def kernel_{key}("), signature)
-    made.disable_compile()
-    return Code(made, key, sum(made.stats.cache_hits.values()) > 0)
-
-
-def _usable_cache() -> bool:
-    """Whether kernels can be kept on disk; says once why not."""
-    if not config.cache:
-        return False
-    try:
-        cache.directory()
-    except CacheError as error:
-        if str(error) not in _refused:
-            _refused.add(str(error))
-            warnings.warn(f"kernels are not kept: {error}", CacheWarning, stacklevel=2)
-        return False
-    return True
-
-
-_refused: set[str] = set()
-
-
-def _from_disk(key: str, source: str, signature: Any) -> Any:
-    """Return the compiled function, its machine code from disk when it is there and whole."""
-    path = cache.file_of(key, source)
-    if not cache.intact(key):
-        _warn_rebuilt(key)
-        path = cache.file_of(key, source)
-    try:
-        made = _load_or_compile(key, path, signature)
-    except (EOFError, OSError, pickle.UnpicklingError, ValueError, AttributeError, ImportError):
-        if not cache.has_code(key):
-            raise
-        _warn_rebuilt(key)
-        made = _load_or_compile(key, cache.file_of(key, source), signature)
-    if not sum(made.stats.cache_hits.values()):
-        with suppress(OSError):
-            cache.seal(key)
-    return made
-
-
-def _warn_rebuilt(key: str) -> None:
-    cache.discard(key, keep_lock=True)
-    message = f"the cached code of kernel {key} was damaged; rebuilt"
-    warnings.warn(message, CacheWarning, stacklevel=2)
-
-
-def _load_or_compile(key: str, path: str, signature: Any) -> Any:
-    from numba import njit
-
-    module = cache.load(key, path)
-    made = njit(cache=True, pipeline_class=pipeline(), **FLAGS)(getattr(module, f"kernel_{key}"))
-    made.compile(signature)
-    return made
-
-
-def _in_memory(source: str, signature: Any) -> Any:
-    """Compile without a file on disk; tracebacks still show the source."""
-    import hashlib
-    import linecache
-
-    from numba import njit
-
-    name = f"<tapejit kernel {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    space: dict[str, Any] = {"__name__": "tapejit_kernels.memory"}
-    exec(compile(source, name, "exec"), space)
-    made = njit(pipeline_class=pipeline(), **FLAGS)(space["kernel"])
-    made.compile(signature)
-    made.disable_compile()
-    return made
+                witness(stage.text.source, str(_arguments(stage.tape, stage.text)))
 
 
 def prepared(x: Any, aval: Aval) -> Any:
@@ -218,27 +118,9 @@ def prepared(x: Any, aval: Aval) -> Any:
         value = x if not isinstance(x, np.ndarray) else x[()]
         return value if isinstance(value, aval.dtype.type) else aval.dtype.type(value)
     x = np.asarray(x)
-    if x.dtype != aval.dtype or not x.flags.c_contiguous:
+    if x.dtype != aval.dtype or not (x.flags.c_contiguous and x.flags.aligned):
         return np.array(x, dtype=aval.dtype, order="C")
-    return x if x.flags.writeable else _writeable_alias(x)
-
-
-class _Memory:
-    """An array's memory under NumPy's array interface, declared writeable."""
-
-    def __init__(self, x: Any) -> None:
-        self.base = x
-        self.__array_interface__ = {
-            "shape": x.shape,
-            "typestr": x.dtype.str,
-            "data": (x.__array_interface__["data"][0], False),
-            "version": 3,
-        }
-
-
-def _writeable_alias(x: Any) -> Any:
-    """Return the same memory as an array that kernels accept; they never write to inputs."""
-    return np.asarray(_Memory(x)) if x.size else np.empty(x.shape, x.dtype)
+    return x if x.dtype.num == aval.dtype.num else x.view(aval.dtype)
 
 
 HOSTED: dict[str, Callable[..., Any]] = {"draws_in_turn": draws_in_turn}

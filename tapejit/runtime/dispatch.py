@@ -318,6 +318,10 @@ class Dispatcher:
             found = entry(args, kwargs)
             if found is not MISS:
                 return found
+        return self.general(args, kwargs)
+
+    def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer a call that no hot path fits."""
         leaves, tree = flatten((args, kwargs))
         return self.signature(leaves, tree).call(leaves)
 

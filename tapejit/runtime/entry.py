@@ -1,7 +1,7 @@
 """The hot path: a Python function made for one program, from argument structure to kernel and back.
 
 It checks the structure, the types of scalars and what the function read besides arrays; dtypes and
-layouts are checked by Numba's own dispatcher, in C, and shapes by the kernel. Whatever does not fit
+layouts are checked by the kernel's wrapper, in C, and shapes by the kernel. Whatever does not fit
 returns `MISS`, and the general path decides.
 
 Output arrays are recycled: an array handed out earlier is used again when nobody holds it any more.
@@ -247,8 +247,8 @@ def _result(w: _Writer, tree: TreeDef, leaves: Any, outputs: dict[int, str]) -> 
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     if issubclass(tree.kind, tuple):
         return f"{w.name('T', tree.kind)}({', '.join(parts)})"
-    from ..core.pytree import rebuild_dataclass
-
-    build = w.name("B", rebuild_dataclass)
-    named = ", ".join(f"{k!r}: {p}" for k, p in zip(tree.keys, parts))
-    return f"{build}({w.name('T', tree.kind)}, {{{named}}})"
+    made = f"r{len(w.space)}"  # as `rebuild_dataclass` does, written out
+    w.lines.append(f"{made} = {w.name('B', object.__new__)}({w.name('T', tree.kind)})")
+    put = w.name("B", object.__setattr__)
+    w.lines += [f"{put}({made}, {key!r}, {part})" for key, part in zip(tree.keys, parts)]
+    return made

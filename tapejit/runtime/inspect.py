@@ -121,6 +121,7 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
         if shapes:
             yield f"sizes: run-time values, shared with {_count(shapes - 1, 'other shape')}"
+        yield from _makers(program)
         return
     if program.failed is not None:
         yield f"interpreted, because compiling failed: {program.failed}"
@@ -142,6 +143,19 @@ def _shapes(program: Program) -> int:
 
     found = [k.found.general for k in kernels_of(program.kernel)]
     return max((len(g.shapes) for g in found if g is not None), default=0)
+
+
+def _makers(program: Program) -> Iterator[str]:
+    """Say which kernels were not made without Numba."""
+    from .compile import kernels_of
+
+    assert program.kernel is not None
+    notes = [k.note for k in kernels_of(program.kernel)]
+    asked, left = notes.count("asked"), len(notes) - notes.count("direct") - notes.count("asked")
+    if asked:
+        yield f"{_count(asked, 'kernel')} with code that Numba has for some calls"
+    if left:
+        yield f"{_count(left, 'kernel')} compiled by Numba's own pipeline"
 
 
 def _tape(program: Program) -> Iterator[str]:

@@ -50,6 +50,7 @@ class Program:
 
     def __init__(self, traced: Traced, capture_seconds: float) -> None:
         self.traced = traced
+        traced.result = None  # the caller's alone: it may be large
         self.capture_seconds = capture_seconds
         self.trusted = False
         self.spent = 0.0

@@ -18,13 +18,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
 from ..tape.ir import Tape
 from ..tape.primitive import PRIMITIVES
 from . import cache
 from .skeletons import Apart, Classes, apart, classes, general_text
+
+if TYPE_CHECKING:
+    from .images import Code
 
 WIDENINGS = 4
 """How many general kernels a skeleton may get."""
@@ -37,25 +40,6 @@ _COUNTED = 1000
 
 class WouldCompile(Exception):
     """A kernel is not there and making it has been forbidden."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """Machine code of a text.
-
-    Attributes
-    ----------
-    call : callable
-        Takes the arguments of the text; a general one takes `dims` before them.
-    key : str or None
-        Its name on disk.
-    cached : bool
-        Whether it came from there.
-    """
-
-    call: Callable[..., Any]
-    key: str | None
-    cached: bool
 
 
 @dataclass(eq=False)
@@ -79,8 +63,8 @@ class Found:
 
     Attributes
     ----------
-    key : str or None
-        The name of its machine code on disk.
+    code : Code
+        The machine code.
     origin : str
         ``"compiled"`` just now, loaded from ``"disk"``, or there in this ``"process"``.
     general : General or None
@@ -88,12 +72,12 @@ class Found:
     """
 
     call: Callable[..., Any]
-    key: str | None
+    code: Code
     origin: str
     general: General | None = None
 
 
-Make = Callable[[str, bool], Code]
+Make = Callable[[str, bool], "Code"]
 """``make(source, general)`` compiles a text, or loads its machine code."""
 Stored = Callable[[str, bool], bool]
 """``stored(source, general)``: whether the machine code of a text lies on disk."""
@@ -148,7 +132,7 @@ def obtain(source: str, arguments: str, make: Make, stored: Stored) -> Found:
     literals = text.literals
     known = skeleton.exact.get(literals)
     if known is not None:
-        return Found(known.call, known.key, "process")
+        return Found(known.call, known, "process")
     if stored(source, False):
         return _as_it_is(skeleton, name, text, _compiled(make, source, stored))
     served = _served(skeleton, text, make, stored)
@@ -175,7 +159,7 @@ def witness(source: str, arguments: str) -> None:
 
 def _as_it_is(skeleton: _Skeleton, name: str, text: Apart, found: Found) -> Found:
     """Remember the code of a text that has been compiled as it is."""
-    skeleton.keep(text.literals, Code(found.call, found.key, found.origin == "disk"))
+    skeleton.keep(text.literals, found.code)
     if not skeleton.witnesses:
         skeleton.witnesses = [text.literals]
         _note(name, skeleton)
@@ -186,7 +170,7 @@ def _compiled(make: Make, source: str, stored: Stored) -> Found:
     if _only_found[0] and not stored(source, False):
         raise WouldCompile
     code = make(source, False)
-    return Found(code.call, code.key, _origin(code))
+    return Found(code.call, code, _origin(code))
 
 
 def _origin(code: Code) -> str:
@@ -230,7 +214,7 @@ def _instance(general: General, text: Apart, origin: str) -> Found:
     if len(general.shapes) < _COUNTED:
         general.shapes.add(hash(text.literals))
     call = partial(general.code.call, general.classes.values(text.literals))
-    return Found(call, general.code.key, origin, general)
+    return Found(call, general.code, origin, general)
 
 
 # ---------------------------------------------------------------- what is remembered

@@ -28,6 +28,7 @@ _BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
 _DEF = re.compile(r"(def (?:part\d+|kernel)\()([^)]*)(\):\n)")
 _CALL = re.compile(r"\b(part\d+\()(?=\))|\b(part\d+\()")
 _OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
+_UNKNOWN = re.compile(_OURS.pattern + "|[\"']")
 _PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 
@@ -64,11 +65,9 @@ class Apart:
 def apart(source: str) -> Apart | None:
     """Take the text of a kernel apart; None when it says what this module does not know."""
     head, quotes, text = source.partition('"""\n')
-    if not quotes or '"' in text or "'" in text or _OURS.search(text):
-        return None
     text = _BLANK.sub("\n", _COMMENT.sub("", text))
     first = _BODY.search(text)
-    if first is None:
+    if not quotes or first is None or _UNKNOWN.search(text, first.start()):
         return None
     pieces: list[str] = []
     literals: list[str] = []

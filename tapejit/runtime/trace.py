@@ -216,6 +216,10 @@ def trace(
             values = [cap.value(s) for s in rows]
         consts = [(array, origin) for _, array, origin in cap.consts]
         tokens = [v for v in input_values(cap) if isinstance(v, Token)]
+        for i in range(
+            len(cap.b)
+        ):  # tracers and captures refer to each other: the collector is late
+            cap.b.drop(i)
     opaque = {id(a): a for a in around.opaque}.values()
     fragile = [(a, checksum(a)) for a in opaque]
     made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)

@@ -11,9 +11,12 @@ tensor([2., 2., 2.])
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
-from . import autograd, cuda, fft, func, linalg, nn, optim, serialization, special, utils
+from . import autograd, cuda, fft, linalg
 from . import autograd_methods as _autograd_methods
 from . import families as _families
 from . import observe as _observe
@@ -69,7 +72,6 @@ from .limits import finfo, iinfo
 from .modes import is_eager, set_default_dtype, set_eager, stats
 from .print_options import set_printoptions
 from .promotion import can_cast, promote_types
-from .serialization import load, save
 from .sizes import (
     Size,
     channels_last,
@@ -86,8 +88,34 @@ from .tensor import Tensor
 bool_, int_, float_ = bool, int, float
 newaxis = None
 globals().update(_FUNCTIONS)
-vmap = func.vmap
-from_dlpack, to_dlpack = utils.dlpack.from_dlpack, utils.dlpack.to_dlpack
+if _TYPE_CHECKING:
+    from . import func, nn, optim, serialization, special, utils
+    from .func import vmap
+    from .serialization import load, save
+    from .utils.dlpack import from_dlpack, to_dlpack
+
+_LATE = {
+    **dict.fromkeys(("func", "nn", "optim", "serialization", "special", "utils"), ""),
+    "vmap": "func",
+    "load": "serialization",
+    "save": "serialization",
+    "from_dlpack": "utils.dlpack",
+    "to_dlpack": "utils.dlpack",
+}
+"""What is imported when it is first named: modules, and functions with the modules they are in."""
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _import_module(f".{_LATE[name] or name}", __name__)
+    found = getattr(module, name) if _LATE[name] else module
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .codes import BACKWARD, GRAD, PLAIN, Code
+from .hot import new
 from .record import LOCAL, Recorder
-from .rows import Cone, Rows, Saved, decoded
+from .rows import Cone, Rows, Saved, decoded, decoded_now
 from .tensor import Tensor
 
 FREED = (
@@ -46,7 +47,7 @@ def backward(
         root = roots[0]
         if root._kind == GRAD:
             cone, at = prepared(rec, root)
-            if not cone.special and not any(s in cone.slots for s in rec.special):
+            if not cone.special and (not rec.special or cone.slots.isdisjoint(rec.special)):
                 _one_row(rec, cone, at, seeds[0], retain)
                 return
     from .engine import accumulate_into_leaves
@@ -62,19 +63,21 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
     RuntimeError
         When buffers on the way have been freed or a saved value has been written to.
     """
-    _read_again(rec, root)
+    if root._more is not None:
+        _read_again(rec, root)
     if root._serial == rec.serial:
         at = root._slot
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         cone = rows.cone(at)
-        if cone.imports:
-            rec.flush()
-    if root._serial != rec.serial or cone.imports:
-        from .segments import brought_back
+        if not cone.imports:
+            check_cone(rec, rows, cone)
+            return cone, at
+        rec.flush()
+    from .segments import brought_back
 
-        at = brought_back(rec, root)
-        rows = decoded(tuple(rec.code))
-        cone = rows.cone(at)
+    at = brought_back(rec, root)
+    rows = decoded_now(rec.code)
+    cone = rows.cone(at)
     check_cone(rec, rows, cone)
     return cone, at
 
@@ -108,6 +111,8 @@ def check(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
 def check_saved(rec: Recorder, rows: Rows, saved: Saved) -> None:
     """Raise for a saved value that has been written to by a later row."""
     stale = rec.stale
+    if saved.keys().isdisjoint(stale):
+        return
     for slot in saved.keys() & stale.keys():
         t, version, begins = stale[slot]
         if any(s < begins or not own for s, own in saved[slot]):
@@ -132,13 +137,14 @@ _lock = threading.Lock()
 
 def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bool) -> None:
     """Record the sweep as one row and give the leaves their gradients."""
-    slots = cone.leaves
-    leaves = [rec.leaves[s] for s in slots]
-    serial = rec.serial
+    slots, serial = cone.leaves, rec.serial
+    leaves: list[Tensor] = []
     olds: list[Tensor | None] = []
     old_slots: list[int] = []
-    plain = len(slots) < 2 or len({id(t) for t in leaves}) == len(leaves)
-    for t in leaves:
+    plain = True
+    for s in slots:
+        t = rec.leaves[s]
+        leaves.append(t)
         more = t._more
         if more is not None and more.after:
             plain = False
@@ -147,7 +153,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         if g is not None:
             plain = plain and g._kind == PLAIN and g._more is None
             old_slots.append(g._slot if g._serial == serial else rec.admit(g))
-    if not plain:
+    if not plain or (len(leaves) > 1 and len(set(map(id, leaves))) < len(leaves)):
         from .engine import accumulate_into_leaves
 
         accumulate_into_leaves(rec, [_root_at(rec, at)], [seed], retain, False, None)
@@ -163,37 +169,43 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     code, owners = rec.code, rec.owners
     if seed is not None:
         seed_slot = rec.admit(seed)
-        first = len(owners)
         code += (index, at, seed_slot, *slots, *old_slots)
     else:
-        first = len(owners)
         code += (index, at, *slots, *old_slots)
     if not retain:
         rec.freed |= cone.mask
         if rec.nodes:
-            free(rec, decoded(tuple(code)), cone.rows)
-    if old_slots:
-        owners += [None] * len(leaves)
-    for k, (leaf, old) in enumerate(zip(leaves, olds)):
+            free(rec, decoded_now(code), cone.rows)
+    first = slot = len(owners)
+    for leaf, old in zip(leaves, olds):
         if old is None:
-            g = leaf._grad = Tensor(serial, first + k, leaf._spec, PLAIN)
-            if old_slots:
-                owners[first + k] = g
-            else:
-                owners.append(g)
-        else:
-            old._set_slot(rec, first + k, PLAIN)
+            old = new(Tensor)
+            old._spec, old._kind, old._serial = leaf._spec, PLAIN, serial
+            old._more, old._ver = None, 0
+            leaf._grad = old
+        else:  # `Tensor._set_slot`, written out
+            k = old._slot
+            rec.stale[k] = (old, old._ver - old._hidden, first)
+            if owners[k] is old:
+                owners[k] = None
+            old._ver += 1
+            if old._graph is not None:
+                old._graph = None
+        old._slot = slot
+        old._array = None
+        owners.append(old)
+        slot += 1
     inputs = rec.inputs
     try:
         rec.flush()
     except Exception:
         from .failures import put_back
 
-        slot = iter(old_slots)
+        each = iter(old_slots)
         put_back(
             code,
             inputs,
-            [(t, g, -1 if g is None else next(slot), None) for t, g in zip(leaves, olds)],
+            [(t, g, -1 if g is None else next(each), None) for t, g in zip(leaves, olds)],
         )
         raise
 
@@ -216,7 +228,7 @@ def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
 
 def _root_at(rec: Recorder, at: int) -> Tensor:
     """Return a tensor that names a slot of the current trace."""
-    spec = decoded(tuple(rec.code)).spec(at)
+    spec = decoded_now(rec.code).spec(at)
     return Tensor(rec.serial, at, spec, GRAD)
 
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .backward import _read_again, check, free
+import numpy as np
+
+from .backward import _read_again, check, check_cone, free
 from .codes import GRAD, LEAF, PLAIN, Code, op
 from .emit import apply
 from .failures import gradients_now, put_back
+from .ops.pointwise import add
 from .record import LIMIT, Recorder
-from .rows import Row, Rows, decoded
-from .tensor import Tensor
-from .vjps import needs_of, vjp
+from .rows import Row, Rows, decoded, decoded_now
+from .spec import Spec, spec_of
+from .tensor import Tensor, leaf_of
+from .vjps import needs_of, recorded_vjp
 
 
 def accumulate_into_leaves(
@@ -67,8 +71,6 @@ def gradients(
 
 def add_to_grad(rec: Recorder, t: Tensor, g: Tensor, create: bool) -> None:
     """Add a gradient to ``.grad``: in place, or as a new tensor when it has a graph."""
-    from .ops.pointwise import add
-
     old = t._grad
     if old is None:
         t._grad = own(rec, g, create)
@@ -130,8 +132,9 @@ class Walk:
         self.rec, self.create, self.retain = rec, create, retain
         self.roots, self.seeds = roots, seeds
         self.slots = located(rec, roots)
-        self.rows: Rows = decoded(tuple(rec.code))
+        self.rows: Rows = decoded_now(rec.code)
         cones = [self.rows.cone(s) for s in self.slots]
+        alone = cones[0] if len(cones) == 1 else None
         self.through = sorted({r for c in cones for r in c.rows}, reverse=True)
         self.leaf_slots = {s for c in cones for s in c.leaves}
         self.handles: dict[int, Tensor] = {}
@@ -140,12 +143,9 @@ class Walk:
         self.leaves = dict(rec.leaves)
         self.lines = dict(rec.lines)
         self.nodes = dict(rec.nodes)
-        for r in self.through:
-            row = self.rows.rows[r]
-            for k in (*row.args, *range(row.first, row.first + row.code.n_out)):
+        for cone in cones:
+            for k in cone.touched:
                 self._hold(k)
-        for s in (*self.slots, *self.leaf_slots):
-            self._hold(s)
         self.wanted: dict[int, list[int]] = {}
         self.inputs_wanted = inputs
         if inputs is not None:
@@ -154,7 +154,10 @@ class Walk:
                     self.wanted.setdefault(s, []).append(n)
             reach = self._towards(set(self.wanted))
             self.through = [r for r in self.through if r in reach]
-        check(rec, self.rows, self.through)
+        if alone is not None and inputs is None:
+            check_cone(rec, self.rows, alone)
+        else:
+            check(rec, self.rows, self.through)
         if not retain:
             free(rec, self.rows, self.through)
 
@@ -293,10 +296,8 @@ class Walk:
         """Return the gradients of a row's operands, hooks apart."""
         code, rows = row.code, self.rows
         if code.op.special == "function":
-            from .autograd.function import run_backward
-
             context = self.special[row.first]
-            theirs = run_backward(context, given, self.retain)
+            theirs = context.run_backward(given, self.retain)
             if self.rec.anomaly:
                 from .anomaly import check_backward
 
@@ -330,21 +331,14 @@ class Walk:
     ) -> list[tuple[int, Tensor]]:
         """Record the gradients of some operands of a row."""
         code = row.code
-        kept = set(code.saved(needs))
-        operands = [
-            # What the gradient does not read must not connect it to a graph.
-            h if k in kept or -1 in kept or not isinstance(h, Tensor) else unlinked(self.rec, h)
-            for k, h in enumerate([self.handles[a] for a in row.args])
-        ]
-        made = apply(
-            vjp,
-            [*(g for g in given if g is not None), *operands],
-            fwd=code.op,
-            fwd_params=tuple(code.params.items()),
-            needs=needs,
-            given=tuple(g is not None for g in given),
-        )
-        made = made if isinstance(made, tuple) else (made,)
+        operands = [self.handles[a] for a in row.args]
+        if self.rec.grad:  # what the gradient does not read must not connect it to a graph
+            kept = set(code.saved(needs))
+            operands = [
+                h if k in kept or -1 in kept or not isinstance(h, Tensor) else unlinked(self.rec, h)
+                for k, h in enumerate(operands)
+            ]
+        made = recorded_vjp(self.rec, code, given, operands, needs)
         if self.rec.anomaly:
             from .anomaly import check_backward
 
@@ -391,8 +385,6 @@ class Walk:
 
 def add_up(a: Tensor, b: Tensor) -> Tensor:
     """Return the sum of two gradients."""
-    from .ops.pointwise import add
-
     made: Tensor = apply(add, (a, b))
     return made
 
@@ -421,16 +413,18 @@ def run_hooks(hooks: dict[int, Any], g: Tensor) -> Tensor:
     return g
 
 
+_ones: dict[Spec, Any] = {}
+
+
 def one_like(t: Tensor) -> Tensor:
     """Return the cotangent of a scalar: one."""
-    import numpy as np
-
-    from .spec import spec_of
-    from .tensor import leaf_of
-
-    spec = spec_of(t._spec.np, tuple(t._spec.shape))
-    value = np.ones(tuple(spec.shape), spec.np)
-    return leaf_of(value if value.ndim else value[()], spec)
+    spec = t._spec if t._spec.strides is None else spec_of(t._spec.np, tuple(t._spec.shape))
+    value = _ones.get(spec)
+    if value is None:
+        value = np.ones(tuple(spec.shape), spec.np)[()]
+        if spec.numel == 1:
+            _ones[spec] = value
+    return leaf_of(value, spec)
 
 
 def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
@@ -444,7 +438,7 @@ def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
     whole = all(here)
     if whole:
         slots = [rec.admit(r) for r in roots]
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         whole = not any(rows.cone(s).imports for s in slots)
     if whole:
         return slots

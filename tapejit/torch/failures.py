@@ -13,7 +13,7 @@ from typing import Any
 
 from .lower import trace_rows
 from .program import evaluate
-from .rows import Rows, decoded
+from .rows import Rows, decoded, decoded_now
 
 Grad = tuple[Any, Any, int, Any]
 """A leaf, its old gradient or None, and that one's slot (-1: none), else its value."""
@@ -51,9 +51,9 @@ def gradients_now(serial: int, leaves: Iterable[Any]) -> list[Grad]:
     return found
 
 
-def put_back(code: Sequence[int], inputs: list[Any], before: Iterable[Grad]) -> None:
+def put_back(code: list[int], inputs: list[Any], before: Iterable[Grad]) -> None:
     """Give leaves their old gradients where the new ones could not be computed."""
-    rows: Rows = decoded(tuple(code))
+    rows: Rows = decoded_now(code)
     for leaf, old, slot, value in before:
         g = leaf._grad
         if g is None or "_error" not in g.__dict__:

@@ -2,6 +2,16 @@
 
 from . import fft as fft
 from . import linalg as linalg
+from .nn.activations import relu as relu
+from .nn.adaptive import adaptive_avg_pool1d as adaptive_avg_pool1d
+from .nn.convolutions import conv2d as conv2d
+from .nn.distances import pdist as pdist
+from .nn.dropout import dropout as dropout
+from .nn.linear import bilinear as bilinear
+from .nn.normalisation import layer_norm as layer_norm
+from .nn.pooling import max_pool2d as max_pool2d
+from .nn.resampling import pixel_shuffle as pixel_shuffle
+from .nn.softmaxes import softmax as softmax
 from .ops import arithmetic as arithmetic
 from .ops import blends as blends
 from .ops import comparison as comparison

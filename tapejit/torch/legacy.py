@@ -57,6 +57,7 @@ class _Legacy(type):
 
     def __call__(cls, *given: Any, device: Any = None) -> Any:
         made = Tensor.__new__(Tensor)
+        made._more, made._ver = None, 0
         construct(made, given, np.dtype(cls.np_dtype))
         return made
 

@@ -10,7 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .hot import HOT, binary, inplace, operand, unary, write
+from .hot import HOT, binary, operand, unary
+from .hot_writes import inplace, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
 from .ops.checks import NUMBERS
 from .surface import rewritten
@@ -43,13 +44,21 @@ def _in_place(method: Method) -> Method:
     return written
 
 
+_ABSENT: Any = object()
+
+
 def _quick(operator: Method, general: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method in place of an operator; what it does not know goes the general way."""
 
     @functools.wraps(general)
-    def method(self: Tensor, other: Any, *more: Any, **options: Any) -> Any:
-        if more or options or not (isinstance(other, Tensor) or type(other) in NUMBERS):
-            return general(self, other, *more, **options)
+    def method(
+        self: Tensor, other: Any, *, alpha: Any = _ABSENT, rounding_mode: Any = _ABSENT
+    ) -> Any:
+        if alpha is not _ABSENT or rounding_mode is not _ABSENT:
+            options = {"alpha": alpha, "rounding_mode": rounding_mode}
+            return general(self, other, **{k: v for k, v in options.items() if v is not _ABSENT})
+        if not (isinstance(other, Tensor) or type(other) in NUMBERS):
+            return general(self, other)
         return operator(self, other)
 
     return method

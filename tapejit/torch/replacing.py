@@ -24,6 +24,7 @@ def admitted(rec: Recorder, tensors: Sequence[Tensor]) -> list[int]:
     serial, code, owners = rec.serial, rec.code, rec.owners
     inputs, sources, leaves = rec.inputs, rec.sources, rec.leaves
     slots = []
+    slot = len(owners)
     for t in tensors:
         if t._serial == serial:
             slots.append(t._slot)
@@ -32,16 +33,18 @@ def admitted(rec: Recorder, tensors: Sequence[Tensor]) -> list[int]:
         found = t._spec.inputs
         if t._more is not None or array is None or kind & GRAD or kind > 3 or found is None:
             slots.append(rec.admit(t))
+            slot = len(owners)
             continue
-        slot = len(owners)
         code.append(found[kind])
         owners.append(None)
         inputs.append(array)
         sources.append((slot, t, t._ver))
         if kind:
             leaves[slot] = t
-        t._serial, t._slot = serial, slot
+        t._serial = serial
+        t._slot = slot
         slots.append(slot)
+        slot += 1
     return slots
 
 
@@ -72,3 +75,19 @@ def replace(
             leaves[slot] = t
     for t, held in waiting:
         put(t, held)
+
+
+def replace_simple(rec: Recorder, outs: Sequence[Tensor], first: int, kinds: Sequence[int]) -> None:
+    """Make new slots, from `first` on, the values of admitted tensors without views or hooks."""
+    owners, stale, leaves = rec.owners, rec.stale, rec.leaves
+    for slot, (t, kind) in enumerate(zip(outs, kinds), first):
+        old = t._slot
+        stale[old] = (t, t._ver, first)
+        if owners[old] is t:
+            owners[old] = None
+        t._slot = slot
+        t._array = None
+        t._ver += 1
+        if kind:
+            leaves[slot] = t
+    owners += outs

@@ -42,6 +42,8 @@ class Cone:
         whether it is the row's first operand: that, a row which overwrites it keeps as it was.
     slots : frozenset of int
         The slots that gradients reach.
+    touched : tuple of int
+        The slots that the rows on the way read or make, and the root.
     special : bool
         Whether a row has its gradient from Python (a function of the user's).
     codes : dict
@@ -55,6 +57,7 @@ class Cone:
     saving: int
     saved: Saved
     slots: frozenset[int]
+    touched: tuple[int, ...]
     special: bool
     codes: dict[Any, int] = field(default_factory=dict)
 
@@ -118,6 +121,10 @@ class Rows:
         mask = sum(1 << r for r in through)
         special = any(rows[r].code.op.special is not None for r in through)
         ends = sorted(s for s in slots if producer[s] not in through)
+        touched = {root, *slots}
+        for r in through:
+            code, args, first = rows[r]
+            touched.update(args, range(first, first + code.n_out))
         return Cone(
             tuple(s for s in ends if kinds[s] == LEAF),
             tuple(s for s in ends if kinds[s] == GRAD),
@@ -126,6 +133,7 @@ class Rows:
             saving,
             saved,
             frozenset(slots),
+            tuple(sorted(touched)),
             special,
         )
 
@@ -159,6 +167,9 @@ _decoded: dict[tuple[int, ...], Rows] = {}
 _MOST = 100_000
 """Integers of traces that are kept decoded; the oldest go first."""
 _kept = [0]
+_recent: dict[int, tuple[list[int], Rows]] = {}
+"""By its length, the trace in the making that was read last."""
+_RECENT = 64
 
 
 def decoded(code: tuple[int, ...]) -> Rows:
@@ -171,3 +182,15 @@ def decoded(code: tuple[int, ...]) -> Rows:
             _kept[0] -= 0 if old is None else len(old.code) + 16
         found = _decoded[code] = Rows(code)
     return found
+
+
+def decoded_now(code: list[int]) -> Rows:
+    """Return the rows of a trace in the making: `decoded`, without hashing what a loop repeats."""
+    pair = _recent.get(len(code))
+    if pair is not None and pair[0] == code:
+        return pair[1]
+    rows = decoded(tuple(code))
+    if len(_recent) >= _RECENT:
+        _recent.clear()
+    _recent[len(code)] = (code[:], rows)
+    return rows

@@ -11,7 +11,7 @@ from typing import Any
 from .codes import GRAD, LEAF, PLAIN, input_codes
 from .emit import stand_in
 from .record import Recorder, Segment
-from .rows import Saved, decoded
+from .rows import Saved, decoded, decoded_now
 from .tensor import Tensor
 from .threads import segment_elsewhere
 
@@ -61,7 +61,7 @@ def _one_segment(rec: Recorder, seg: Segment, k: int, memo: dict[Any, Any]) -> N
         stand_in(row.code.specs[0]) for row in rows.rows if row.code.op.special == "input"
     ]
     stale = _stale(seg, cone.saved)
-    count = len(decoded(tuple(rec.code)).rows)
+    count = len(decoded_now(rec.code).rows)
     place: dict[int, int] = {}
     taken = 0
     known: dict[int, int] = memo.get(("rows", id(seg)), {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,6 +57,16 @@ def public(
 
 
 def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
+    names = list(signature(fn).parameters)
+
+    @functools.wraps(fn)
+    def one_with_out(input: Any, *, out: Any = None) -> Any:
+        made = fn(input)
+        return made if out is None else store(out, made)
+
+    if names == ["input"]:
+        return one_with_out
+
     @functools.wraps(fn)
     def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         made = fn(*args, **kwargs)

@@ -43,6 +43,8 @@ class More:
         Of exposed memory: the trace and slot of the last copy, and the copy.
     held : tuple
         Of a view of plain data: the root's version, and the elements as one block of memory.
+    parts : tuple
+        Of plain data: its array, and by the codes of views the blocks within it.
     hooks, after : dict or None
         Hooks on the gradient, and hooks after its accumulation.
     retains : bool
@@ -57,6 +59,7 @@ class More:
     seen = 0
     copied: tuple[int, int, Any] = (0, 0, None)
     held: tuple[int, Any] = (-1, None)
+    parts: tuple[Any, dict[int, Any]] = (None, {})
     views: Sequence[weakref.ref[Tensor]] = ()
     hooks: dict[int, Any] | None = None
     after: dict[int, Any] | None = None
@@ -73,6 +76,7 @@ class More:
 
     def forget(self) -> None:
         """Let views gather their elements anew."""
+        self.parts = (None, {})
         for ref in self.views:
             view = ref()
             if view is not None and view._more is not None:
@@ -110,13 +114,22 @@ _MINE = _ALONE  # the same count, of an array that a local name and a tensor hol
 class Tensor:
     """A tensor; made by `tensor`, `zeros` and the like, and by operations."""
 
-    __slots__ = ("__dict__", "__weakref__", "_array", "_kind", "_serial", "_slot", "_spec")
+    # Whoever makes a tensor by `hot.new` sets all slots.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_array",
+        "_kind",
+        "_more",
+        "_serial",
+        "_slot",
+        "_spec",
+        "_ver",
+    )
 
     # What most tensors never set.
     _graph: Any = None
-    _more: More | None = None
     _grad: Tensor | None = None
-    _ver = 0
     _hidden = 0  # writes that the version counter does not show
     __array_priority__ = 1000.0
 
@@ -125,6 +138,8 @@ class Tensor:
     _serial: int
     _slot: int
     _kind: int
+    _more: More | None
+    _ver: int
 
     def __init__(
         self,
@@ -142,8 +157,12 @@ class Tensor:
             self._spec = spec
             self._kind = kind
             self._array = None
+            self._more = None
+            self._ver = 0
         else:
             from .legacy import construct
+
+            self._more, self._ver = None, 0
 
             given = (serial, slot, spec, kind, *more)
             construct(self, tuple(g for g in given if g is not None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..frontend.capture import current
@@ -10,8 +11,12 @@ from ..passes.adjoint import adjoint
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
 from ..transforms.order import differentiating
-from .codes import OPS, Code, Op
+from .codes import CODES, OPS, PLAIN, Code, Op
+from .emit import _new_code, apply
+from .hot import new, table
+from .record import Recorder
 from .spec import Spec
+from .tensor import Tensor
 
 
 def _impl(
@@ -66,3 +71,63 @@ vjp = OPS["vjp"] = Op("vjp", _impl, _node, shape=_shape, traced=True)
 def needs_of(code: Code, kinds: list[int]) -> tuple[bool, ...]:
     """Return which operands of a row take a cotangent."""
     return tuple(bool(k) and isinstance(a, Spec) and a.floating for k, a in zip(kinds, code.args))
+
+
+_hot = table()
+
+
+def recorded_vjp(
+    rec: Recorder,
+    code: Code,
+    given: Sequence[Tensor | None],
+    operands: Sequence[Any],
+    needs: tuple[bool, ...],
+) -> tuple[Tensor, ...]:
+    """Record the gradients of a row's operands that need them; `given` are its cotangents."""
+    cts = [g for g in given if g is not None]
+    args = [*cts, *operands]
+    kind = 0
+    specs: list[Any] = []
+    for x in args:
+        if isinstance(x, Tensor):
+            specs.append(x._spec)
+            kind |= x._kind
+        else:
+            specs.append(type(x))
+    key = (code.index, needs, tuple([g is not None for g in given]), *specs)
+    first = _hot.get(key)
+    if first is None or rec.grad or kind > 3 or rec.slow:
+        params = {
+            "fwd": code.op,
+            "fwd_params": tuple(code.params.items()),
+            "needs": needs,
+            "given": key[2],
+        }
+        if first is None:
+            known = (*params.items(), *specs)
+            first = vjp.memo.get(known)
+            if first is None:
+                first = vjp.memo[known] = _new_code(vjp, args, params)
+            _hot[key] = first
+        made = apply(vjp, args, **params)
+        return made if isinstance(made, tuple) else (made,)
+    serial = rec.serial
+    slots = [
+        rec.number(x)
+        if not isinstance(x, Tensor)
+        else x._slot
+        if x._serial == serial
+        else rec.admit(x)
+        for x in args
+    ]
+    rec.code += (first, *slots)
+    owners = rec.owners
+    results = []
+    for spec in CODES[first].specs:
+        y = new(Tensor)
+        y._serial, y._slot, y._spec, y._kind = serial, len(owners), spec, PLAIN
+        y._array = y._more = None
+        y._ver = 0
+        owners.append(y)
+        results.append(y)
+    return tuple(results)

@@ -17,6 +17,7 @@ from ..core.sources import where
 from ..frontend.capture import _stack
 from ..frontend.reach import inner_function
 from ..runtime.dispatch import Dispatcher
+from ..runtime.entry import MISS
 from .names import function_name, global_name
 
 POLICIES = ("auto", "always", "never")
@@ -66,7 +67,11 @@ class Transformed:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _stack.captures:
             return self._run(_stack.captures[-1], self.fn, args, kwargs)
-        return self._dispatcher(args, kwargs)
+        for entry in self._dispatcher.entries:  # as in Dispatcher.__call__, one call less
+            found = entry(args, kwargs)
+            if found is not MISS:
+                return found
+        return self._dispatcher.general(args, kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

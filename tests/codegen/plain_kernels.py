@@ -20,6 +20,8 @@ from tapejit.passes.legalise import legalise
 from tapejit.runtime.compile import prepared
 from tapejit.tape.ir import Tape
 
+NAMES = {suffix: name for name, suffix in SUFFIX.items()}
+
 
 class Pointer:
     """Elements of a flat array from a position on."""
@@ -88,6 +90,10 @@ class Memory(SimpleNamespace):
         made[:used] = p.array.view(np.uint8)[:used]
         p.array[:] = 77
         return Pointer(made[: size // p.array.itemsize * p.array.itemsize].view(p.array.dtype))
+
+    def local(self, suffix: str, size: int) -> Any:
+        dtype = np.dtype("uint8" if suffix == "b1" else NAMES[suffix])
+        return lambda: Pointer(np.full(size * dtype.itemsize, 0xA5, np.uint8).view(dtype))
 
     def shift(self, p: Pointer, n: int) -> Pointer:
         return Pointer(p.array, p.at + n, p.writable)

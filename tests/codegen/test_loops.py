@@ -7,6 +7,7 @@ import pytest
 from building import INT, at, aval, body_of, check, choose, copies, loop, put, repeat, row_of
 
 from tapejit.codegen import parts
+from tapejit.codegen.values import LOCAL, Stack
 from tapejit.core.errors import IndexingError
 from tapejit.rules.declare import ops
 from tapejit.rules.loops import call
@@ -149,7 +150,8 @@ def test_nested_loops_fill_one_table():
         b.finish([at(table, 6, 5), row_of(table, 2)]), RNG.normal(size=6), RNG.normal(size=5)
     )
     assert copies(source) == 0
-    assert source.count("memory.allocate") == 1
+    assert source.count("local_f64_42()") == 1
+    assert "memory.allocate" not in source
 
 
 def test_an_array_computed_anew_goes_to_a_second_buffer():
@@ -350,20 +352,37 @@ def test_columns_and_squares_as_windows():
 
 
 def test_small_arrays_inside_a_body_are_not_allocated_per_round():
-    b, x, m = builder(aval(4), aval(4, 4))
+    source = check(*_nested_normalised_products(4))
+    assert "memory.allocate" not in source, "they are local arrays"
+    assert source.rindex("local_f64_4()") < source.index("range(")
+
+
+def test_large_arrays_inside_a_body_share_one_workspace(monkeypatch):
+    monkeypatch.setattr("tapejit.codegen.values.LOCAL", 16)
+    source = check(*_nested_normalised_products(4))
+    assert source.count("memory.allocate") == 1
+    assert source.index("memory.allocate") < source.index("range(")
+    assert "local_f64" not in source
+
+
+def test_local_arrays_take_no_more_than_their_room():
+    stack = Stack(1000)
+    assert [stack.take(n) for n in (600, 500, 400, 1, 0)] == [True, False, True, False, True]
+    assert not Stack(1 << 20).take(LOCAL + 1)
+
+
+def _nested_normalised_products(n):
+    b, x, m = builder(aval(n), aval(n, n))
 
     def step(i, s, m):
         def inner(j, s, m):
-            y = ops.reshape(ops.matmul(m, ops.reshape(s, shape=(4, 1))), shape=(4,))
+            y = ops.reshape(ops.matmul(m, ops.reshape(s, shape=(n, 1))), shape=(n,))
             return [y / ops.sqrt(ops.sum(y * y, axis=(0,), keepdims=False))]
 
         return [*loop(s.b, 3, inner, [s], [m]), s]
 
-    source = check(
-        b.finish(loop(b, 4, step, [x], [m])), RNG.normal(size=4), RNG.normal(size=(4, 4))
-    )
-    assert source.count("memory.allocate") == 1
-    assert source.index("memory.allocate") < source.index("range(")
+    tape = b.finish(loop(b, 4, step, [x], [m]))
+    return tape, RNG.normal(size=n), RNG.normal(size=(n, n))
 
 
 def test_rows_that_do_not_change_are_computed_once():

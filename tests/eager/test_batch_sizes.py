@@ -7,13 +7,15 @@ import pytest
 
 import tapejit.torch as torch
 from tapejit.core.config import config
-from tapejit.runtime import build, compile, sizes
+from tapejit.runtime import build, images, sizes
 from tapejit.torch import program
 
 
 def losses(batches: list[int]) -> list[float]:
     """Train a layer on batches of these sizes."""
-    data = [np.random.default_rng(k).normal(size=(n, 5)).astype("f4") for k, n in enumerate(batches)]
+    data = [
+        np.random.default_rng(k).normal(size=(n, 5)).astype("f4") for k, n in enumerate(batches)
+    ]
     start = np.random.default_rng(99).normal(size=(5, 3)).astype("f4")
     w = torch.tensor(start, requires_grad=True)
     b = torch.zeros(3, requires_grad=True)
@@ -40,10 +42,8 @@ def test_the_last_batch_of_an_epoch(policy: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(config, "cache", False)
     monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.0)
     sources: list[int] = []
-    made = compile._in_memory
-    monkeypatch.setattr(
-        compile, "_in_memory", lambda *args: (sources.append(0), made(*args))[1]
-    )
+    made = images._compiled
+    monkeypatch.setattr(images, "_compiled", lambda *args: (sources.append(0), made(*args))[1])
     monkeypatch.setattr(config, "compile", "never")
     expected = losses(batches)
     monkeypatch.setattr(program, "_programs", {})

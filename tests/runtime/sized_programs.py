@@ -58,7 +58,7 @@ def volatility(p, r):
     return total
 
 
-@sized(tj.grad, lambda n, m: (normal(m, m) / m, normal(n, m)))
+@sized(tj.grad, lambda n, m: (normal(24, 24) / 24, normal(n, 24)))
 def recurrent(w, xs):
     h = np.zeros(w.shape[0])
     for t in range(xs.shape[0]):

@@ -18,7 +18,7 @@ from tapejit.runtime.stages import KernelStage, stages_of
 KERNEL = '''"""grad(f)."""
 
 import numpy as np
-a_module_level = helper(3, 4)
+a_module_level = helper(3, 'f64')
 
 
 def kernel(x0, y1):
@@ -61,7 +61,7 @@ def test_literals_of_a_text() -> None:
     assert found.literals == (*("7", "1", "0.5", "128", "7", "2", "1", "1e-05", "3.5", "0"),), (
         "neither axes nor exponents nor digits in names, nor what stands outside functions"
     )
-    assert "# nest" not in plain(KERNEL) and "helper(3, 4)" in found.pieces[0]
+    assert "# nest" not in plain(KERNEL) and "helper(3, 'f64')" in found.pieces[0]
     assert [found.literals[k] for k in found.places] == ["128"]
     assert found.skeleton != apart(KERNEL.replace("0.5", "5")).skeleton  # type: ignore[union-attr]
     assert found.skeleton == apart(KERNEL.replace("0.5", "1e3")).skeleton  # type: ignore[union-attr]

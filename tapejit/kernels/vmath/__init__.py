@@ -15,83 +15,13 @@ compiled as a part of its caller, in a few milliseconds; generated kernels shoul
 
 from __future__ import annotations
 
-from .exponential import (
-    exp2_f32,
-    exp2_f64,
-    exp_f32,
-    exp_f64,
-    expm1_f32,
-    expm1_f64,
-)
-from .hyperbolic import (
-    cosh_f32,
-    cosh_f64,
-    log_expit_f32,
-    log_expit_f64,
-    logaddexp_f32,
-    logaddexp_f64,
-    sigmoid_f32,
-    sigmoid_f64,
-    sinh_f32,
-    sinh_f64,
-    softplus_f32,
-    softplus_f64,
-    tanh_f32,
-    tanh_f64,
-)
-from .inverse import (
-    arccos_f32,
-    arccos_f64,
-    arccosh_f32,
-    arccosh_f64,
-    arcsin_f32,
-    arcsin_f64,
-    arcsinh_f32,
-    arcsinh_f64,
-    arctan_f32,
-    arctan_f64,
-    arctanh_f32,
-    arctanh_f64,
-)
-from .logarithm import (
-    log1p_f32,
-    log1p_f64,
-    log2_f32,
-    log2_f64,
-    log10_f32,
-    log10_f64,
-    log_f32,
-    log_f64,
-)
-from .normal import (
-    erf_f32,
-    erf_f64,
-    erfc_f32,
-    erfc_f64,
-    log_ndtr_f32,
-    log_ndtr_f64,
-    ndtr_f32,
-    ndtr_f64,
-)
-from .power import (
-    cbrt_f32,
-    cbrt_f64,
-    hypot_f32,
-    hypot_f64,
-    pow_f32,
-    pow_f64,
-)
-from .publish import INTRINSICS
-from .trigonometric import (
-    cos_f32,
-    cos_f64,
-    sin_f32,
-    sin_f64,
-    tan_f32,
-    tan_f64,
-)
+from typing import Any
+
+from . import exponential, hyperbolic, inverse, logarithm, normal, power, trigonometric
+from .publish import FORMULAS, INTRINSICS, function
 
 __all__ = [
+    "FORMULAS",
     "INTRINSICS",
     "arccos_f32",
     "arccos_f64",
@@ -105,6 +35,8 @@ __all__ = [
     "arctan_f64",
     "arctanh_f32",
     "arctanh_f64",
+    "bell_f32",
+    "bell_f64",
     "cbrt_f32",
     "cbrt_f64",
     "cos_f32",
@@ -121,6 +53,8 @@ __all__ = [
     "exp_f64",
     "expm1_f32",
     "expm1_f64",
+    "half_bell_f32",
+    "half_bell_f64",
     "hypot_f32",
     "hypot_f64",
     "log1p_f32",
@@ -154,3 +88,12 @@ __all__ = [
     "tanh_f32",
     "tanh_f64",
 ]
+
+_FAMILIES = (exponential, hyperbolic, inverse, logarithm, normal, power, trigonometric)
+
+
+def __getattr__(name: str) -> Any:
+    """Make the function of a name, which imports Numba."""
+    if name in FORMULAS:
+        return function(name)
+    raise AttributeError(f"there is no elementwise function {name}")

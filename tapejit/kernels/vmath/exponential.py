@@ -15,8 +15,6 @@ from . import tables
 from .emit import Format, Value
 from .publish import publish
 
-__all__ = ["exp2_f32", "exp2_f64", "exp_f32", "exp_f64", "expm1_f32", "expm1_f64"]
-
 
 def reduce(f: Format, x: Value) -> tuple[Value, Value, Value]:
     """``(n, r, r_low)`` with ``x = n log(2) + r + r_low``."""
@@ -32,6 +30,17 @@ def scale(f: Format, p: Value, n: Value) -> Value:
     return p * f.power_of_two(half) * f.power_of_two(n - half)
 
 
+def exp_of_small(
+    f: Format, x: Value, x_low: Value | None = None, factor: Value | None = None
+) -> Value:
+    """``factor * exp(x + x_low)``, for x within [-800, 800] ([-140, 140] in float32)."""
+    n, r, low = reduce(f, x)
+    if x_low is not None:
+        r, low = f.fast_two_sum(r, low + x_low)  # where r is smaller, neither matters beside 1
+    q = r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
+    return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
+
+
 def exp_of_pair(
     f: Format, x: Value, x_low: Value | None = None, factor: Value | None = None
 ) -> Value:
@@ -40,11 +49,7 @@ def exp_of_pair(
     `x_low` must be small enough to be added to the reduced argument, `factor` of order one.
     """
     x = f.clamp(x, f.pick(-800.0, -120.0), f.pick(800.0, 120.0))
-    n, r, low = reduce(f, x)
-    if x_low is not None:
-        r, low = f.two_sum(r, low + x_low)
-    q = r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low)
-    return scale(f, 1.0 + q if factor is None else f.mad(factor, q, factor), n)
+    return exp_of_small(f, x, x_low, factor)
 
 
 def decay(f: Format, x: Value) -> tuple[Value, Value]:
@@ -90,6 +95,6 @@ def expm1(f: Format, x: Value) -> Value:
     return f.copysign(f.select(small, x, 2.0 * (head + tail)), x)
 
 
-exp_f64, exp_f32 = publish(exp)
-exp2_f64, exp2_f32 = publish(exp2)
-expm1_f64, expm1_f32 = publish(expm1)
+publish(exp)
+publish(exp2)
+publish(expm1)

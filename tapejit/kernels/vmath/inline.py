@@ -9,6 +9,7 @@ from typing import Any
 
 from . import INTRINSICS
 
+# At once: Numba knows only the functions that were there when a compilation began.
 globals().update(INTRINSICS)
 
 

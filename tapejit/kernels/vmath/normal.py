@@ -1,4 +1,4 @@
-"""erf, erfc, ndtr, log_ndtr: one polynomial for the scaled tail of the normal distribution.
+"""erf, erfc, ndtr, log_ndtr and their bells: one polynomial for the scaled tail of the normal distribution.
 
 ``(1 + 2 z) exp(z**2) erfc(z)`` varies between 1 and 1.3 for all z >= 0, so in the variable
 ``t = (z - 4) / (z + 4)``, which maps that half line to [-1, 1), a single polynomial represents it,
@@ -6,7 +6,11 @@ and ``erfc(z) = exp(-z**2) P(t) / (1 + 2 z)`` keeps its relative accuracy into t
 square is taken with its rounding error, which otherwise would be magnified by ``z**2``.
 Near zero, erf is an odd polynomial, and the others are obtained from it.
 
-Measured error in either format: at most 1.2 ulp for erf, 2.1 for erfc, 2 for ndtr and 2.5 for
+The derivatives of erf and ndtr are the bells ``exp(-x**2)`` and ``exp(-x**2 / 2)``. They go the way
+to the exponential that erf and ndtr go, instruction for instruction, so that a loop that needs a
+function and its derivative computes the exponential once.
+
+Measured error in either format: at most 1.1 ulp for the bells, 1.2 ulp for erf, 2.1 for erfc, 2 for ndtr and 2.5 for
 log_ndtr.
 """
 
@@ -14,14 +18,9 @@ from __future__ import annotations
 
 from . import tables
 from .emit import Format, Value
-from .exponential import exp_of_pair
+from .exponential import exp_of_small
 from .logarithm import decompose, log_parts
 from .publish import publish
-
-__all__ = [
-    "erf_f32", "erf_f64", "erfc_f32", "erfc_f64",
-    "log_ndtr_f32", "log_ndtr_f64", "ndtr_f32", "ndtr_f64",
-]  # fmt: skip
 
 
 def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
@@ -35,11 +34,33 @@ def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
     return f.divide(p, p_low, d, d_low if z_low is None else f.mad(2.0, z_low, d_low))
 
 
+def falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
+    """``factor * exp(-ax**2)`` for ax >= 0."""
+    z = f.clamp(ax, 0.0, f.pick(28.0, 11.0))
+    square, low = f.two_product(z, z)
+    return exp_of_small(f, -square, -low, factor)
+
+
+def half_falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
+    """``factor * exp(-ax**2 / 2)`` for ax >= 0."""
+    z = f.clamp(ax, 0.0, f.pick(40.0, 16.0))
+    square, low = f.two_product(z, z)
+    return exp_of_small(f, -0.5 * square, -0.5 * low, factor)
+
+
+def bell(f: Format, x: Value) -> Value:
+    """``exp(-x**2)``; within 1.1 ulp."""
+    return falling(f, abs(x))
+
+
+def half_bell(f: Format, x: Value) -> Value:
+    """``exp(-x**2 / 2)``; within 1.1 ulp."""
+    return half_falling(f, abs(x))
+
+
 def tail(f: Format, z: Value) -> Value:
     """``erfc(z)`` for z >= 0."""
-    z = f.clamp(z, 0.0, f.pick(28.0, 11.0))
-    square, low = f.two_product(z, z)
-    return exp_of_pair(f, -square, -low, scaled_tail(f, z))
+    return falling(f, z, scaled_tail(f, f.clamp(z, 0.0, f.pick(28.0, 11.0))))
 
 
 def excess(f: Format, x: Value) -> Value:
@@ -62,15 +83,15 @@ def erfc(f: Format, x: Value) -> Value:
     return f.select(ax < 0.75, near, f.select(x < 0.0, 2.0 - t, t))
 
 
-def half_tail(f: Format, ax: Value) -> tuple[Value, Value]:
-    """``erfc(ax / sqrt(2)) / 2`` and the same without its factor ``exp(-ax**2 / 2)``."""
+def half_tail(f: Format, ax: Value, far: Value) -> tuple[Value, Value]:
+    """``erfc(ax / sqrt(2)) / 2`` and the same without its factor ``exp(-ax**2 / 2)``.
+
+    `far` is `ax`, limited to where the second is wanted.
+    """
     root, root_low = f.pick(*tables.SQRT1_2)
-    x = f.clamp(ax, 0.0, 2.0**60)
-    x, low = x * root, f.mad(x, root_low, f.fma(x, root, -(x * root)))
+    x, low = far * root, f.mad(far, root_low, f.fma(far, root, -(far * root)))
     g = 0.5 * scaled_tail(f, x, low)
-    z = f.clamp(ax, 0.0, f.pick(40.0, 16.0))
-    square, square_low = f.two_product(z, z)
-    t = exp_of_pair(f, -0.5 * square, -0.5 * square_low, g)
+    t = half_falling(f, ax, g)
     a, b = f.fast_two_sum(0.5, -0.5 * x)
     near = a + f.mad(-0.5, excess(f, x) + low, b)
     return f.select(ax < 1.05, near, t), g
@@ -78,7 +99,8 @@ def half_tail(f: Format, ax: Value) -> tuple[Value, Value]:
 
 def ndtr(f: Format, x: Value) -> Value:
     """Normal distribution function, as `scipy.special.ndtr`; within 2 ulp."""
-    t, _ = half_tail(f, abs(x))
+    ax = abs(x)
+    t, _ = half_tail(f, ax, f.clamp(ax, 0.0, f.pick(40.0, 16.0)))
     return f.select(x > 0.0, 1.0 - t, t)
 
 
@@ -88,7 +110,8 @@ def log_ndtr(f: Format, x: Value) -> Value:
     ``log(1 - tail)`` for positive `x`, ``log(tail)`` for small negative ones and
     ``log(scaled tail) - x**2 / 2`` for the others.
     """
-    t, g = half_tail(f, abs(x))
+    ax = abs(x)
+    t, g = half_tail(f, ax, f.clamp(ax, 0.0, 2.0**60))
     positive, far = x > 0.0, x <= -1.05
     total, error = f.fast_two_sum(1.0, -t)
     k, m = decompose(f, f.select(positive, total, f.select(far, g, t)))
@@ -100,7 +123,9 @@ def log_ndtr(f: Format, x: Value) -> Value:
     return f.select(x.ne(x), x, -abs(result))
 
 
-erf_f64, erf_f32 = publish(erf)
-erfc_f64, erfc_f32 = publish(erfc)
-ndtr_f64, ndtr_f32 = publish(ndtr)
-log_ndtr_f64, log_ndtr_f32 = publish(log_ndtr)
+publish(erf)
+publish(erfc)
+publish(ndtr)
+publish(log_ndtr)
+publish(bell)
+publish(half_bell)

@@ -19,8 +19,6 @@ from .exponential import scale
 from .logarithm import decompose_any
 from .publish import publish
 
-__all__ = ["cbrt_f32", "cbrt_f64", "hypot_f32", "hypot_f64", "pow_f32", "pow_f64"]
-
 
 def log2_pair(f: Format, x: Value) -> tuple[Value, Value]:
     """``log2(x)`` for positive finite `x`, as head and tail."""
@@ -107,6 +105,6 @@ def hypot(f: Format, x: Value, y: Value) -> Value:
     return f.select(ax.eq(infinity) | ay.eq(infinity), infinity, r)
 
 
-pow_f64, pow_f32 = publish(pow)
-cbrt_f64, cbrt_f32 = publish(cbrt)
-hypot_f64, hypot_f32 = publish(hypot)
+publish(pow)
+publish(cbrt)
+publish(hypot)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ..backward import FREED
 from ..codes import GRAD, LEAF, PLAIN, Op, three
 from ..record import LOCAL
+from ..spec import spec_of
 from ..tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,6 +94,10 @@ class FunctionCtx:
         return tuple(found)
 
     saved_variables = saved_tensors
+
+    def run_backward(self, given: Sequence[Tensor | None], retain: bool) -> list[Any]:
+        """Return the gradients of the tensor arguments."""
+        return run_backward(self, given, retain)
 
     def _called(self) -> str:
         """Return the name of the node."""
@@ -257,9 +262,8 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
 
 
 def _dense(t: Tensor) -> Any:
-    from ..spec import spec_of
-
-    return spec_of(t._spec.np, tuple(t._spec.shape))
+    spec = t._spec
+    return spec if spec.strides is None else spec_of(spec.np, tuple(spec.shape))
 
 
 def run_backward(ctx: FunctionCtx, given: Sequence[Tensor | None], retain: bool) -> list[Any]:

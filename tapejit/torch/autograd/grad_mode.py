@@ -6,7 +6,7 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..record import LOCAL
 
@@ -15,6 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Mode(ABC):
     """A context manager that is a decorator too, of functions, generators and classes."""
+
+    __slots__ = ()
 
     def _again(self) -> _Mode:
         return type(self)()
@@ -65,27 +67,26 @@ class _Mode(ABC):
 class _Grad(_Mode):
     """Sets the mode of this thread while it lasts."""
 
+    __slots__ = ("_before",)
     value = True
+    _before: tuple[Any, ...]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # As a bare decorator: @torch.no_grad
-        if cls._bare and args and callable(args[0]):
-            made = object.__new__(cls)
-            return made(args[0])
-        return object.__new__(cls)
-
-    _bare = True
-
-    def __init__(self) -> None:
-        self._before: list[bool] = []
+    def __new__(cls, function: Any = None) -> Self:
+        made = object.__new__(cls)
+        made._before = ()
+        if function is not None:  # as a bare decorator: @torch.no_grad
+            if not callable(function):
+                raise TypeError(f"{cls.__name__}() takes a function or nothing")
+            return made(function)  # type: ignore[no-any-return]
+        return made
 
     def __enter__(self) -> None:
         rec = LOCAL.rec
-        self._before.append(rec.grad)
+        self._before = (rec.grad, self._before)
         rec.grad = self.value
 
     def __exit__(self, *error: Any) -> None:
-        LOCAL.rec.grad = self._before.pop()
+        LOCAL.rec.grad, self._before = self._before
 
 
 class no_grad(_Grad):
@@ -101,22 +102,20 @@ class no_grad(_Grad):
     False
     """
 
+    __slots__ = ()
     value = False
 
 
 class enable_grad(_Grad):
     """Switch the recording of gradients on, also inside `no_grad`."""
 
-    value = True
+    __slots__ = ()
 
 
-class set_grad_enabled(_Grad):
+class set_grad_enabled(_Mode):
     """Switch the recording of gradients on or off, at once and until the end of a ``with``."""
 
-    _bare = False
-
     def __init__(self, mode: bool) -> None:
-        super().__init__()
         if not isinstance(mode, bool):
             raise TypeError(
                 "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..record import LOCAL
-from ..rows import decoded
+from ..rows import decoded_now
 from ..tensor import Tensor
 
 _BOUNDED = frozenset({"sigmoid", "softmax"})
@@ -46,7 +46,7 @@ def is_probability(t: Tensor) -> bool:
     """Return whether all entries lie in [0, 1]; NaN does not, unless it comes from a sigmoid."""
     rec = LOCAL.rec
     if t._serial == rec.serial:
-        rows = decoded(tuple(rec.code))
+        rows = decoded_now(rec.code)
         if rows.rows[rows.producer[t._slot]].code.op.name in _BOUNDED:
             return True
     values: Any = np.asarray(t._value())

@@ -10,7 +10,8 @@ import numpy as np
 from ..codes import Op
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import binary, inplace, not_a_tensor, several, write
+from ..hot import binary, not_a_tensor, several
+from ..hot_writes import inplace, write
 from ..spec import Spec
 from ..surface import public, rewritten
 from ..tensor import Tensor

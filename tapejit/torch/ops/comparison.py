@@ -8,7 +8,8 @@ import numpy as np
 
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import binary, write
+from ..hot import binary
+from ..hot_writes import write
 from ..surface import public
 from ..tensor import Tensor
 from .checks import CALLED, NUMBERS, not_implemented, operand_of, tensor_of

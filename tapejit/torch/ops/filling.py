@@ -8,7 +8,7 @@ import numpy as np
 
 from ..codes import Op, op
 from ..emit import apply
-from ..hot import overwriting, write
+from ..hot_writes import overwriting, write
 from ..inplace import copy as copy_op
 from ..surface import public
 from ..tensor import Tensor

@@ -71,13 +71,16 @@ _hot = table()
 
 def to_a_number(input: Tensor, exponent: Any) -> Any:
     """Return a power with a known exponent."""
-    key = (input._spec, exponent, type(exponent))
-    found = _hot.get(key)
-    if found is None:
+    try:
+        kind, found, params = _hot[input._spec][exponent]
+    except KeyError:
+        kind = None
+    if kind is not type(exponent):
         # 2, 2.0 and True are one key of a dictionary, and three exponents of whole numbers.
         params = {"exponent": exponent, "kind": type(exponent).__name__}
-        found = _hot[key] = look_up(power, (input,), params)
-    return recorded(power, found, input)
+        found = look_up(power, (input,), params)
+        _hot.setdefault(input._spec, {})[exponent] = (type(exponent), found, params)
+    return recorded(power, found, params, input)
 
 
 # ---------------------------------------------------------------- an exponent that varies
@@ -106,11 +109,20 @@ _pow_tensor = pointwise(
 _pow_base = pointwise("pow_base", _varying, ((), (0, 1, -1)), node="PowBackward2", check=_no_bools)
 
 
-def _pow(*args: Any, **kwargs: Any) -> Any:
-    # PyTorch calls the base `self` where it is a number.
-    if "self" in kwargs:
-        kwargs["input"] = kwargs.pop("self")
-    return _powered(*args, **kwargs)
+_NONE: Any = object()
+
+
+def _pow(input: Any = _NONE, exponent: Any = _NONE, **kwargs: Any) -> Any:
+    if kwargs or exponent is _NONE:
+        # PyTorch calls the base `self` where it is a number.
+        given = {"input": input, "exponent": exponent}
+        given = {name: x for name, x in given.items() if x is not _NONE}
+        if "self" in kwargs and "input" not in given:
+            given["input"] = kwargs.pop("self")
+        return _powered(**given, **kwargs)
+    if type(exponent) in NUMBERS and isinstance(input, Tensor):
+        return to_a_number(input, exponent)
+    return _powered(input, exponent)
 
 
 def _powered(input: Any, exponent: Any) -> Any:

@@ -106,21 +106,14 @@ MM = op("mm", saves=SWAPPED, resolve=_check_mm)(_times)
 MATMUL = op("matmul", node=_matmul_node, saves=SWAPPED, resolve=_check_matmul)(_times)
 
 
-def _two(op: Op, name: str, second: str) -> Callable[..., Any]:
-    product = binary(op)
-
-    def function(input: Any, other: Any, *, out: Any = None) -> Any:
-        if not isinstance(other, Tensor) or not isinstance(input, Tensor):
-            tensor(input, name)
-            tensor(other, name, second, 2)
-        found = product(input, other)
-        return found if out is None else store(out, found)
-
-    return function
+_mm = binary(MM)
+_matmul = binary(MATMUL)
 
 
-_mm = _two(MM, "mm", "mat2")
-_matmul = _two(MATMUL, "matmul", "other")
+def _checked(name: str, input: Any, second: str, other: Any) -> None:
+    """Raise for operands of a product that are no tensors."""
+    tensor(input, name)
+    tensor(other, name, second, 2)
 
 
 @public()
@@ -145,7 +138,10 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([[3.],
             [3.]])
     """
-    return _mm(input, mat2, out=out)  # type: ignore[no-any-return]
+    if not isinstance(mat2, Tensor) or not isinstance(input, Tensor):
+        _checked("mm", input, "mat2", mat2)
+    found: Tensor = _mm(input, mat2)
+    return found if out is None else store(out, found)
 
 
 @public()
@@ -158,11 +154,13 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     >>> torch.matmul(torch.ones(3), torch.ones(3))
     tensor(3.)
     """
-    return _matmul(input, other, out=out)  # type: ignore[no-any-return]
+    if not isinstance(other, Tensor) or not isinstance(input, Tensor):
+        _checked("matmul", input, "other", other)
+    found: Tensor = _matmul(input, other)
+    return found if out is None else store(out, found)
 
 
-_at = binary(MATMUL)
-setattr(Tensor, "__matmul__", _at)  # noqa: B010
+setattr(Tensor, "__matmul__", _matmul)  # noqa: B010
 setattr(Tensor, "__rmatmul__", binary(MATMUL, reflected=True))  # noqa: B010
 
 
@@ -219,6 +217,18 @@ DOT = op("dot", saves=SWAPPED, resolve=_check_dot)(_times)
 def VDOT(x: Any, y: Any) -> Any:
     """The product of two vectors, the first one conjugated."""
     return np.conj(x) @ y if np.dtype(x.dtype).kind == "c" else x @ y
+
+
+def _two(op: Op, name: str, second: str) -> Callable[..., Any]:
+    product = binary(op)
+
+    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+        if not isinstance(other, Tensor) or not isinstance(input, Tensor):
+            _checked(name, input, second, other)
+        found = product(input, other)
+        return found if out is None else store(out, found)
+
+    return function
 
 
 _bmm = _two(BMM, "bmm", "mat2")

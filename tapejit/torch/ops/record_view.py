@@ -10,10 +10,12 @@ look-up, two integers and a new tensor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
+from ..hot import new
 from ..record import LOCAL
 from ..tensor import More, Tensor
 from .memory import part_spec
@@ -49,29 +51,37 @@ def no_write(base: Any, new: Any, **params: Any) -> Any:
 def view_of(self: Tensor, first: int) -> Tensor:
     """Record the view of a tensor that a code stands for."""
     rec = LOCAL.rec
-    code = CODES[first]
-    spec = code.specs[0]
+    known = _VIEWS.get(first)
+    if known is None:
+        known = _known(first)
+    spec, graded = known
     kind = self._kind
     if kind > 3 or rec.slow:
+        code = CODES[first]
         made: Tensor = apply(code.op, (self,), **code.params)
         return made
     more = self._more
     if more is None:
         more = self._more = More()
     root = self if more.base is None else more.root
-    graded = spec.floating and code.op.differentiable
     grad = graded and rec.grad
+    y = new(Tensor)
+    y._spec = spec
+    y._array = None
+    y._ver = 0
     if not kind and root._array is not None and not root._kind:
-        y = Tensor(0, 0, spec, PLAIN)
+        y._serial = y._slot = 0
+        y._kind = PLAIN
     else:
         slot = self._slot if self._serial == rec.serial else rec.admit(self)
         owners = rec.owners
         if self._kind and grad:
             rec.code += (first + GRAD, slot)
-            y = Tensor(rec.serial, len(owners), spec, GRAD)
+            y._kind = GRAD
         else:
             rec.code += (first, slot)
-            y = Tensor(rec.serial, len(owners), spec, PLAIN)
+            y._kind = PLAIN
+        y._serial, y._slot = rec.serial, len(owners)
         owners.append(y)
     mine = y._more = More()
     mine.base, mine.root, mine.code = self, root, first
@@ -83,3 +93,19 @@ def view_of(self: Tensor, first: int) -> Tensor:
         rec.copies.append((y._slot, y))
         y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
+
+
+_VIEWS: dict[int, tuple[Any, bool]] = {}
+"""By code: the spec of the view, and whether it carries gradients."""
+
+
+def _known(first: int) -> tuple[Any, bool]:
+    code = CODES[first]
+    spec = code.specs[0]
+    found = _VIEWS[first] = (spec, spec.floating and code.op.differentiable)
+    return found
+
+
+def views_of(self: Tensor, codes: Sequence[int]) -> tuple[Tensor, ...]:
+    """Record several views of a tensor."""
+    return tuple([view_of(self, first) for first in codes])

@@ -9,7 +9,7 @@ from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, ints_of, is_int, need_tensor, whole
 from .memory import FULL
-from .record_view import part_code, view_of
+from .record_view import part_code, view_of, views_of
 from .viewing import part, unbind_view
 
 
@@ -104,6 +104,26 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
 @public()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of pieces of one size, the last one shorter."""
+    key = (getattr(input, "_spec", None), chunks, type(chunks), dim, type(dim))
+    known = _CHUNKS.get(key)
+    if known is None:
+        made = _chunk(input, chunks, dim)
+        codes = [_code(y) for y in made]
+        if None not in codes:
+            _CHUNKS[key] = codes
+        return made
+    return views_of(input, known)
+
+
+_CHUNKS: dict[Any, Any] = {}
+
+
+def _code(view: Tensor) -> int | None:
+    """Return the code of a view that has just been made."""
+    return None if view._more is None else view._more.code
+
+
+def _chunk(input: Tensor, chunks: int, dim: int) -> tuple[Tensor, ...]:
     need_tensor(input, "chunk")
     d = _dim_to_split(input, dim, "chunk")
     k = whole(chunks, "chunk", "chunks")

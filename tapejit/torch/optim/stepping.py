@@ -49,6 +49,7 @@ class Counting(Optimizer):
             return
         state = self.state
         by_count: dict[float, tuple[list[Tensor], list[dict[str, Any]]]] = {}
+        last: tuple[Any, Any, float] = (None, None, 0.0)
         for p in params:
             mine = state[p]
             if not mine:
@@ -57,7 +58,8 @@ class Counting(Optimizer):
                         f"{type(self).__name__}: complex parameters are not implemented"
                     )
                 mine.update(self._begin(p, group))
-            count = counted(mine["step"])
+            last = counted(mine["step"], last)
+            count = last[2]
             found = by_count.get(count)
             if found is None:
                 found = by_count[count] = ([], [])

@@ -1,0 +1,212 @@
+"""From the text of a kernel to an image: LLVM code, optimised once, and the object file.
+
+First without Numba, which then is not even imported; where the text needs code that Numba has, once
+more with Numba at hand; and where that fails, by Numba's own pipeline.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from ..native.image import Image
+from ..native.wrapper import Argument, code
+from ..native.wrapper import wrapper as wrapper_of
+from .cutting import cut
+from .function import FAILURE, Function, Known, Unit
+from .statements import statements
+from .values import (
+    BOOL,
+    BY_NAME,
+    BYTES,
+    I8,
+    I32,
+    I64,
+    PARTS,
+    Array,
+    Kind,
+    NumbaNeeded,
+    Value,
+)
+
+SYMBOL = "tapejit_kernel"
+Arguments = Sequence[Argument]
+COUNTS = {"direct": 0, "asked": 0, "numba": 0}
+"""How many kernels were compiled without Numba, by asking it, and by its own pipeline."""
+WHY: list[str] = []
+"""Why Numba was needed, the latest last."""
+
+
+def image(
+    source: str, arguments: Arguments, options: dict[str, Any], names: Callable[[], dict[str, Any]]
+) -> Image | None:
+    """Return the image of the kernel of a text, or None when Numba's pipeline must compile it.
+
+    `names` runs the text as a module and returns its names; it is called when Numba is needed.
+    """
+    tree = ast.parse(source)
+    functions = {s.name: s for s in tree.body if isinstance(s, ast.FunctionDef)}
+    kernel = cut(functions.pop("kernel"), functions)
+    try:
+        try:
+            unit = Unit(ir.Module("kernel"), functions)
+            results = _write(unit, kernel, arguments)
+            found, how = _finished(unit.module, []), "direct"
+        except NumbaNeeded as reason:
+            _note(str(reason))
+            from .bridge import numba_at_hand
+
+            with numba_at_hand(names(), options) as (bridge, library):
+                unit = Unit(library.create_ir_module("kernel"), functions, bridge)
+                results = _write(unit, kernel, arguments)
+                _fast(unit.module, bridge)
+                found, how = _finished(unit.module, library.parts()), "asked"
+    except Exception as error:  # whatever is wrong here, Numba's own pipeline compiles the text
+        _note(f"{type(error).__name__}: {error}")
+        COUNTS["numba"] += 1
+        return None
+    COUNTS[how] += 1
+    symbols, data = found
+    text = wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in results])
+    scalars = tuple(sorted({code(a.dtype) for a in arguments if not a.rank}))
+    return Image(symbols, scalars, how, _emitted(_parsed(text)), data)
+
+
+def _note(reason: str) -> None:
+    WHY[:] = [*WHY[-99:], reason]
+
+
+def _dtype(kind: Kind) -> np.dtype[Any]:
+    return np.dtype(kind.name)
+
+
+def _fast(module: Any, bridge: Any) -> None:
+    """Let what Numba wrote be contracted, as it does in kernels of its own."""
+    from numba.core import fastmathpass
+
+    rewrite: Any = fastmathpass.rewrite_module
+    rewrite(module, bridge.target.fastmath)
+
+
+# ---------------------------------------------------------------- the two functions
+
+
+def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> list[Kind]:
+    """Append the kernel's body and its entry; return the kinds of what it gives."""
+    names = [a.arg for a in kernel.args.args]
+    given: dict[str, Known] = {}
+    for name, a in zip(names, arguments, strict=True):
+        kind, rank = BY_NAME[a.dtype.name], a.rank
+        if rank:
+            lengths = tuple(ir.Constant(I64, 0) for _ in range(rank))
+            given[name] = Array(kind, ir.Constant(BYTES, None), lengths)
+        else:
+            given[name] = Value(kind, ir.Constant(kind.llvm, None if kind in PARTS else 0))
+    body = Function(unit, kernel, "body", given)
+    statements(body, kernel.body)
+    body.close()
+    _entry(unit, body, arguments)
+    return body.results or []
+
+
+def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
+    """Append the function that wrappers call: Numba's convention for contiguous arrays."""
+    types: list[Any] = []
+    for a in arguments:
+        kind, rank = BY_NAME[a.dtype.name], a.rank
+        part = PARTS.get(kind)
+        if rank:
+            types += [BYTES, BYTES, I64, I64, BYTES, *[I64] * (2 * rank)]
+        else:
+            types += [part.llvm, part.llvm] if part else [I8 if kind is BOOL else kind.llvm]
+    fn = ir.Function(
+        unit.module, ir.FunctionType(I32, [BYTES, FAILURE.as_pointer(), *types]), SYMBOL
+    )
+    b = ir.IRBuilder(fn.append_basic_block())
+    left = iter(fn.args[2:])
+    flat: list[Any] = []
+    for a in arguments:
+        kind, rank = BY_NAME[a.dtype.name], a.rank
+        if rank:
+            fields = [next(left) for _ in range(5 + 2 * rank)]
+            flat += fields[4 : 5 + rank]
+        elif kind in PARTS:
+            whole = ir.Constant(kind.llvm, ir.Undefined)
+            for k in range(2):
+                whole = b.insert_value(whole, next(left), k)
+            flat.append(whole)
+        else:
+            x = next(left)
+            flat.append(b.trunc(x, kind.llvm) if kind is BOOL else x)
+    kinds = body.results or []
+    inner = b.alloca(ir.LiteralStructType([k.llvm for k in kinds]))
+    code = b.call(body.llvm, [b.bitcast(inner, BYTES), fn.args[1], *flat])
+    with b.if_then(b.icmp_signed("!=", code, code.type(0)), likely=False):
+        b.ret(code)
+    outer = ir.LiteralStructType([I8 if k is BOOL else k.llvm for k in kinds])
+    to = b.bitcast(fn.args[0], outer.as_pointer())
+    for n, result in enumerate(kinds):
+        x = b.load(b.gep(inner, [I32(0), I32(n)]))
+        b.store(b.zext(x, I8) if result is BOOL else x, b.gep(to, [I32(0), I32(n)]))
+    b.ret(I32(0))
+
+
+# ---------------------------------------------------------------- machine code
+
+
+@functools.cache
+def _machine() -> Any:
+    """Return LLVM's description of this processor."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )
+
+
+def _parsed(text: str) -> Any:
+    import llvmlite.binding as llvm
+
+    machine = _machine()
+    made = llvm.parse_assembly(text)
+    made.triple, made.data_layout = machine.triple, str(machine.target_data)
+    made.verify()
+    return made
+
+
+def _finished(module: Any, others: list[Any]) -> tuple[tuple[str, ...], bytes]:
+    """Return what code takes from outside, and its object file."""
+    import llvmlite.binding as llvm
+
+    whole = _parsed(str(module))
+    for other in others:
+        whole.link_in(other, preserve=True)
+    for fn in whole.functions:
+        if not fn.is_declaration and fn.name != SYMBOL:
+            fn.linkage = "internal"
+    options = llvm.create_pipeline_tuning_options()
+    options.speed_level, options.size_level = 3, 0
+    options.loop_vectorization = True
+    options.slp_vectorization = False
+    builder = llvm.create_pass_builder(_machine(), options)
+    builder.getModulePassManager().run(whole, builder)
+    every = [*whole.functions, *whole.global_variables]
+    outside = sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name)
+    return tuple(outside), _emitted(whole)
+
+
+def _emitted(module: Any) -> bytes:
+    made: bytes = _machine().emit_object(module)
+    return made
