@@ -11,6 +11,7 @@ import numpy as np
 
 from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
+from ..core.config import config
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
@@ -76,7 +77,7 @@ class Kernel:
             return is_kept(source, (DIMS, *arguments) if general else arguments)
 
         with compile_lock:
-            return obtain(self.text.source, str(arguments), make, stored)
+            return obtain(self.text.source, _described(arguments), make, stored)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""
@@ -104,12 +105,17 @@ def _arguments(tape: Tape, text: KernelText) -> tuple[Argument, ...]:
     return (*read, *[Argument(a.dtype, a.ndim, True) for _, a in text.arrays])
 
 
+def _described(arguments: tuple[Argument, ...]) -> str:
+    """Return what tells kernels of one text apart: arguments and compiler."""
+    return f"{arguments} {config.direct}"
+
+
 def note_texts(tape: Tape, title: str) -> None:
     """Let what is compiled next serve a tape of other sizes too."""
     for stage in stages_of(tape, title):
         if isinstance(stage, KernelStage):
             with compile_lock:
-                witness(stage.text.source, str(_arguments(stage.tape, stage.text)))
+                witness(stage.text.source, _described(_arguments(stage.tape, stage.text)))
 
 
 def prepared(x: Any, aval: Aval) -> Any:
