@@ -12,7 +12,13 @@ from .layout import facts, size
 
 SUMMARY = "versions, processor, BLAS, threads, cache and settings"
 PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "platformdirs", "tqdm", "matplotlib")
-VARIABLES = ("TAPEJIT_CACHE_DIR", "TAPEJIT_CACHE", "TAPEJIT_COMPILE", "TAPEJIT_CHECKED")
+VARIABLES = (
+    "TAPEJIT_CACHE_DIR",
+    "TAPEJIT_CACHE",
+    "TAPEJIT_COMPILE",
+    "TAPEJIT_DIRECT",
+    "TAPEJIT_CHECKED",
+)
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 

@@ -50,6 +50,8 @@ class KernelText:
         Which outputs of the tape come back as scalars, in order.
     guards : tuple of int
         The rows of the guards, by status.
+    parallel : bool
+        Whether nests of the kernel run in chunks, on several threads.
     """
 
     source: str
@@ -59,6 +61,7 @@ class KernelText:
     guards: tuple[int, ...]
     plan: Schedule
     workspace: int
+    parallel: bool = False
 
 
 def has_code(tape: Tape, i: int) -> bool:
@@ -250,19 +253,23 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     head += room if parts else carved
     head += opened
     text = "\n    ".join([*head, *body, *tail])
-    functions = "".join(f"\n\n{part}" for part in parts)
+    functions = "".join(f"\n\n{part}" for part in (*values.functions, *parts))
     named = named_by_size(functions + text)
+    parallel = ", parallel" if values.functions else ""
+    decorated = "from tapejit.kernels.decorate import part\n" if functions else ""
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np
 
-from tapejit.kernels import blas, memory, routines
+from tapejit.kernels import blas, memory{parallel}, routines
 from tapejit.kernels.memory import fold_add, fold_mul, select
 from tapejit.kernels.vmath import inline as vmath
-{"from tapejit.kernels.decorate import part" + chr(10) if parts else ""}{named}{functions}
+{decorated}{named}{functions}
 
 def kernel({params}):
     {text}
 '''
     guards = tuple(row for _, _, row in values.guards)
-    return KernelText(source, inputs, arrays, scalars, guards, plan, values.workspace)
+    return KernelText(
+        source, inputs, arrays, scalars, guards, plan, values.workspace, bool(values.functions)
+    )

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.avals import Shape
 from ..passes.schedule import is_element
 from ..tape.ir import Row
+from .chunks import Total, length_of, write_chunks
 from .overlaps import Overlap, chains_of, overlap_of
 from .text import cast, index, number
 from .values import Values
@@ -71,6 +72,11 @@ def collapse(
                 continue
         loops.append([d])
     return loops
+
+
+def _covers(fold: Fold, loops: list[list[int]]) -> bool:
+    """Whether a fold runs over all loops."""
+    return all(axis in fold.axes for axes in loops for axis in axes)
 
 
 class Nest:
@@ -242,29 +248,60 @@ class Nest:
             self._write_fold(fold, loops, names, over, body, heads, tails, lines, empty)
         if empty:
             return lines + heads[0] + tails[0]
+        prologue, bounds = lines, [str(n) for n in sizes]
+        length = self._chunk(loops, sizes, body)
+        if length:
+            lines, bounds[0] = [], "lo, hi"
 
         def emit(d: int, pad: str) -> None:
             lines.extend(pad + t for t in heads[d])
             lines.extend(pad + t for t in body[d])
             if d < depth:
                 if d == depth - 1 and sizes[d] > 2 * BLOCK and self._long:
-                    lines.append(f"{pad}for b{d} in range(0, {sizes[d]}, {BLOCK}):")
+                    start, stop = ("lo", "hi") if length and not d else ("0", str(sizes[d]))
+                    lines.append(f"{pad}for b{d} in range({start}, {stop}, {BLOCK}):")
                     lines.extend(f"{pad}    {t}" for t in self._block_heads)
-                    lines.append(
-                        f"{pad}    for i{d} in range(b{d}, min(b{d} + {BLOCK}, {sizes[d]})):"
-                    )
+                    lines.append(f"{pad}    for i{d} in range(b{d}, min(b{d} + {BLOCK}, {stop})):")
                     emit(d + 1, pad + "        ")
                     lines.extend(f"{pad}    {t}" for t in self._block_tails)
                 else:
-                    lines.append(f"{pad}for i{d} in range({sizes[d]}):")
+                    lines.append(f"{pad}for i{d} in range({bounds[d]}):")
                     emit(d + 1, pad + "    ")
                 if lines[-1].endswith(":"):
                     lines.append(f"{pad}    pass")
-            lines.extend(pad + t for t in tails[d])
+            lines.extend(pad + t for t in tails[d] if d or not length)
 
-        self._sizes = sizes
         emit(0, "")
-        return lines
+        if not length:
+            return lines
+        return [
+            *prologue,
+            *write_chunks(self.values, lines, sizes[0], length, self._totals(loops)),
+            *tails[0],
+        ]
+
+    def _chunk(self, loops: list[list[int]], sizes: list[int], body: list[list[str]]) -> int:
+        """Return the length of the chunks of the outermost loop, 0 for a nest in one piece.
+
+        No two chunks may write to one place. Bodies are left alone: what is around them is long.
+        """
+        outer = set(loops[0]) if loops else set()
+        shared = any(f.axes & outer and not _covers(f, loops) for f in self.folds)
+        handed = any(o.farthest for o in self.overlaps) and len(loops) == 1
+        still = any(not o.strides[loops[0][-1]] for o in self.overlaps) if loops else False
+        if self.values.body or self.values.prefix or not loops or shared or handed or still:
+            return 0
+        inner = int(np.prod(sizes[1:]))
+        length = length_of(sizes[0], inner, [line for part in body for line in part])
+        return length if length < sizes[0] else 0
+
+    def _totals(self, loops: list[list[int]]) -> list[Total]:
+        tape = self.values.tape
+        return [
+            Total(self.values.local(f.row.id), f.init, f.template, tape.value(f.row.id).dtype.name)
+            for f in self.folds
+            if _covers(f, loops)
+        ]
 
     def _joined(self, at: dict[str, int], depth: int) -> list[tuple[str, str]]:
         """Return the statements, those read once written inside the one that reads them.

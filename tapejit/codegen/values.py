@@ -65,6 +65,10 @@ class Values:
         Outputs that must lie in memory of their own: the elements of stacks.
     inner : dict
         The bodies of rows that hold some, planned.
+    body : bool
+        Whether the tape is a body.
+    functions : list of str
+        Functions that the kernel calls: the chunks of long nests.
     small : dict
         The local arrays, by name.
     """
@@ -84,6 +88,7 @@ class Values:
         self.tape: Tape = plan.tape
         self.views: list[Strided | None] = all_views(self.tape)
         self.guards: list[tuple[str, str, int]] = []
+        self.functions: list[str] = []
         self.names: dict[int, str] = {}
         self.direct: dict[int, str] = {}
         self._count = 0

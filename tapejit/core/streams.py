@@ -11,6 +11,8 @@ NumPy's generator is asked once for each sample, in order: it ends where plain N
 
 from __future__ import annotations
 
+import functools
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,13 +26,12 @@ from .errors import TapejitError
 GENERATOR = Aval(np.dtype(object))
 """The aval of a token."""
 
-BITS = (
-    np.random.PCG64,
-    np.random.PCG64DXSM,
-    np.random.MT19937,
-    np.random.Philox,
-    np.random.SFC64,
-)
+
+@functools.cache
+def _bits() -> tuple[type, ...]:
+    """Return NumPy's own bit generators."""
+    names = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+    return tuple(getattr(np.random, name) for name in names)
 
 
 class Stream:
@@ -89,10 +90,12 @@ class Token:
 
 def is_generator(value: Any) -> bool:
     """Whether an object is one of NumPy's own generators, on one of NumPy's own bit generators."""
+    if "numpy.random" not in sys.modules:  # naming it imports it: 9 ms
+        return False
     kind = type(value)
     if kind is np.random.Generator:
-        return type(value.bit_generator) in BITS
-    return kind is np.random.RandomState and type(value._bit_generator) in BITS
+        return type(value.bit_generator) in _bits()
+    return kind is np.random.RandomState and type(value._bit_generator) in _bits()
 
 
 def bits_of(rng: Any) -> Any:

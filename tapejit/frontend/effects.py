@@ -8,7 +8,7 @@ every call. Only what is really executed counts: a ``print`` in a branch not tak
 from __future__ import annotations
 
 import functools
-import random
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, MethodType, ModuleType
 from typing import Any
@@ -66,23 +66,32 @@ BUILTINS = frozenset({"print", "input", "open"})
 UNSEEN = frozenset({"eval", "exec", "globals", "locals", "__import__"})
 """Builtins through which a function can read what no one can foresee."""
 
-_DRAWING = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 _SEEDED = frozenset(
     {"default_rng", "RandomState", "PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"}
 )
 _TYPES = frozenset({"BitGenerator", "SeedSequence"})
 
 
+def _draws(value: Any) -> bool:
+    """Whether an object is a generator of random numbers; of modules not imported there is none."""
+    if "random" in sys.modules and isinstance(value, sys.modules["random"].Random):
+        return True
+    if "numpy.random" not in sys.modules:
+        return False
+    kinds = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+    return isinstance(value, kinds)
+
+
 def effect_of(value: Any) -> str | None:
     """Return what a function or object does that cannot be replayed, or None."""
-    if isinstance(value, _DRAWING):
+    if _draws(value):
         return f"it can draw random numbers from a {type(value).__name__}"
     if hasattr(type(value), "__next__"):
         return f"it can advance a {type(value).__name__}"
     if type(value).__module__ in ("logging", "io", "_io", "socket", "mmap"):
         return f"it can use a {type(value).__name__}"
     if isinstance(value, (BuiltinFunctionType, MethodType)) or callable(value):
-        if isinstance(getattr(value, "__self__", None), _DRAWING):
+        if _draws(getattr(value, "__self__", None)):
             return f"it can draw random numbers ({value.__name__})"
         module = getattr(value, "__module__", None)
         if not isinstance(value, type) and isinstance(module, str) and module in MODULES:
@@ -196,6 +205,8 @@ RANDOM = RandomModule("numpy.random")
 
 def random_function(value: Any) -> Any:
     """Return what stands for a function or class of ``numpy.random``, None for anything else."""
+    if "numpy.random" not in sys.modules:
+        return None
     owner = getattr(value, "__self__", None)
     name = getattr(value, "__name__", None)
     if name in _LEGACY and value is getattr(np.random, name):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import sys
 from collections.abc import Callable, Set
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -421,7 +422,7 @@ class Surroundings(Scan):
 
             return traced_numpy
         self.checks.append(Check(path, value, False))
-        if value is np.random:
+        if value is sys.modules.get("numpy.random"):
             return RANDOM
         if value.__name__.partition(".")[0] == "scipy":
             from ..scipy import replacement

@@ -1,4 +1,4 @@
-"""Sums into one element of an array, kept as numbers while a loop runs.
+"""Sums into a part of an array, kept apart while a loop runs.
 
 The cotangent of a parameter ``p[2]`` that every round reads is a sum into element 2 of an array. In
 memory each addition waits for the store of the round before it, nine cycles where a register takes
@@ -6,6 +6,9 @@ four. When a loop does nothing with a carried array but add to its elements, the
 that are the same in every round are carried as numbers, and added to the array behind the loop:
 
     for i: a[2] += t_i    becomes    for i: s += t_i;    a[2] += s.
+
+A small window is a carried array of its own: it is added to in the nest that computes what is added,
+where an addition into the middle of another array is a loop behind that nest.
 
 Invariant: the array is not read in the loop, so when an addition happens cannot be seen. The order
 of a sum changes.
@@ -17,20 +20,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.avals import Aval
-from ..rules.declare import ops
+from ..rules.declare import ops, zeros_like
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME
+from .dce import dce
 from .rewrite import rewrite
 from .schedule import ROLLED
+from .simplify import simplify
+from .spread_sums import spread_sums
+
+LARGEST = 512
+"""Elements of a window that is carried apart."""
 
 
 @dataclass(frozen=True)
 class Addition:
-    """A row of a body that adds one element to carried array `k`; what it adds stands in `value`."""
+    """A row of a body that adds a window to carried array `k`; what it adds stands in `value`."""
 
     row: int
     k: int
     value: int
+    aval: Aval
+    """Of the sum: the window without its axes of one element, so a number where it is one."""
 
 
 def carried_sums(tape: Tape) -> Tape:
@@ -49,6 +60,7 @@ def carried_sums(tape: Tape) -> Tape:
             k: carried_sums(v) if isinstance(v, Tape) else v for k, v in row.params.items()
         }
         if kind == "for" and row.id not in tape.outputs:
+            params["body"] = spread_sums(params["body"])
             found = _additions(params["body"], params["carry"], params["shared"])
             if found:
                 results[row.id] = _with_numbers(b, [Sym(b, a) for a in args], params, found)
@@ -59,7 +71,7 @@ def carried_sums(tape: Tape) -> Tape:
 
 
 def _additions(body: Tape, carry: int, shared: int) -> list[Addition]:
-    """Return the additions to elements at places that are the same in every round."""
+    """Return the additions to windows at places that are the same in every round."""
     readers: dict[int, int] = {}
     for i in range(body.n_inputs, body.rows):
         for a in body.args(i):
@@ -75,8 +87,11 @@ def _additions(body: Tape, carry: int, shared: int) -> list[Addition]:
             if name not in ("add_slice", "dynamic_add") or readers[at] != 1:
                 break
             still = all(s in fixed or body.prim(s).name == "lit" for s in args[2:])
-            if still and body.value(args[1]).size == 1:
-                mine.append(Addition(at, k, args[1]))
+            part, whole = body.value(args[1]), body.value(at)
+            small = 0 < part.size <= LARGEST and part.size < whole.size
+            if still and (small or part.size == 1) and part.dtype == whole.dtype:
+                aval = Aval(part.dtype, tuple(n for n in part.shape if n != 1))
+                mine.append(Addition(at, k, args[1], aval))
             at = args[0]
         if at == 1 + k and readers.get(at, 0) == 1 and body.value(at).dtype.kind in "fc":
             found += mine
@@ -88,8 +103,7 @@ def _with_numbers(
 ) -> list[Sym]:
     """Append the loop without these additions, then the additions of the sums; return its results."""
     body, carry = params["body"], params["carry"]
-    dtypes = [Aval(body.value(1 + each.k).dtype) for each in found]
-    zeros = [b.lit(0.0, aval) for aval in dtypes]
+    zeros = [zeros_like(b.lit(0.0, Aval(each.aval.dtype)), each.aval.shape) for each in found]
     operands = [*xs[: 1 + carry], *zeros, *xs[1 + carry :]]
     new = {**params, "body": _without(body, carry, found), "carry": carry + len(found)}
     made = list(b.outs(BY_NAME["for"].on(b, *operands, **new)))
@@ -114,17 +128,18 @@ def _without(body: Tape, carry: int, found: list[Addition]) -> Tape:
     sums: list[Sym] = []
     for i in range(body.rows):
         if i == 1 + carry:
-            sums = [b.input(Aval(body.value(1 + each.k).dtype)) for each in found]
+            sums = [b.input(each.aval) for each in found]
         b.line = body.line[i]
         if i < body.n_inputs:
             place.append(b.input(body.value(i)))
             continue
         args = [place[a] for a in body.args(i)]
         if i in gone:
-            sums[gone[i]] = sums[gone[i]] + ops.reshape(args[1], shape=())
+            n = gone[i]
+            sums[n] = sums[n] + ops.reshape(args[1], shape=found[n].aval.shape)
             place.append(args[0])
             continue
         row = b.append(body.op[i], [x.id for x in args], body.aval[i], body.param[i])
         place.append(Sym(b, row))
     outs = [place[o] for o in body.outputs]
-    return b.finish([*outs[:carry], *sums, *outs[carry:]])
+    return dce(simplify(b.finish([*outs[:carry], *sums, *outs[carry:]])))

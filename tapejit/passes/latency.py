@@ -35,7 +35,15 @@ def late_terms_last(body: Tape, carry: int, first: int) -> Tape:
         return is_sum(a) and readers[a] == 1 and body.value(a).dtype == body.value(i).dtype
 
     def terms(i: int) -> list[int]:
-        return [t for a in body.args(i) for t in (terms(a) if is_part(a, i) else [a])]
+        found: list[int] = []
+        todo = list(reversed(body.args(i)))
+        while todo:  # no recursion: sums may have thousands of terms
+            a = todo.pop()
+            if is_part(a, i):
+                todo += reversed(body.args(a))
+            else:
+                found.append(a)
+        return found
 
     parts = {
         a

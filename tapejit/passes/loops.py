@@ -15,12 +15,14 @@ cotangents may be exactly zero by selection, is found by iterating to a fixpoint
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..core.avals import AVALS, Aval, TupleAval
 from ..rules.declare import zeros_like
 from ..rules.loops import ANY, for_, while_
 from ..tape.ir import PARAMS, Builder, Sym, Tape
 from ..tape.pieces import extract, load
+from ..tape.primitive import PRIMITIVES
 from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
@@ -127,6 +129,29 @@ class _Reverse:
         self.items_out = {k: t for k in items if (t := back[k]) is not None}
         return found, gates
 
+    def share(self) -> None:
+        """Let reverse rows read an equal row that stands before them, of the forward round above all.
+
+        The derivative of y = 1 / (1 + e) by e has the factor 1 / (1 + e) again: it reads y, which
+        then is one value to keep and not two.
+        """
+        s = self.s
+        seen: dict[tuple[Any, ...], int] = {}
+        place: list[int] = []
+        for k in range(len(s)):
+            first, end = s.off[k], s.off[k + 1]
+            args = [place[a] for a in s.arg[first:end]]
+            if k >= self.stop:
+                for j, a in enumerate(args):
+                    s.arg[first + j] = a
+            prim = PRIMITIVES[s.op[k]]
+            lone = prim.name == "input" or prim.effect
+            key = (s.op[k], *args, s.avals[k], s.param[k])
+            place.append(k if lone else seen.setdefault(key, k))
+        for found in (self.ct_out, self.sums_out, self.items_out):
+            for at, t in found.items():
+                found[at] = Sym(s, place[t.id])
+
     @property
     def outputs(self) -> list[int]:
         made = [*self.ct_out.values(), *self.sums_out.values(), *self.items_out.values()]
@@ -167,6 +192,7 @@ def _back(
     reverse: bool, length: int, count: int,
 ) -> list[Sym | None]:  # fmt: skip
     """Append the reverse loop; return the cotangents of the operands behind n."""
+    r.share()
     s, carry, shared = r.s, r.carry, r.shared
     kept, stacks, read = _keep(b, i, r, count)
     reads_fixed = [k for k in read if 1 <= k <= carry + shared]

@@ -18,6 +18,7 @@ from ..tape.primitive import BY_NAME, PRIMITIVES, Params
 from .cse import cse
 from .dce import dce
 from .invariants import lift
+from .joined_sums import joined_sums
 from .schedule import ROLLED
 from .simplify import simplify
 
@@ -26,6 +27,7 @@ def trim(tape: Tape) -> Tape:
     """Return the tape with its loops, branches and calls reduced."""
     if not any(tape.prim(i).emit.kind in ROLLED for i in range(tape.rows)):
         return tape
+    tape = joined_sums(tape)
     read: dict[int, set[int]] = {}
     for row in tape:
         if row.prim.emit.kind == "out":

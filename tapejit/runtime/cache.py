@@ -10,7 +10,6 @@ write at once: a file is written under a temporary name and renamed, and never r
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import os
 import platform
@@ -28,6 +27,12 @@ from ..core.errors import CacheError, CacheWarning
 
 if TYPE_CHECKING:
     from .native.image import Image
+
+
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 @functools.cache
@@ -60,7 +65,7 @@ def _release(package: str) -> str:
     folder = "" if spec is None or spec.origin is None else os.path.dirname(spec.origin)
     try:
         with open(os.path.join(folder, "_version.py"), "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+            return _digest(file.read())
     except OSError:
         from importlib.metadata import version
 
@@ -70,27 +75,27 @@ def _release(package: str) -> str:
 def _kernel_sources() -> str:
     """Return a hash of what kernels inline and are made by; a kernel is stale when it changes."""
     here = os.path.dirname(os.path.abspath(__file__))
-    digest = hashlib.sha256()
+    found = []
     beside = [os.path.join(here, name) for name in ("direct", "native")]
     for part in (os.path.join(os.path.dirname(here), "kernels"), *beside):
         for folder, _, files in sorted(os.walk(part)):
             for name in sorted(files):
                 if name.endswith(".py"):
                     with open(os.path.join(folder, name), "rb") as file:
-                        digest.update(file.read())
-    return digest.hexdigest()
+                        found.append(file.read())
+    return _digest(b"".join(found))
 
 
 def key_of(source: str, signature: str, flags: str) -> str:
     """Return the name under which a kernel is kept."""
     text = "\n".join([source, signature, flags, _environment()])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return _digest(text.encode())[:24]
 
 
 def _program_file(tape_hash: str, title: str) -> str:
     # the machine's name stands for its processor, which only LLVM can tell
     text = "\n".join([tape_hash, title, platform.node(), _versions()])
-    name = hashlib.sha256(text.encode()).hexdigest()[:24]
+    name = _digest(text.encode())[:24]
     return os.path.join(config.cache_dir, "kernels", f"t_{name}")
 
 

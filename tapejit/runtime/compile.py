@@ -11,7 +11,7 @@ import numpy as np
 
 from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
-from ..core.config import config
+from ..core.config import config, watch
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
@@ -59,6 +59,10 @@ class Kernel:
         legal = legalise(tape)
         self.tape = legal
         self.text = write_kernel(legal, title)
+        if self.text.parallel:
+            from ..kernels.pool import pool
+
+            watch("threads", pool().use)
         text = self.text
         self.found = self._build()
         self.call, self.key = self.found.call, self.found.code.key

@@ -75,6 +75,7 @@ from .promotion import can_cast, promote_types
 from .sizes import (
     Size,
     channels_last,
+    channels_last_3d,
     contiguous_format,
     device,
     layout,

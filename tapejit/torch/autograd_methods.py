@@ -89,11 +89,43 @@ def replace_value(self: Tensor, value: Tensor) -> None:
     if self._kind and not spec.floating:
         raise RuntimeError("data set to a tensor that requires gradients must be floating point")
     rec = LOCAL.rec
-    if self._serial == rec.serial:
+    if self._more is not None:
+        rec.flush()
+        _leave_memory(self, self._more)
+    elif self._serial == rec.serial:
         rec.flush()
     self._spec, self._serial = spec, 0
     self._array = array if array.ndim else array[()]
-    self._invalidate_views()
+
+
+def _leave_memory(self: Tensor, more: More) -> None:
+    """Part a tensor from its memory: from the tensor it is a view of, and from its own views.
+
+    A tensor that nobody can name takes its place between them. What belongs to the tensor, its
+    hooks, stays with it.
+    """
+    old = Tensor(0, 0, self._spec, self._kind)
+    old._array, old._ver, old._hidden, old._more = self._array, self._ver, self._hidden, more
+    mine = More()
+    mine.hooks, mine.after, mine.retains = more.hooks, more.after, more.retains
+    more.hooks, more.after, more.retains = None, None, False
+    self._more = mine if mine.hooks or mine.after or mine.retains else None
+    if more.base is not None:
+        self._ver, self._hidden = self._version_of(), 0
+        theirs = more.base._more
+        assert theirs is not None
+        theirs.views = [ref for ref in theirs.views if ref() is not self]
+        theirs.adopt(old)
+    todo = [(old, view) for ref in more.views if (view := ref()) is not None]
+    while todo:
+        base, view = todo.pop()
+        its = view._more
+        assert its is not None
+        if its.base is self:
+            its.base = base
+        if its.root is self:
+            its.root = old
+        todo += [(view, below) for ref in its.views if (below := ref()) is not None]
 
 
 def _get_requires_grad(self: Tensor) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
+from .ahead import handed_over
 from .codes import BACKWARD, GRAD, PLAIN, Code
 from .hot import new
-from .record import LOCAL, Recorder
-from .rows import Cone, Rows, Saved, decoded, decoded_now
+from .record import LOCAL, Recorder, Segment
+from .rows import Cone, Rows, Saved, decoded_now, mask_of
 from .tensor import Tensor
 
 FREED = (
@@ -46,6 +46,8 @@ def backward(
     if len(roots) == 1 and not create and inputs is None and not rec.slow:
         root = roots[0]
         if root._kind == GRAD:
+            if root._graph is not None and seeds[0] is None and handed_over(rec, root, retain):
+                return
             cone, at = prepared(rec, root)
             if not cone.special and (not rec.special or cone.slots.isdisjoint(rec.special)):
                 _one_row(rec, cone, at, seeds[0], retain)
@@ -75,7 +77,7 @@ def prepared(rec: Recorder, root: Tensor) -> tuple[Cone, int]:
         rec.flush()
     from .segments import brought_back
 
-    at = brought_back(rec, root)
+    (at,) = brought_back(rec, [root])
     rows = decoded_now(rec.code)
     cone = rows.cone(at)
     check_cone(rec, rows, cone)
@@ -159,13 +161,7 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         accumulate_into_leaves(rec, [_root_at(rec, at)], [seed], retain, False, None)
         return
     added = tuple([g is not None for g in olds]) if old_slots else None
-    key = (seed is not None, retain, added)
-    index = cone.codes.get(key)
-    if index is None:
-        specs = tuple([t._spec for t in leaves])
-        index = cone.codes[key] = _backward_code(
-            seed is not None, retain, added or (False,) * len(leaves), specs
-        )
+    index = sweep_code(cone, seed is not None, retain, added, leaves)
     code, owners = rec.code, rec.owners
     if seed is not None:
         seed_slot = rec.admit(seed)
@@ -212,18 +208,19 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
 
 def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
     """Free the buffers of some rows, also where they come from earlier segments."""
-    for r in through:
-        rec.freed |= 1 << r
+    rec.freed |= mask_of(through)
     if not rec.nodes:
         return
+    theirs: dict[Segment, list[int]] = {}
     for r in through:
         origin = rec.nodes.get(rows.rows[r].first)
         if origin is not None:
             segment, slot = origin
-            theirs = decoded(segment.code)
-            segment.freed |= 1 << theirs.producer[slot]
-            if not theirs.graded & ~segment.freed:
-                segment.inputs = None
+            theirs.setdefault(segment, []).append(segment.rows.producer[slot])
+    for segment, gone in theirs.items():
+        segment.freed |= mask_of(gone)
+        if not segment.rows.graded & ~segment.freed:
+            segment.inputs = None
 
 
 def _root_at(rec: Recorder, at: int) -> Tensor:
@@ -232,9 +229,24 @@ def _root_at(rec: Recorder, at: int) -> Tensor:
     return Tensor(rec.serial, at, spec, GRAD)
 
 
-def _backward_code(seeded: bool, retain: bool, added: tuple[bool, ...], specs: Any) -> int:
-    n = len(specs)
-    params = {"leaves": n, "seeded": seeded, "retain": retain, "added": added}
-    args = (None,) * (1 + seeded + n + sum(added))
-    with _lock:
-        return Code(BACKWARD, params, args, specs, (PLAIN,) * n).index
+def sweep_code(
+    cone: Cone, seeded: bool, retain: bool, added: tuple[bool, ...] | None, leaves: list[Tensor]
+) -> int:
+    """Return the code of the row that stands for the sweep through a cone.
+
+    Parameters
+    ----------
+    added : tuple of bool or None
+        For each leaf, whether its old gradient is an operand; None where none has one.
+    """
+    key = (seeded, retain, added)
+    index = cone.codes.get(key)
+    if index is None:
+        n = len(leaves)
+        added = added or (False,) * n
+        params = {"leaves": n, "seeded": seeded, "retain": retain, "added": added}
+        args = (None,) * (1 + seeded + n + sum(added))
+        specs = tuple([t._spec for t in leaves])
+        with _lock:
+            index = cone.codes[key] = Code(BACKWARD, params, args, specs, (PLAIN,) * n).index
+    return index

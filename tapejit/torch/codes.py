@@ -53,6 +53,9 @@ class Op:
         Whether `impl` records rows of its own and cannot run on plain arrays.
     raises : bool
         Whether values, not shapes, may raise: the row is then run at once.
+    uniform : bool
+        Whether all elements of the result are one value, so that it may be written to elements that
+        share a place.
     differentiable : bool
         Whether floating results carry gradients.
     memo : dict
@@ -72,6 +75,7 @@ class Op:
         "shape",
         "special",
         "traced",
+        "uniform",
         "view",
         "write",
     )
@@ -90,13 +94,14 @@ class Op:
         traced: bool = False,
         write: Callable[..., Any] | None = None,
         resolve: Callable[..., dict[str, Any]] | None = None,
+        uniform: bool = False,
     ) -> None:
         self.name, self.impl, self.saves, self.shape = name, impl, saves, shape
         default = "".join(p[:1].upper() + p[1:] for p in name.split("_") if p) + "Backward0"
         self.node: str | Callable[..., str] = default if node is None else node
         self.view, self.raises, self.differentiable = view, raises, differentiable
         self.special, self.traced, self.write = special, traced, write
-        self.resolve = resolve
+        self.resolve, self.uniform = resolve, uniform
         self.memo: dict[Any, Any] = {}
 
     def __repr__(self) -> str:

@@ -18,10 +18,11 @@ from .emit import apply
 from .failures import gradients_now, put_back
 from .ops.pointwise import add
 from .record import LIMIT, Recorder
-from .rows import Row, Rows, decoded, decoded_now
+from .row_adjoint import needs_of
+from .rows import Row, Rows, decoded_now
 from .spec import Spec, spec_of
 from .tensor import Tensor, leaf_of
-from .vjps import needs_of, recorded_vjp
+from .vjps import recorded_vjp
 
 
 def accumulate_into_leaves(
@@ -170,7 +171,7 @@ class Walk:
         if owner is None:
             row = rows.rows[rows.producer[slot]]
             if row.code.op.special == "input" and not hasattr(row.code.specs[0], "np"):
-                self.handles[slot] = rec.inputs[self._input_index(slot)]
+                self.handles[slot] = rec.inputs[rows.numbers[slot]]
                 return
             kind = rows.kinds[slot]
             t = self.inputs.get(slot)
@@ -179,15 +180,10 @@ class Walk:
                 return
             owner = Tensor(rec.serial, slot, rows.spec(slot), kind)
             if row.code.op.special == "input":
-                owner._array = rec.inputs[self._input_index(slot)]
+                owner._array = rec.inputs[rows.numbers[slot]]
             else:
                 rec.owners[slot] = owner
         self.handles[slot] = owner
-
-    def _input_index(self, slot: int) -> int:
-        rows = self.rows
-        upto = rows.producer[slot]
-        return sum(1 for row in rows.rows[:upto] if row.code.op.special == "input")
 
     # ------------------------------------------------------------ the walk
 
@@ -290,7 +286,7 @@ class Walk:
         if origin is None:
             return None
         segment, slot = origin
-        return segment.node_hooks.get(decoded(segment.code).producer[slot])
+        return segment.node_hooks.get(segment.rows.producer[slot])
 
     def _step(self, row: Row, given: list[Tensor | None]) -> list[tuple[int, Tensor]]:
         """Return the gradients of a row's operands, hooks apart."""
@@ -445,5 +441,5 @@ def located(rec: Recorder, roots: list[Tensor]) -> list[int]:
     rec.flush()
     from .segments import brought_back
 
-    memo: dict[Any, Any] = {}
-    return [rec.admit(r) if r._kind != GRAD else brought_back(rec, r, memo) for r in roots]
+    brought_back(rec, [r for r in roots if r._kind == GRAD])
+    return [r._slot if r._kind == GRAD else rec.admit(r) for r in roots]

@@ -11,7 +11,6 @@ from typing import Any
 from .codes import GRAD, LEAF
 from .hooks import RemovableHandle
 from .record import LOCAL, Segment
-from .rows import decoded
 from .tensor import SEVERAL_VIEWS, Tensor
 
 _known: weakref.WeakValueDictionary[Any, Node] = weakref.WeakValueDictionary()
@@ -33,13 +32,13 @@ class Node:
         self._segment, self._row = segment, row
         self.metadata: dict[Any, Any] = {}
         if segment.lines:  # recorded while anomalies were looked for
-            line = segment.lines.get(decoded(segment.code).rows[row].first)
+            line = segment.lines.get(segment.rows.rows[row].first)
             if line is not None:
                 self.metadata["traceback_"] = [line]
 
     def name(self) -> str:
         """Return the name of the operation's gradient."""
-        return decoded(self._segment.code).rows[self._row].code.node
+        return self._segment.rows.rows[self._row].code.node
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -73,7 +72,7 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        rows = decoded(self._segment.code)
+        rows = self._segment.rows
         row = rows.rows[self._row]
         found: list[tuple[Node | None, int]] = []
         n = row.code.params["inputs"] if row.code.op.special == "function" else len(row.args)
@@ -88,7 +87,7 @@ class Node:
         return self._context().saved_tensors
 
     def _context(self) -> Any:
-        rows = decoded(self._segment.code)
+        rows = self._segment.rows
         context = self._segment.special.get(rows.rows[self._row].first)
         if context is None or isinstance(context, Tensor):
             raise AttributeError(f"'{self.name()}' object has no saved tensors to read")
@@ -147,7 +146,7 @@ _collectors: weakref.WeakValueDictionary[int, AccumulateGrad] = weakref.WeakValu
 
 def edge(segment: Segment, slot: int) -> tuple[Any, int]:
     """Return the node of a slot and which of its results the slot is."""
-    rows = decoded(segment.code)
+    rows = segment.rows
     kind = rows.kinds[slot]
     if kind == LEAF:
         return (collector(segment.leaves[slot]), 0)
@@ -171,7 +170,7 @@ def _node(segment: Segment, row: int) -> Node:
     key = (id(segment), row)
     found = _known.get(key)
     if found is None or found._segment is not segment:
-        name = decoded(segment.code).rows[row].code.node
+        name = segment.rows.rows[row].code.node
         kind = _classes.get(name)
         if kind is None:
             kind = _classes[name] = type(name, (Node,), {})

@@ -115,7 +115,7 @@ def overwriting(op: Op) -> Callable[[Tensor], Tensor]:
 def write(self: Tensor, op: Op, args: tuple[Any, ...], **params: Any) -> Tensor:
     """Record an operation whose result replaces the value of `self`."""
     rec = LOCAL.rec
-    leaf = self._check_inplace(rec)
+    leaf = self._check_inplace(rec, op.uniform)
     first, begins, kind = emit(rec, op, args, params, leaf)
     slot, kind = fitted(rec, self, first, begins, kind)
     # An operand that is the tensor itself is not kept as it was, except the first.

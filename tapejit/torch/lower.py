@@ -7,7 +7,7 @@ Rows without a gradient record are cut off from it: what they read passes throug
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
 from .codes import PLAIN, Code
-from .rerolling import asked_rows, rerolled
+from .rerolling import Item, Loop, asked_rows, rerolled
 from .rolled import Scope
 from .rows import Row, Rows
 from .spec import Spec
 
-_NUMBERS = {float: "float64", int: "int64", bool: "bool", complex: "complex128"}
+NUMBER_DTYPES: dict[Any, str] = {
+    float: "float64", int: "int64", bool: "bool", complex: "complex128"
+}  # fmt: skip
 
 
 def run_plain(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
@@ -80,14 +82,28 @@ def trace_rows(rows: Rows, inputs: Sequence[Any], outputs: Sequence[int]) -> Tra
         lowering = _Lowering(cap, rows, inputs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            asked = asked_rows(rows, outputs)
-            leaves = {s for s in lowering.number if rows.kinds[s] != PLAIN}
-            lowering.items(rerolled(asked, set(outputs), leaves))
+            lowering.items(_items(rows, outputs))
         syms = [lowering.sym(s) for s in outputs]
         values = [owned(y, rows.spec(s)) for y, s in zip(_values(cap, syms), outputs)]
         binding = lowering.binding()
         tape = without_cuts(cap.b.finish(syms))
     return Traced(tape, binding, values)
+
+
+def _items(rows: Rows, outputs: Sequence[int]) -> list[Item]:
+    """Return what slots depend on as rows and loops."""
+    asked = asked_rows(rows, outputs)
+    leaves = {s for s in rows.numbers if rows.kinds[s] != PLAIN}
+    return rerolled(asked, set(outputs), leaves)
+
+
+def rows_to_trace(rows: Rows, outputs: Sequence[int]) -> int:
+    """Return how many rows tracing goes through: those of a loop's body count once."""
+
+    def count(items: Iterable[Item]) -> int:
+        return sum(count(y.items) if isinstance(y, Loop) else 1 for y in items)
+
+    return count(_items(rows, outputs))
 
 
 def _values(cap: Capture, syms: Sequence[Sym]) -> list[Any]:
@@ -113,8 +129,7 @@ class _Lowering(Scope):
         super().__init__(cap)
         self.rows = rows
         self.inputs = list(inputs)
-        slots = [row.first for row in rows.rows if row.code.op.special == "input"]
-        self.number = {slot: k for k, slot in enumerate(slots)}
+        self.number = rows.numbers
         self.bound: dict[int, int | tuple[int, ...]] = {}
 
     def sym(self, slot: int) -> Sym:
@@ -134,7 +149,7 @@ class _Lowering(Scope):
         spec: Any = self.rows.spec(slot)
         if isinstance(spec, Spec):
             return Aval(spec.np, tuple(spec.shape))
-        return Aval(np.dtype(_NUMBERS[spec]), (), True)
+        return Aval(np.dtype(NUMBER_DTYPES[spec]), (), True)
 
     def _input(self, slot: int) -> Sym:
         aval, k = self._aval(slot), self.number[slot]

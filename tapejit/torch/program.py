@@ -21,8 +21,9 @@ from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..runtime.rent import Account, Accounts
 from ..tape.ir import Tape
 from .codes import GRAD
-from .lower import given, owned, run_plain, trace_rows
+from .lower import given, owned, rows_to_trace, run_plain, trace_rows
 from .rows import Rows, decoded
+from .rowwise import ROWS, TRACING, Unfit, run_rowwise
 from .runner import runner
 
 TITLE = "torch"
@@ -66,10 +67,14 @@ class Program:
         self.binding: list[Any] = []
         self.fast: Callable[[list[Any]], Any] | None = None
         self.interpreter: Interpreter | None = None
+        self.forecast: Any = None  # a backward pass that may follow: see `ahead`
         self._account: Account | None = None
         self._looked, self._estimate = -1, 0.0
         self._lock = threading.Lock()
         self._specs = [rows.spec(s) for s in self.computed]
+        self._long = len(rows.rows) >= ROWS
+        self._walked = 0.0
+        self._traced_rows: int | None = None
         self._derives = any(r.code.op.special == "backward" for r in rows.rows) or any(
             r.code.op.traced for r in rows.rows
         )
@@ -90,6 +95,14 @@ class Program:
         if self.tape is None:
             if self.runs == 1 and not self._derives and policy != "always":
                 return run_plain(self.rows, inputs, self.computed)
+            if policy != "always" and self._long and self._walked <= self._tracing():
+                started = time.perf_counter()
+                try:
+                    return run_rowwise(self.rows, inputs, self.computed)
+                except Unfit:
+                    self._long = False
+                finally:
+                    self._walked += time.perf_counter() - started
             traced = trace_rows(self.rows, inputs, self.computed)
             self.tape, self.binding = traced.tape, traced.binding
             if policy != "always":
@@ -119,6 +132,14 @@ class Program:
         if self._account is None:
             self._account = _accounts.of(self.tape)
         return self._account
+
+    def _tracing(self) -> float:
+        """Return the seconds that tracing is expected to take; loops are traced once."""
+        if not self._walked:
+            return 0.0  # it may never come again: not worth looking for loops
+        if self._traced_rows is None:
+            self._traced_rows = rows_to_trace(self.rows, self.computed)
+        return TRACING * self._traced_rows
 
     def _due(self) -> bool:
         """Whether interpreting has cost what compiling is expected to cost, or code is there."""
@@ -200,6 +221,13 @@ def program_now(code: list[int], live: list[int]) -> Program:
     found.recorded, found.living = code, live
     _recent[near] = found
     return found
+
+
+def clear_programs() -> None:
+    """Forget all programs: every trace is new."""
+    _programs.clear()
+    _recent.clear()
+    _kept[0] = 0
 
 
 def evaluate(rows: Rows, inputs: list[Any], slot: int) -> Any:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .codes import GRAD, LEAF, NUMBERS, PLAIN, input_codes, regenerated
-from .program import program_now
+from .program import Program, program_now
+from .rows import Rows, decoded
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _PARTS = 1024
 """Blocks of some data that are kept with it."""
 
 _serials = count(1)
+_ages = count(1)
 
 
 class Segment:
@@ -59,10 +61,19 @@ class Segment:
         For slots recorded again from an earlier segment, that segment and its slot.
     node_hooks : dict
         Hooks on rows: before and after their step of a backward pass.
+    program : Program or None
+        What ran the rows.
+    age : int
+        Larger than those of the segments whose graphs it imports.
+    ahead : Gradients or None
+        Gradients that have been computed together with the values.
     """
 
     __slots__ = (
         "__weakref__",
+        "_rows",
+        "age",
+        "ahead",
         "code",
         "freed",
         "imports",
@@ -71,18 +82,30 @@ class Segment:
         "lines",
         "node_hooks",
         "nodes",
+        "program",
         "sources",
         "special",
         "stale",
     )
 
     def __init__(self, rec: Recorder, code: tuple[int, ...]) -> None:
+        self.age = next(_ages)
+        self._rows: Rows | None = None
+        self.program: Program | None = None
+        self.ahead: Any = None
         self.code = code
         self.inputs: list[Any] | None = rec.inputs
         self.sources, self.leaves, self.imports = rec.sources, rec.leaves, rec.imports
         self.freed, self.stale, self.special = rec.freed, rec.stale, rec.special
         self.lines, self.nodes = rec.lines, rec.nodes
         self.node_hooks: dict[int, Any] = {}
+
+    @property
+    def rows(self) -> Rows:
+        """The rows, decoded."""
+        if self._rows is None:
+            self._rows = decoded(self.code)
+        return self._rows
 
 
 class Recorder:
@@ -370,19 +393,26 @@ class Recorder:
             return
         inputs = self.inputs
         program = program_now(code, live)
-        segment = None
+        ahead = None
         if program.graphs:
             segment = Segment(self, program.rows.code)
+            segment.program = program
             for k in program.graphs:
                 owners[k]._graph = (segment, k)  # type: ignore[union-attr]
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
+            elif program.forecast is not None and not self.slow:
+                from .ahead import with_sweep
+
+                ahead = with_sweep(program, segment, tuple(reversed(live)))
         trace = self._trace()
         self.begin()
         try:
             fast = program.fast
-            if fast is None:
+            if ahead is not None:
+                values = ahead(inputs)
+            elif fast is None:
                 values = program.run(inputs)
             else:
                 program.calls += 1

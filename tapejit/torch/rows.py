@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from .codes import CODES, GRAD, LEAF, Code
@@ -80,14 +81,22 @@ class Rows:
             self.kinds += c.kinds
             at = end
 
-    @property
+    @cached_property
     def graded(self) -> int:
         """The rows that gradients flow through, as a bit mask."""
-        found = 0
-        for r, row in enumerate(self.rows):
-            if row.code.grad and row.code.op.special != "input":
-                found |= 1 << r
-        return found
+        return mask_of(
+            [
+                r
+                for r, row in enumerate(self.rows)
+                if row.code.grad and row.code.op.special != "input"
+            ]
+        )
+
+    @cached_property
+    def numbers(self) -> dict[int, int]:
+        """The place of each input slot among the inputs."""
+        slots = [row.first for row in self.rows if row.code.op.special == "input"]
+        return {slot: k for k, slot in enumerate(slots)}
 
     def spec(self, slot: int) -> Spec:
         row = self.rows[self.producer[slot]]
@@ -97,12 +106,14 @@ class Rows:
         """Return what a backward pass from a slot reaches."""
         found = self._cones.get(root)
         if found is None:
-            found = self._cones[root] = self._cone(root)
+            found = self._cones[root] = self.reach((root,))
         return found
 
-    def _cone(self, root: int) -> Cone:
+    def reach(self, roots: Iterable[int]) -> Cone:
+        """Return what a backward pass from several slots reaches."""
         kinds, producer, rows = self.kinds, self.producer, self.rows
-        slots, todo = {root}, [root]
+        slots = set(roots)
+        todo = list(slots)
         through: set[int] = set()
         while todo:
             slot = todo.pop()
@@ -118,10 +129,9 @@ class Rows:
                     slots.add(k)
                     todo.append(k)
         saved, saving = self.saved_by(through)
-        mask = sum(1 << r for r in through)
         special = any(rows[r].code.op.special is not None for r in through)
         ends = sorted(s for s in slots if producer[s] not in through)
-        touched = {root, *slots}
+        touched = set(slots)
         for r in through:
             code, args, first = rows[r]
             touched.update(args, range(first, first + code.n_out))
@@ -129,7 +139,7 @@ class Rows:
             tuple(s for s in ends if kinds[s] == LEAF),
             tuple(s for s in ends if kinds[s] == GRAD),
             tuple(sorted(through, reverse=True)),
-            mask,
+            mask_of(through),
             saving,
             saved,
             frozenset(slots),
@@ -140,16 +150,16 @@ class Rows:
     def saved_by(self, through: Iterable[int]) -> tuple[Saved, int]:
         """Return the saved slots of some rows, with who saved them, and which rows save any."""
         saved: Saved = {}
-        saving = 0
+        saving = []
         for r in through:
             code, args, first = self.rows[r]
             kept = code.saved([bool(self.kinds[a]) for a in args])
             if kept:
-                saving |= 1 << r
+                saving.append(r)
                 for k in set(kept):
                     slot = first - 1 - k if k < 0 else args[k]
                     saved[slot] = (*saved.get(slot, ()), (first, k == 0))
-        return saved, saving
+        return saved, mask_of(saving)
 
     def needed(self, slots: tuple[int, ...]) -> list[bool]:
         """Return for each row whether slots depend on it."""
@@ -161,6 +171,16 @@ class Rows:
                 for k in self.rows[r].args:
                     wanted[self.producer[k]] = True
         return wanted
+
+
+def mask_of(rows: Iterable[int]) -> int:
+    """Return numbers as a bit mask; shifting each into a long integer is quadratic."""
+    bits = bytearray()
+    for r in rows:
+        if r >> 3 >= len(bits):
+            bits += bytes((r >> 3) + 1 + len(bits))
+        bits[r >> 3] |= 1 << (r & 7)
+    return int.from_bytes(bits, "little")
 
 
 _decoded: dict[tuple[int, ...], Rows] = {}

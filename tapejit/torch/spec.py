@@ -26,11 +26,23 @@ class Spec:
         Elements to skip for one step along each axis; None when contiguous.
     floating : bool
         Whether the tensor may require a gradient: real or complex floating point.
+    repeats : bool
+        Whether elements share a place, as in an expanded view.
     inputs : tuple of int or None
         The codes of inputs of this spec, by kind, once there are any.
     """
 
-    __slots__ = ("dtype", "floating", "inputs", "ndim", "np", "numel", "shape", "strides")
+    __slots__ = (
+        "dtype",
+        "floating",
+        "inputs",
+        "ndim",
+        "np",
+        "numel",
+        "repeats",
+        "shape",
+        "strides",
+    )
 
     def __init__(self, np_dtype: np.dtype[Any], shape: tuple[int, ...], strides: Any) -> None:
         self.np = np_dtype
@@ -44,6 +56,7 @@ class Spec:
         for dim in shape:
             n *= dim
         self.numel = n
+        self.repeats = strides is not None and any(s == 0 and k > 1 for s, k in zip(strides, shape))
 
     def __repr__(self) -> str:
         return f"{self.dtype}{list(self.shape)}"

@@ -76,7 +76,6 @@ class More:
 
     def forget(self) -> None:
         """Let views gather their elements anew."""
-        self.parts = (None, {})
         for ref in self.views:
             view = ref()
             if view is not None and view._more is not None:
@@ -208,6 +207,7 @@ class Tensor:
         LOCAL.rec.flush()  # rows that read this memory, also through views, read it now
         if root._more is None:
             root._more = More()
+        root._more.parts = (None, {})
         array = root._array
         if not root._more.exposed and getrefcount(array) > _MINE:
             array = np.array(array)  # a graph keeps the old memory, which must not change
@@ -221,8 +221,11 @@ class Tensor:
 
     # ------------------------------------------------------------ writing in place
 
-    def _check_inplace(self, rec: Recorder) -> bool:
-        """Say no to writes that autograd forbids; return whether this is a leaf's update."""
+    def _check_inplace(self, rec: Recorder, uniform: bool = False) -> bool:
+        """Say no to writes that autograd forbids; return whether this is a leaf's update.
+
+        Elements that share a place may only be written to when all get one value (`uniform`).
+        """
         kind = self._kind
         more = self._more
         if kind & INFERENCE and not rec.inference:
@@ -237,7 +240,7 @@ class Tensor:
                 )
             return True
         if more is not None and more.base is not None:
-            _check_view(self, more.code, rec.grad and kind != PLAIN)
+            _check_view(self, more.code, rec.grad and kind != PLAIN, uniform)
             if rec.grad:
                 base = hushed_base(self)
                 if base is not None and base._kind_now() != PLAIN:
@@ -323,18 +326,21 @@ class Tensor:
 
     def _write_through(self, rec: Recorder, slot: int, kind: int) -> None:
         """Rewrite the base so that this view shows a slot."""
-        from .views import written
+        from .views import through, written
 
         more = self._more
         assert more is not None and more.base is not None
-        base, root = more.base, more.root
+        base, root, code = more.base, more.root, more.code
         if rec.grad and kind & 3 == GRAD and hushed_base(self) is not None:
             raise RuntimeError(HUSHED)
-        if more.detached:  # autograd is not told
+        detached = more.detached
+        if self._spec.repeats or base._spec.repeats:
+            base, code, detached = through(self)
+        if detached:  # autograd is not told
             leaf, grad = base._kind == LEAF, False
         else:
             leaf, grad = base._kind == LEAF and not rec.grad, rec.grad
-        at, found = written(rec, base, more.code, slot, self._spec, kind, leaf, grad)
+        at, found = written(rec, base, code, slot, self._spec, kind, leaf, grad)
         before, stale = root._ver, dict(rec.stale) if more.silent else None
         base._set_slot(rec, at, found)
         if stale is not None:  # the version counter does not see it
@@ -406,14 +412,12 @@ def hushed_base(t: Tensor) -> Tensor | None:
     return t if hushed else None
 
 
-def _check_view(t: Tensor, code: int, graded: bool) -> None:
+def _check_view(t: Tensor, code: int, graded: bool, uniform: bool) -> None:
     """Refuse to write to one of several views made at once, and to elements that share a place."""
-    strides = t._spec.strides
-    if strides is not None and any(s == 0 and n > 1 for s, n in zip(strides, t._spec.shape)):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location. Please clone() the tensor before performing the operation."
-        )
+    if not uniform and t._spec.repeats:
+        from .views import SHARED_PLACES
+
+        raise RuntimeError(SHARED_PLACES)
     if graded and CODES[code].node in SEVERAL_VIEWS:
         name = CODES[code].node.removesuffix("Backward0")
         raise RuntimeError(

@@ -61,6 +61,55 @@ def written(
     return made, kind
 
 
+def through(t: Any) -> tuple[Any, int, bool]:
+    """Return where a write that goes through expanded views ends, and the one view that it writes.
+
+    An expanded base shows one place several times, so what is written to a part of it cannot be
+    read off its new elements: the write goes at once to the first base that repeats nothing. Also
+    returned is whether a detached name lies on the way.
+    """
+    codes, detached, base = [], False, t
+    while base is t or base._spec.repeats:
+        more = base._more
+        if more is None or more.base is None:
+            raise RuntimeError(SHARED_PLACES)
+        codes.append(more.code)
+        detached = detached or more.detached
+        base = more.base
+    return base, _chain_code(tuple(reversed(codes)), base._spec, t._spec), detached
+
+
+def _chain_code(codes: tuple[int, ...], base: Spec, spec: Spec) -> int:
+    found = _chain.memo.get((codes, base))
+    if found is None:
+        found = _chain.memo[codes, base] = three(_chain, {"codes": codes}, (base,), (spec,))
+    return int(found)
+
+
+def _chained(x: Any, *, codes: tuple[int, ...]) -> Any:
+    """A view of a view of .. of the operand."""
+    for code in codes:
+        x = CODES[code].op.impl(x, **CODES[code].params)
+    return x
+
+
+def _write_chained(base: Any, new: Any, *, codes: tuple[int, ...]) -> Any:
+    """Write to the places that the views show; those shown twice get one value."""
+    n = int(np.prod(base.shape))
+    places = np.asarray(_chained(np.arange(n).reshape(base.shape), codes=codes)).reshape(-1)
+    out = np.copy(base).reshape(-1)
+    out[places] = np.reshape(new, -1)
+    return out.reshape(base.shape)
+
+
+_chain = Op("view_chain", _chained, "AsStridedBackward0", ((),), view=True, write=_write_chained)
+
+SHARED_PLACES = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single "
+    "memory location. Please clone() the tensor before performing the operation."
+)
+
+
 def attached(rec: Recorder, t: Any, slot: int) -> int:
     """Append the row that puts a value under the graph of a tensor's old one."""
     return under_graph(rec, rec.admit(t), slot, t._spec)

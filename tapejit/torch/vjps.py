@@ -7,15 +7,11 @@ from typing import Any
 
 from ..frontend.capture import current
 from ..frontend.tracer import Root, Tracer, sym_of
-from ..passes.adjoint import adjoint
-from ..tape.ir import Sym
-from ..tape.primitive import BY_NAME
-from ..transforms.order import differentiating
 from .codes import CODES, OPS, PLAIN, Code, Op
 from .emit import _new_code, apply
 from .hot import new, table
 from .record import Recorder
-from .spec import Spec
+from .row_adjoint import cotangents
 from .tensor import Tensor
 
 
@@ -30,27 +26,11 @@ def _impl(
     cap = current()
     assert cap is not None
     n = sum(given)
-    cts = iter([sym_of(cap, c) for c in operands[:n]])
-    # Each operand that takes a cotangent gets a name of its own: the same value may stand here
-    # twice, and another operand may have been computed from it (x - x.detach().mean()).
-    xs: list[Sym] = []
-    for x, need in zip(operands[n:], needs):
-        sym = sym_of(cap, x)
-        xs.append(BY_NAME["copy"](sym) if need else sym)
-    with differentiating():
-        made = fwd.impl(*[Tracer(cap, Root(x)) for x in xs], **dict(fwd_params))
-    ys = [sym_of(cap, y) for y in (made if isinstance(made, tuple) else (made,))]
-    seeds = [next(cts) if g else None for g in given]
-    pairs = [(y, cap.b.cast(c, y.dtype)) for y, c in zip(ys, seeds) if c is not None]
-    wanted = [x for x, need in zip(xs, needs) if need]
-    found = adjoint(cap.b, [y for y, _ in pairs], [c for _, c in pairs], wanted)
-    out = []
-    for x, ct in zip(wanted, found):
-        if ct is None:
-            zero = cap.b.lit(0.0)
-            ct = BY_NAME["broadcast_to"](cap.b.cast(zero, x.dtype), shape=x.shape)
-        out.append(Tracer(cap, Root(cap.b.cast(ct, x.dtype))))
-    return tuple(out)
+    syms = [sym_of(cap, x) for x in operands]
+    each = iter(syms[:n])
+    cts = [next(each) if g else None for g in given]
+    found = cotangents(cap, fwd, dict(fwd_params), cts, syms[n:], needs)
+    return tuple([Tracer(cap, Root(y)) for y in found])
 
 
 def _shape(args: Any, params: dict[str, Any]) -> list[Any]:
@@ -66,11 +46,6 @@ def _node(params: dict[str, Any], args: Any) -> str:
 
 
 vjp = OPS["vjp"] = Op("vjp", _impl, _node, shape=_shape, traced=True)
-
-
-def needs_of(code: Code, kinds: list[int]) -> tuple[bool, ...]:
-    """Return which operands of a row take a cotangent."""
-    return tuple(bool(k) and isinstance(a, Spec) and a.floating for k, a in zip(kinds, code.args))
 
 
 _hot = table()

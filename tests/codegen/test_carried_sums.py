@@ -37,9 +37,20 @@ ROUNDS = {
     "overwritten": (lambda i, a, k, u: [add(put(a, 0.5, 3), u, 2)], ["array"]),
     "a part": (
         lambda i, a, k, u: [ops.add_slice(a, ops.broadcast_to(u, shape=(3,)), ranges=((1, 3, 1),))],
+        ["window"],
+    ),
+    "every other one": (
+        lambda i, a, k, u: [
+            add(ops.add_slice(a, ops.broadcast_to(u, shape=(3,)), ranges=((1, 3, 2),)), u, 3)
+        ],
+        ["number", "window"],
+    ),
+    "the whole": (
+        lambda i, a, k, u: [ops.add_slice(a, ops.broadcast_to(u, shape=(8,)), ranges=((0, 8, 1),))],
         ["array"],
     ),
 }
+SHAPES = {"number": (), "window": (3,), "array": (8,)}
 
 
 def tape_of(step, n: int = 6, dtype: str = "float64") -> Tape:
@@ -55,7 +66,7 @@ def test_additions_to_places_that_stay_are_numbers(name):
     made = trim(carried_sums(checks_left(tape_of(step))))
     row = next(r for r in made if r.prim.name == "for")
     carried = [made.value(a).shape for a in row.args[1 : 1 + row.params["carry"]]]
-    assert carried == [() if w == "number" else (8,) for w in wanted]
+    assert carried == [SHAPES[w] for w in wanted]
     for n in (0, 1, 6):
         check(tape_of(step, n), RNG.normal(size=8), np.int64(-2), RNG.normal(size=n))
 

@@ -68,3 +68,21 @@ def test_a_view_of_data_made_without_gradients_claims_nothing():
         claims.mul_(2)
     plain.mul_(2)
     assert x.tolist() == [2, 1, 1]
+
+
+def test_formats_that_results_cannot_have_are_refused():
+    last = {"memory_format": torch.channels_last}
+    x = torch.zeros(2, 3, 4, 5)
+    for call in (
+        lambda: torch.empty(2, 3, 4, 5, **last),
+        lambda: torch.zeros_like(x, **last),
+        lambda: torch.nn.Conv2d(1, 1, 1).to(**last),
+        lambda: torch.zeros(2, 3).resize_(2, 3, 1, 1, **last),
+    ):
+        with pytest.raises(NotImplementedError, match="contiguous here"):
+            call()
+    for call in (x.contiguous, x.clone, x.double, x.cpu, lambda memory_format: torch.ones_like(x, memory_format=memory_format)):  # fmt: skip
+        with pytest.raises(TypeError, match=r"must be torch\.memory_format, not str"):
+            call(memory_format="channels_last")
+    assert torch.zeros_like(x, memory_format=torch.contiguous_format).is_contiguous()
+    assert x.sum().item() == 0

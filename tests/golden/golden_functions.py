@@ -175,3 +175,8 @@ def diffusion(u):
         new[1:-1] = u[1:-1] + 0.1 * (u[2:] - 2.0 * u[1:-1] + u[:-2])
         u = new
     return np.sum(u**2)
+
+
+@keep(tj.value_and_grad, normal(60_000))
+def long_nest(x):
+    return np.sum(np.exp(np.tanh(x)))

@@ -64,6 +64,17 @@ def test_a_sum_that_is_an_output_or_read_twice_is_no_part():
     np.testing.assert_allclose(interpret(after, xs), interpret(before, xs), rtol=1e-15)
 
 
+def test_a_sum_of_thousands_of_terms():
+    def fn(c, p):
+        total = c * p
+        for _ in range(3000):
+            total = total + p
+        return [total]
+
+    after = late_terms_last(body(fn, 1, 1), 1, 0)
+    assert after.prim(after.args(after.outputs[0])[1]).name == "multiply"
+
+
 # ---------------------------------------------------------------- the first round
 
 
@@ -137,3 +148,20 @@ def test_short_loops(n):
 def test_second_derivatives_through_a_peeled_round():
     args = np.array([0.02, 0.08, 0.1, 0.8]), RNG.normal(size=12)
     check_grads(lambda p: volatility(p, args[1]), (args[0],), order=2, compile="always")
+
+
+# ---------------------------------------------------------------- what it shares with the forward one
+
+
+def test_a_factor_of_the_derivative_that_the_forward_round_has_is_kept_once():
+    def loss(w, x):
+        h, total = w, 0.0
+        for u in x:
+            h = 1.0 / (1.0 + np.exp(-(w * h + u)))
+            total = total + np.sum(h * h)
+        return total
+
+    w, x = RNG.normal(size=20), RNG.normal(size=12)
+    source = tj.grad(loss, compile="always").source(w, x)
+    assert source.count("1.0 / ") == 1, "the quotient is read where its derivative needs it again"
+    check_grads(lambda w: loss(w, x), (w,), order=1, compile="always")

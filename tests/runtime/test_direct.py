@@ -171,6 +171,7 @@ def kernel(x0, y0):
     o0[5] = np.int64(a0[1] * 10.0)
     t = (f == f) & (n != 7)
     o0[0] = o0[0] + np.float64(t) + (t == False)
+    o0[4] = o0[4] + select(f > 0, n & 6 | 8 ^ 1, 0.5) + select(a0[1] > 0, f, f * f)
     u = np.uint8(n > 3)
     v = u != 0
     return 0, f, n, t, u, v, np.float32(1e300), -np.inf, np.int32(n) + np.int32(1), abs(-n)

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 COMPILERS = {"numba", "llvmlite"}
-LATER = {"platformdirs", "json", "pathlib", "tempfile", "urllib.parse", "importlib.metadata"}
+LATER = {
+    "numpy.random",
+    "random",
+    "platformdirs",
+    "json",
+    "pathlib",
+    "tempfile",
+    "urllib.parse",
+    "importlib.metadata",
+}
 CALL = """
 import numpy as np, tapejit as tj
 f = tj.value_and_grad(lambda x: np.sum(x**3))

@@ -12,7 +12,7 @@ from llvmlite import ir
 from ...kernels.vmath import FORMULAS
 from ...kernels.vmath.emit import Format
 from ...kernels.vmath.emit import Value as Operand
-from .expressions import compare, expression, index
+from .expressions import alike, compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
 from .positions import refuse, window_start, wrap_index
@@ -36,6 +36,7 @@ from .values import (
     Uncovered,
     Value,
     pointer_to,
+    truth_of,
 )
 
 DTYPES = {
@@ -256,6 +257,14 @@ def _big(node: ast.expr, kind: Kind) -> Value | None:
     return None
 
 
+def _select(f: Function, args: list[ast.expr]) -> Value:
+    """One of two values, both computed."""
+    flag, x, y = (expression(f, a) for a in args)
+    kind = alike(f, x, y)
+    test = truth_of(f.builder, flag).llvm
+    return Value(kind, f.builder.select(test, f.cast(x, kind).llvm, f.cast(y, kind).llvm))
+
+
 def _extreme(sign: str) -> Maker:
     def extreme(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
@@ -284,6 +293,7 @@ MAKERS: dict[str, Maker] = {
     "np.ceil": _intrinsic("ceil", "np.ceil"),
     "np.trunc": _intrinsic("trunc", "np.trunc"),
     "np.copysign": _intrinsic("copysign", "np.copysign"),
+    "select": _select,
     "min": _extreme("<"),
     "max": _extreme(">"),
 }

@@ -123,8 +123,8 @@ def binary(f: Function, op: type, x: Value, y: Value) -> Value:
     """Append an arithmetic operation."""
     fn, on_float, on_int = ARITHMETIC[op]
     b = f.builder
-    if x.kind is BOOL and y.kind is BOOL and op in LOGIC:
-        return Value(BOOL, getattr(b, LOGIC[op])(x.llvm, y.llvm))
+    if x.kind is y.kind and x.kind in (BOOL, INT) and op in LOGIC:
+        return Value(x.kind, getattr(b, LOGIC[op])(x.llvm, y.llvm))
     kind = common(x, y)
     if kind is INT and on_int:
         return Value(INT, getattr(b, on_int)(x.llvm, y.llvm))
@@ -251,9 +251,7 @@ def _length(f: Function, node: ast.Subscript) -> Value:
 def straight(node: ast.expr) -> bool:
     """Whether an expression is a value that is there already.
 
-    Only then a choice is a selection at once. Elsewhere LLVM decides: in ``(v * x if v != 0 else v)``
-    a recurrence runs past a branch that is foreseen, where a selection waits (GARCH: 55 us with
-    branches, 85 with selections).
+    Only then a choice is a selection at once; elsewhere LLVM decides, see ``image._optimise``.
     """
     if isinstance(node, ast.UnaryOp):
         return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)

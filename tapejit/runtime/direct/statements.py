@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
 from .values import I64, INT, Uncovered, Value, truth_of
@@ -60,6 +61,9 @@ def _assign(f: Function, s: ast.Assign) -> None:
 
 def _part(f: Function, node: ast.Call, targets: list[ast.expr]) -> bool:
     """Append the call of a part of the kernel, if it is one: a function of its own."""
+    if chunks.is_run(node) and not targets:
+        chunks.run(f, node.args, translated)
+        return True
     if not isinstance(node.func, ast.Name) or node.func.id not in f.unit.parts:
         return False
     tree = f.unit.parts[node.func.id]

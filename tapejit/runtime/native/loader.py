@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ...kernels.pool import NAME as POOLED
+from ...kernels.pool import pool
 from .blas import address_of
 from .image import Image
 from .layout import verify
@@ -34,6 +36,11 @@ class _Method(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("doc", ctypes.c_char_p),
     ]
+
+
+_new: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+    ("PyCFunction_NewEx", ctypes.pythonapi)
+)
 
 
 class _Owner:
@@ -98,7 +105,11 @@ def resolve(names: Iterable[str]) -> dict[str, int]:
     """
     found = {}
     for name in names:
-        address = _of_python(_ALLOCATOR.get(name, name)) or address_of(name) or _of_numba(name)
+        address = (
+            pool().address
+            if name == POOLED
+            else _of_python(_ALLOCATOR.get(name, name)) or address_of(name) or _of_numba(name)
+        )
         if address is None:
             raise RuntimeError(f"machine code needs {name}, which is not in this process")
         found[name] = address
@@ -126,8 +137,5 @@ def link(image: Image) -> Callable[..., Any]:
         builder.import_symbol(scalar_symbol(kind), id(np.dtype(kind).type))
     library = builder.export_symbol(NAME).link(session, f"tapejit{next(_names)}")
     method = _Method(b"kernel", library[NAME], _FASTCALL, None)
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype = ctypes.py_object
-    make.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    made: Callable[..., Any] = make(ctypes.addressof(method), _Owner(library, method), None)
+    made: Callable[..., Any] = _new(ctypes.addressof(method), _Owner(library, method), None)
     return made

@@ -15,8 +15,10 @@ from ..sizes import memory_format as MemoryFormat
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import TYPES, need_tensor
+from .memory_formats import RANKS, checked_format, copied, formatted
 from .reshaping import clone
 
+_TO_COPY = "ToCopyBackward0"
 _PYTHON: dict[type, DType] = {
     float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128,
 }  # fmt: skip
@@ -88,7 +90,11 @@ def to(self: Tensor, *args: Any, **named: Any) -> Tensor:
         dtype = other._spec.dtype
     if dtype is None:
         dtype = self._spec.dtype
-    return converted(self, require_dtype("to", "dtype", 1, as_dtype(dtype, "to")), copy)
+    made = converted(self, require_dtype("to", "dtype", 1, as_dtype(dtype, "to")))
+    if memory in RANKS and (copy or made is not self):
+        return copied(made, memory, _TO_COPY)
+    made = formatted(made, memory, _TO_COPY)
+    return clone(made) if copy and made is self else made
 
 
 def _is_type(value: Any) -> bool:
@@ -97,7 +103,7 @@ def _is_type(value: Any) -> bool:
 
 def _named(name: str, dtype: DType) -> None:
     def method(self: Tensor, memory_format: Any = None) -> Tensor:
-        return converted(self, dtype)
+        return formatted(converted(self, dtype), checked_format(name, memory_format), _TO_COPY)
 
     method.__name__ = name
     method.__doc__ = f"Return this tensor as {dtype}; itself if it is."
@@ -142,7 +148,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 @public("cpu", function=False)
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """Return this tensor: it is on the cpu."""
-    return self
+    return formatted(self, checked_format("cpu", memory_format), _TO_COPY)
 
 
 @public("cuda", function=False)

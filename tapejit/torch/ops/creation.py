@@ -11,12 +11,12 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import dtype as DType
 from ..dtypes import get_default_dtype
-from ..sizes import memory_format as MemoryFormat
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import ints_of, need_tensor, new_size, sizes_of, whole
 from .conversion import as_dtype
 from .from_data import array_of, checked_device, made, numbers
+from .memory_formats import only_contiguous
 
 
 def options(function: str, named: dict[str, Any]) -> tuple[DType | None, Any]:
@@ -25,12 +25,7 @@ def options(function: str, named: dict[str, Any]) -> tuple[DType | None, Any]:
     requires_grad = named.pop("requires_grad", False)
     checked_device(named.pop("device", None))
     named.pop("layout", None), named.pop("pin_memory", None)
-    memory = named.pop("memory_format", None)
-    if memory is not None and not isinstance(memory, MemoryFormat):
-        raise TypeError(
-            f"{function}(): argument 'memory_format' must be torch.memory_format, "
-            f"not {type(memory).__name__}"
-        )
+    only_contiguous(function, named.pop("memory_format", None))
     for name in named:
         raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
     return dtype, requires_grad

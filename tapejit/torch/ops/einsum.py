@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
+from ..dtypes import int64
 from ..emit import apply
 from ..spec import Spec
 from ..surface import public
@@ -187,10 +188,23 @@ def einsum_of(equation: str, operands: Sequence[Tensor], node: str | None = None
     shapes = tuple(tuple(s.shape) for s in specs)
     strict, reduced, name = canonical(equation, shapes)
     n = len(operands)
+    if node is None and specs and specs[0].np.kind == "b":
+        operands = _truth_values(operands, strict)
     if n >= len(_OPS):
         raise _error(f"at most {len(_OPS) - 1} operands are supported, got {n}")
     found = apply(_OPS[n], operands, equation=strict, shapes=reduced, node=node or name)
     return found  # type: ignore[no-any-return]
+
+
+def _truth_values(operands: Sequence[Tensor], strict: str) -> Sequence[Tensor]:
+    """Return truth values ready to be summed: they are counted, but not in a matrix product."""
+    terms, _, out = strict.partition("->")
+    summed = set(terms) - set(out) - {","}
+    if not summed:
+        return operands
+    if any(sum(c in term for term in terms.split(",")) > 1 for c in summed):
+        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
+    return [t.to(int64) for t in operands]
 
 
 @public(method=False)

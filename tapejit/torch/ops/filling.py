@@ -26,7 +26,7 @@ def _filled(x: Any, value: Any, *, dtype: str) -> Any:
     return np.broadcast_to(to(value, dtype), x.shape) + np.zeros(x.shape, dtype)
 
 
-@op("zero", saves=((),), resolve=_dtype_of_first)
+@op("zero", saves=((),), resolve=_dtype_of_first, uniform=True)
 def _zero(x: Any, *, dtype: str) -> Any:
     """Zeros in the shape of the operand."""
     return np.zeros(x.shape, dtype)[()]
@@ -52,7 +52,8 @@ def zero_(self: Tensor) -> Tensor:
 
 
 def _filling(name: str, node: str) -> Op:
-    return op(name, node=node, saves=((), ()), resolve=_dtype_of_first)(_filled)
+    uniform = not name.endswith("3")  # PyTorch refuses a tensor here
+    return op(name, node=node, saves=((), ()), resolve=_dtype_of_first, uniform=uniform)(_filled)
 
 
 _fill = {n: _filling(f"fill{n}", f"FillBackward{n}") for n in range(4)}

@@ -23,6 +23,7 @@ from .arguments import TYPES, expanded_size, need_tensor
 from .convert import to
 from .index_keys import Key, checked, parse
 from .index_read import FULL_VIEWS, basic_code, basic_part, code_of
+from .record_view import view_of
 
 _NUMBERS = (float, int, bool, complex)
 
@@ -88,6 +89,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         first = code_of(self, parsed)
     self_checked(self)
     rec = LOCAL.rec
+    if self._spec.repeats:
+        _replace(view_of(self, first), value)
+        return
     spec = CODES[first].specs[0]
     if first in FULL_VIEWS:
         _replace(self, value)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import sizes
-from ..sizes import channels_last, channels_last_3d, contiguous_format, preserve_format
+from ..sizes import memory_format as MemoryFormat
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, need_tensor
-from .memory import dense, is_contiguous, strides_of
+from .memory import strides_of
+from .memory_formats import lies_in
 
 
 @public("size", function=False)
@@ -67,17 +68,9 @@ def stride(self: Tensor, dim: Any = None) -> Any:
 @public("is_contiguous", function=False)
 def _is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Return whether elements lie in the order of a format, row-major by default, without holes."""
-    spec = self._spec
-    if memory_format in (None, contiguous_format, preserve_format):
-        return is_contiguous(spec)
-    last = {channels_last: 4, channels_last_3d: 5}.get(memory_format)
-    if last is None:
+    if memory_format is not None and not isinstance(memory_format, MemoryFormat):
         raise RuntimeError(f"is_contiguous(): not a memory format: {memory_format!r}")
-    if spec.ndim != last or not spec.numel:
-        return False
-    steps = strides_of(spec)
-    order = (0, *range(2, last), 1)  # the channels vary first
-    return dense([spec.shape[k] for k in order], [steps[k] for k in order])
+    return lies_in(self, memory_format)
 
 
 def _root(self: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ def _twin(view: Op, node: str) -> Op:
 def rebased(self: Tensor, view: Op, **params: Any) -> Tensor:
     """Make a tensor a view of what it was."""
     rec = LOCAL.rec
-    if self._check_inplace(rec):
+    if self._check_inplace(rec, uniform=True):
         return _leaf_rebased(self, view, params)
     if self._serial != rec.serial:
         rec.admit(self)
@@ -287,7 +287,9 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
         If it requires grad, or shares its memory.
     """
     from .arguments import sizes_of
+    from .memory_formats import only_contiguous
 
+    only_contiguous("resize_", memory_format)
     shape = new_size(sizes_of(sizes, "resize_", "size"))
     if self._kind_now():
         raise RuntimeError("cannot resize variables that require grad")

@@ -18,6 +18,7 @@ from ..emit import _new_code, apply
 from ..hot import new
 from ..record import LOCAL
 from ..tensor import More, Tensor
+from ..views import SHARED_PLACES
 from .memory import part_spec
 
 
@@ -42,10 +43,7 @@ def part_code(op: Op, t: Tensor, at: tuple[Any, ...], /, **params: Any) -> int:
 
 def no_write(base: Any, new: Any, **params: Any) -> Any:
     """Refuse to write through a view that shows one place twice."""
-    raise RuntimeError(
-        "unsupported operation: more than one element of the written-to tensor refers to a single "
-        "memory location. Please clone() the tensor before performing the operation."
-    )
+    raise RuntimeError(SHARED_PLACES)
 
 
 def view_of(self: Tensor, first: int) -> Tensor:

@@ -61,6 +61,11 @@ def expand_view(x: Any, *, shape: tuple[int, ...]) -> Any:
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """Copy; the gradient goes through."""
     need_tensor(input, "clone")
+    if memory_format is not None:
+        from .memory_formats import RANKS, checked_format, copied
+
+        if checked_format("clone", memory_format) in RANKS:
+            return copied(input, memory_format, "CloneBackward0")
     made: Tensor = apply(cloned, (input,))
     return made
 
@@ -245,7 +250,18 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 
 @public(function=False)
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
-    """Return this tensor if its elements lie in row-major order, else a copy that does."""
+    """Return this tensor if its elements lie in the order of a format, else a copy that does.
+
+    Raises
+    ------
+    RuntimeError
+        When a format with the channels last does not fit the number of dims.
+    """
+    if memory_format is not None:
+        from .memory_formats import RANKS, checked_format, formatted
+
+        if checked_format("contiguous", memory_format) in RANKS:
+            return formatted(self, memory_format, "CloneBackward0")
     if is_contiguous(self._spec):
         return self
     made: Tensor = apply(cloned, (self,))

@@ -588,3 +588,40 @@ def case_reshape_copies_only_when_it_must(torch):
     s[0] = -50
     yield c, s
     yield raising(torch, lambda: c.t().view(6), "view size", "reshape")
+
+
+def case_data_set_of_a_parameter_and_of_a_view(torch):
+    w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    w.data = torch.tensor([3.0, 4.0, 5.0])
+    yield w, w.shape
+    (w * w).sum().backward()
+    yield w.grad
+    e = torch.nn.Embedding(2, 2)
+    with torch.no_grad():
+        e.weight.copy_(torch.ones(2, 2))
+    yield e.double().weight, e(torch.tensor([1])).dtype
+    base = torch.arange(6.0)
+    v = base[1:4]
+    v.data = torch.tensor([9.0, 8.0])
+    v[0] = -1.0
+    base[1] = 7.0
+    yield v, base
+
+
+def case_views_keep_the_memory_that_data_leaves(torch):
+    x = torch.tensor([1.0, 2.0, 3.0])
+    part, name = x[1:], x.data
+    deep = part[:1]
+    x.data = torch.tensor([[5.0]], dtype=torch.float64)
+    part.add_(10)
+    yield x, part, name, deep
+    x.mul_(2)
+    yield x, part, name, deep
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    seen = []
+    w.register_hook(lambda g: seen.append(g.clone()))
+    d = w.data
+    w.data = torch.tensor([3.0, 4.0])
+    (w * w).sum().backward()
+    d += 1
+    yield w, w.grad, d, seen

@@ -182,6 +182,8 @@ def _target(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
     for name in kwargs:
         if name not in known:
             raise TypeError(f"to() got an unexpected keyword argument '{name}'")
+    if kwargs.get("memory_format") not in (None, torch.contiguous_format, torch.preserve_format):
+        raise NotImplementedError("Module.to(): parameters are contiguous here, in no other format")
     dtype, device = kwargs.get("dtype"), kwargs.get("device")
     for arg in (*args, kwargs.get("tensor")):
         if isinstance(arg, Tensor):
