@@ -13,7 +13,6 @@ a third shape finds the code that two others have made.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -235,21 +234,24 @@ def _entry(text: Apart, arguments: str) -> tuple[_Skeleton, str]:
 
 def _recall(name: str, skeleton: _Skeleton, count: int) -> None:
     """Take over the witnesses that other processes have noted, when these continue our own."""
-    try:
-        noted = json.loads(cache.note("s_" + name) or "{}")
-        witnesses = [tuple(w.split()) for w in noted.get("witnesses", [])]
-    except (ValueError, AttributeError):
+    state, *lines = (cache.note("s_" + name) or "").split("\n")
+    if state not in _STATES:
         return  # a damaged note costs a compilation
+    witnesses = [tuple(line.split()) for line in lines]
     ours = skeleton.witnesses
     if all(len(w) == count for w in witnesses) and witnesses[: len(ours)] == ours:
         skeleton.witnesses = witnesses
-    skeleton.rigid |= noted.get("rigid") is True
+    skeleton.rigid |= state == _STATES[True]
+
+
+_STATES = ("general", "rigid")
+"""The first line of a note, by whether the compiler has refused; a line for each witness follows."""
 
 
 def _note(name: str, skeleton: _Skeleton) -> None:
     if config.cache:
-        witnesses = [" ".join(w) for w in skeleton.witnesses]
-        cache.keep_note("s_" + name, json.dumps({"witnesses": witnesses, "rigid": skeleton.rigid}))
+        lines = [_STATES[skeleton.rigid], *[" ".join(w) for w in skeleton.witnesses]]
+        cache.keep_note("s_" + name, "\n".join(lines))
 
 
 # ---------------------------------------------------------------- tapes worth a look

@@ -28,7 +28,7 @@ _BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
 _DEF = re.compile(r"(def (?:part\d+|kernel)\()([^)]*)(\):\n)")
 _CALL = re.compile(r"\b(part\d+\()(?=\))|\b(part\d+\()")
 _OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
-_UNKNOWN = re.compile(_OURS.pattern + "|[\"']")
+_UNKNOWN = re.compile(_OURS.pattern + r"|[\"']|\bparallel\b")
 _PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 

@@ -300,6 +300,6 @@ def test_other_processes_find_the_general_kernel(tmp_path: Path) -> None:
     assert again == {"kernels": 2, "cache_hits": 2, "sizes_shared": 0, "interpreted": 0}
     assert len(list((folder / "kernels").glob("k_*.py"))) == 2
     for note in (folder / "kernels").glob("s_*"):
-        note.write_text('{"witnesses": [3]')
+        note.write_text(note.read_text()[3:])
     assert process(folder, "always", 90)["kernels"] == 1, "a damaged note costs a compilation"
     assert len(list((folder / "kernels").glob("k_*.py"))) == 3
