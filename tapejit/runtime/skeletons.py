@@ -25,10 +25,11 @@ _NUMBER = re.compile(
     r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?![\w.])"
 )
 _BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
-_DEF = re.compile(r"(def (?:part\d+|kernel)\()([^)]*)(\):\n)")
+_DEF = re.compile(r"(def (?:part\d+|chunk\d+|kernel)\()([^)]*)(\):\n)")
 _CALL = re.compile(r"\b(part\d+\()(?=\))|\b(part\d+\()")
+_CHUNK = re.compile(r"(def chunk\d+\(k|parallel\.run\(chunk\d+, \w+)(?=[,)])")
 _OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
-_UNKNOWN = re.compile(_OURS.pattern + r"|[\"']|\bparallel\b")
+_UNKNOWN = re.compile(_OURS.pattern + r"|[\"']")
 _PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 
@@ -155,6 +156,7 @@ def general_text(text: Apart, found: Classes) -> str:
     words = [literal if c < 0 else names[c] for literal, c in zip(text.literals, found.of)]
     whole = "".join(x for pair in zip(text.pieces, [*words, ""]) for x in pair)
     whole = _CALL.sub(lambda m: f"{m[1]}sizes" if m[1] else f"{m[2]}sizes, ", whole)
+    whole = _CHUNK.sub(r"\1, sizes", whole)
     starts = [m.start() for m in _DEF.finditer(whole)]
     made = [whole[: starts[0]]]
     for begin, end in zip(starts, [*starts[1:], len(whole)]):

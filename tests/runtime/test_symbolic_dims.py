@@ -61,6 +61,24 @@ def close(one: Any, other: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chunks_of_long_nests_are_given_the_sizes(
+    threads: int, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build.config, "threads", threads)
+    f = tj.value_and_grad(lambda x: np.mean(np.tanh(x) * np.exp(-x * x)), compile="always")
+    for n in (300_000, 310_001, 320_002, 333_333):
+        x = np.linspace(-1.0, 2.0, n)
+        value, slope = ran(f, x)
+        t, e = np.tanh(x), np.exp(-x * x)
+        np.testing.assert_allclose(value, np.mean(t * e), rtol=1e-12)
+        np.testing.assert_allclose(
+            slope, ((1 - t * t) * e - 2 * x * t * e) / n, rtol=1e-9, atol=1e-18
+        )
+    assert "parallel.run(chunk0, " in f.source(x)
+    assert len(compiled) == 2 and "parallel.run(chunk0, size" in compiled[1]
+
+
 @pytest.mark.parametrize("name", sorted(SIZED))
 def test_from_the_third_shape_on_nothing_is_compiled(name: str, compiled: list[str]) -> None:
     fn, transform, arguments = SIZED[name]
