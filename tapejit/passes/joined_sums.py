@@ -100,11 +100,14 @@ def _only_adds(body: Tape, k: int) -> bool:
 
 def _leads_to(body: Tape, i: int, k: int) -> bool:
     """Whether a value is carried value `k` with something added to it, as far as names tell."""
-    todo = [i]
+    todo, seen = [i], set[int]()
     while todo:
         i = todo.pop()
         if i == 1 + k:
             return True
+        if i in seen:
+            continue
+        seen.add(i)
         prim, args = body.prim(i), body.args(i)
         if prim.name == "add":
             todo += args

@@ -37,6 +37,12 @@ def added(i, t, x):
     return ops.dynamic_add(t, ops.dynamic_slice(x, i, sizes=(1,)), i + 1)
 
 
+def doubled(x, times):
+    for _ in range(times):
+        x = x + x
+    return x
+
+
 CASES = {
     "added": (added, lambda s, t, x: [s + t], True),
     "from the right": (added, lambda s, t, x: [t + s], True),
@@ -52,6 +58,7 @@ CASES = {
         False,
     ),
     "read inside": (lambda i, t, x: t + x * t, lambda s, t, x: [s + t], False),
+    "doubled and doubled": (lambda i, t, x: t + doubled(x, 60), lambda s, t, x: [s + t], True),
     "twice": (lambda i, t, x: t + t + x, lambda s, t, x: [s + t], False),
 }
 
