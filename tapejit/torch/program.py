@@ -125,14 +125,6 @@ class Program:
         self.account.pay(self.tape, seconds)
         return made
 
-    def _tracing(self) -> float:
-        """Return the seconds that tracing is expected to take; loops are traced once."""
-        if not self._walked:
-            return 0.0  # it may never come again: not worth looking for loops
-        if self._traced_rows is None:
-            self._traced_rows = rows_to_trace(self.rows, self.computed)
-        return TRACING * self._traced_rows
-
     @property
     def account(self) -> Account:
         """What this program's family of tapes has cost so far."""
@@ -140,6 +132,14 @@ class Program:
         if self._account is None:
             self._account = _accounts.of(self.tape)
         return self._account
+
+    def _tracing(self) -> float:
+        """Return the seconds that tracing is expected to take; loops are traced once."""
+        if not self._walked:
+            return 0.0  # it may never come again: not worth looking for loops
+        if self._traced_rows is None:
+            self._traced_rows = rows_to_trace(self.rows, self.computed)
+        return TRACING * self._traced_rows
 
     def _due(self) -> bool:
         """Whether interpreting has cost what compiling is expected to cost, or code is there."""
