@@ -104,7 +104,9 @@ def test_an_instance_says_what_its_text_says(name: str, sizes: list[int]) -> Non
     three = texts(name, others[2], others[3])
     for a, b, c in zip(one, two, three, strict=True):
         found, other, third = apart(a), apart(b), apart(c)
-        assert found is not None and other is not None and third is not None
+        if found is None or other is None or third is None:
+            assert any("parallel.run(" in source for source in (a, b, c))
+            continue
         if found.skeleton != other.skeleton:
             continue
         shared = classes([found.literals, other.literals], found.places)
