@@ -67,7 +67,6 @@ def train(read, steps=5):
 
 def test_a_step_that_reads_its_loss_is_one_kernel_call(policy):
     policy("always")
-    clear_programs()  # no program of other tests is evicted, and its count with it
     train(True)
     before = torch.stats()
     read = train(True, 12)
