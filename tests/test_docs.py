@@ -83,6 +83,9 @@ def test_every_public_name_is_documented() -> None:
 
 def undocumented(space: Any) -> list[str]:
     """Public functions, classes and properties of a namespace or class that have no docstring."""
+    if not isinstance(space, type):
+        for name in dir(space):
+            getattr(space, name)  # some are imported when they are named
     names = dir(space) if isinstance(space, type) else vars(space)
     found = [(n, inspect.getattr_static(space, n)) for n in names if not n.startswith("_")]
     return [

@@ -297,13 +297,18 @@ class Values:
     def locals(self) -> list[str]:
         """Return the lines of the local arrays, those of bodies too."""
         lines = [
-            f"{name} = local_{SUFFIX[aval.dtype.name]}_{max(aval.size, 1)}()"
+            f"{name} = local_{SUFFIX[aval.dtype.name]}_{_rounded(aval.size)}()"
             for name, aval in self.small.items()
         ]
         for held in self.inner.values():
             for body in held.bodies:
                 lines += body.locals()
         return lines
+
+
+def _rounded(size: int) -> int:
+    """Return the power of two that holds an array: kernels of nearby sizes are alike in their text."""
+    return 1 << (max(size, 1) - 1).bit_length()
 
 
 def room(aval: Aval) -> int:

@@ -101,24 +101,33 @@ def _program_file(tape_hash: str, title: str) -> str:
 
 def note_program(tape_hash: str, title: str, keys: list[str]) -> None:
     """Remember which kernels a tape became, so that another process knows before it compiles."""
-    try:
-        _write(
-            os.path.join(directory(), os.path.basename(_program_file(tape_hash, title))),
-            "\n".join(keys),
-        )
-    except (CacheError, OSError):
-        return
+    keep_note(os.path.basename(_program_file(tape_hash, title)), "\n".join(keys))
 
 
 def has_program(tape_hash: str, title: str) -> bool:
     """Whether the machine code of all the kernels of a tape lies on disk."""
+    keys = note(os.path.basename(_program_file(tape_hash, title)))
+    return keys is not None and all(map(is_sealed, keys.split()))
+
+
+def note(name: str) -> str | None:
+    """Return a note about kernels, None when there is none."""
     try:
-        with open(_program_file(tape_hash, title), encoding="utf-8") as file:
-            keys = file.read().split()
+        with open(os.path.join(config.cache_dir, "kernels", name), encoding="utf-8") as file:
+            return file.read()
     except (OSError, UnicodeDecodeError):
-        return False
-    folder = os.path.join(config.cache_dir, "kernels")
-    return all(os.path.exists(os.path.join(folder, f"k_{key}.bin")) for key in keys)
+        return None
+
+
+def keep_note(name: str, text: str) -> None:
+    """Keep a note about kernels for other processes, where that is possible."""
+    with suppress(CacheError, OSError):
+        _write(os.path.join(directory(), name), text)
+
+
+def is_sealed(key: str) -> bool:
+    """Whether the machine code of a kernel lies on disk, complete."""
+    return os.path.exists(os.path.join(config.cache_dir, "kernels", f"k_{key}.bin"))
 
 
 @contextmanager
@@ -291,7 +300,7 @@ def clear() -> tuple[int, int]:
     """Remove every cached kernel; return how many and the bytes freed."""
     folder = os.path.join(config.cache_dir, "kernels")
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        if name.startswith("t_"):
+        if name.startswith(("t_", "s_", "f_")):
             os.unlink(os.path.join(folder, name))
     keys = [e.key for e in entries()]
     return len(keys), sum(discard(k) for k in keys)

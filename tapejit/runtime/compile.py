@@ -9,27 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.kernel import has_code, write_kernel
+from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
-from ..core.config import watch
+from ..core.config import config, watch
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
 from ..tape.ir import PARAMS, Tape
 from .draws import draws_in_turn
-from .images import Found, find
+from .images import Code, find, is_kept
 from .interp import literal
 from .native.wrapper import Argument
+from .sizes import Found, obtain, witness
+from .stages import KernelStage, stages_of
 
-_compile_lock = threading.RLock()
+DIMS = Argument(np.dtype(np.int64), 1)
+"""The values of a general kernel's text, before its arguments."""
+compile_lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
     # A fork waits for a compilation in another thread: the child would inherit the locks of Numba
     # and LLVM without the thread that frees them.
     os.register_at_fork(
-        before=_compile_lock.acquire,
-        after_in_parent=_compile_lock.release,
-        after_in_child=_compile_lock.release,
+        before=compile_lock.acquire,
+        after_in_parent=compile_lock.release,
+        after_in_child=compile_lock.release,
     )
 
 
@@ -42,10 +46,10 @@ class Kernel:
         The source and the calling convention.
     call : callable
         The compiled function; it raises TypeError for arguments of other types or layouts.
-    cached : bool
-        Whether the machine code came from disk.
+    found : Found
+        Where the machine code came from, and whether it serves other sizes too.
     key : str or None
-        The name under which it lies there.
+        The name under which it lies on disk.
     note : str
         How the machine code was made: ``direct`` from the text, ``asked`` with calls that Numba
         has code for, empty for Numba's own pipeline.
@@ -59,20 +63,25 @@ class Kernel:
             from ..kernels.pool import pool
 
             watch("threads", pool().use)
-        found = self._build()
-        self.call, self.cached, self.key = found.call, found.cached, found.key
-        self.note = found.note
         text = self.text
+        self.found = self._build()
+        self.call, self.key = self.found.call, self.found.code.key
+        self.note = self.found.code.note
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
         self._single = not text.scalars
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
     def _build(self) -> Found:
-        given = [self.tape.value(i) for i in self.text.inputs]
-        read = [Argument(a.dtype, a.ndim) for a in given]
-        written = [Argument(a.dtype, a.ndim, True) for _, a in self.text.arrays]
-        with _compile_lock:
-            return find(self.text.source, (*read, *written))
+        arguments = _arguments(self.tape, self.text)
+
+        def make(source: str, general: bool) -> Code:
+            return find(source, (DIMS, *arguments) if general else arguments)
+
+        def stored(source: str, general: bool) -> bool:
+            return is_kept(source, (DIMS, *arguments) if general else arguments)
+
+        with compile_lock:
+            return obtain(self.text.source, _described(arguments), make, stored)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
         """Return the outputs, or None when a guard failed."""
@@ -91,6 +100,26 @@ class Kernel:
         for k, value, kind in zip(text.scalars, scalars, self._kinds):
             outputs[k] = kind(value)  # compiled code hands float32 over as a Python float
         return outputs
+
+
+def _arguments(tape: Tape, text: KernelText) -> tuple[Argument, ...]:
+    """Return what a kernel takes."""
+    given = [tape.value(i) for i in text.inputs]
+    read = [Argument(a.dtype, a.ndim) for a in given]
+    return (*read, *[Argument(a.dtype, a.ndim, True) for _, a in text.arrays])
+
+
+def _described(arguments: tuple[Argument, ...]) -> str:
+    """Return what tells kernels of one text apart: arguments and compiler."""
+    return f"{arguments} {config.direct}"
+
+
+def note_texts(tape: Tape, title: str) -> None:
+    """Let what is compiled next serve a tape of other sizes too."""
+    for stage in stages_of(tape, title):
+        if isinstance(stage, KernelStage):
+            with compile_lock:
+                witness(stage.text.source, _described(_arguments(stage.tape, stage.text)))
 
 
 def prepared(x: Any, aval: Aval) -> Any:

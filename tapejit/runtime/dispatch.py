@@ -33,6 +33,7 @@ from ..core.tables import freeze
 from .entry import MISS
 from .evaluate import run_tape
 from .program import Miss, Program
+from .rent import Accounts
 from .trace import Apply, Traced, is_dynamic, same_trace, trace
 from .vary import Varying, agrees, fits, needs_python
 
@@ -295,6 +296,7 @@ class Dispatcher:
         self.lock = threading.RLock()
         self.entries: tuple[Callable[..., Any], ...] = ()
         self.numbers, self.ints = Varying(), Varying()
+        self.accounts = Accounts()
         self.python_only: str | None = None
         self._warned: set[str] = set()
         self._clock = 0
@@ -307,6 +309,7 @@ class Dispatcher:
             "kernels": 0,
             "compile_seconds": 0.0,
             "cache_hits": 0,
+            "sizes_shared": 0,
         }
         _LIVE.add(self)
 

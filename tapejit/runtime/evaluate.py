@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.config import config
 from ..tape.ir import Tape
 from ..tape.replay import Budget, OverBudget, budget
-from . import cache
-from .build import build, built
+from .build import build, is_there
 from .interp import Interpreter
 from .pipeline import estimate_compile_seconds, optimise
 
@@ -31,8 +29,7 @@ def run_tape(tape: Tape, inputs: list[Any], policy: str = "auto", title: str = "
     small = optimise(tape)
     if policy == "never":
         return Interpreter(small)(inputs)
-    ready = built(small) is not None or (config.cache and cache.has_program(small.hash, title))
-    if policy == "auto" and not ready:
+    if policy == "auto" and not is_there(small, title):
         limit = int(PACE * estimate_compile_seconds(small))
         if least_rows(small) < limit:
             try:

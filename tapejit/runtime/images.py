@@ -30,7 +30,7 @@ FLAGS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Found:
+class Code:
     """The machine code of a kernel in this process.
 
     Attributes
@@ -51,14 +51,12 @@ class Found:
     note: str
 
 
-def find(source: str, arguments: Sequence[Argument]) -> Found:
+def find(source: str, arguments: Sequence[Argument]) -> Code:
     """Return the machine code of a kernel for these arguments."""
     if not _usable_cache():
         image = _compiled(source, arguments, lambda: _in_memory(source))
-        return Found(link(image), False, None, image.note)
-    signature = " ".join(f"{a.dtype.str}{a.rank}{a.written:d}" for a in arguments)
-    flags = f"{sorted(FLAGS['fastmath'])} {'direct' if config.direct else 'numba'}"
-    key = cache.key_of(source, signature, flags)
+        return Code(link(image), False, None, image.note)
+    key = _key(source, arguments)
     found = _loaded(key)
     if found is not None:
         return found
@@ -72,7 +70,18 @@ def find(source: str, arguments: Sequence[Argument]) -> Found:
         image = _compiled(source, arguments, lambda: getattr(cache.load(key, path), name))
         with suppress(OSError):
             cache.keep(key, image.dump())
-    return Found(link(image), False, key, image.note)
+    return Code(link(image), False, key, image.note)
+
+
+def is_kept(source: str, arguments: Sequence[Argument]) -> bool:
+    """Whether the image of a text for these arguments lies on disk."""
+    return _usable_cache() and cache.is_sealed(_key(source, arguments))
+
+
+def _key(source: str, arguments: Sequence[Argument]) -> str:
+    signature = " ".join(f"{a.dtype.str}{a.rank}{a.written:d}" for a in arguments)
+    flags = f"{sorted(FLAGS['fastmath'])} {'direct' if config.direct else 'numba'}"
+    return cache.key_of(source, signature, flags)
 
 
 def _compiled(source: str, arguments: Sequence[Argument], load: Callable[[], Any]) -> Image:
@@ -89,14 +98,14 @@ def _compiled(source: str, arguments: Sequence[Argument], load: Callable[[], Any
     return image_of(load(), arguments, {"pipeline_class": pipeline(), **FLAGS})
 
 
-def _loaded(key: str) -> Found | None:
+def _loaded(key: str) -> Code | None:
     """Return a kernel from disk; what is damaged there is removed, with a warning."""
     image = cache.kept(key)
     if image is None:
         return None
     with suppress(RuntimeError, ValueError, KeyError):
         if isinstance(image, Image):
-            return Found(link(image), True, key, image.note)
+            return Code(link(image), True, key, image.note)
     cache.discard(key, keep_lock=True)
     message = f"the cached code of kernel {key} was damaged; rebuilt"
     warnings.warn(message, CacheWarning, stacklevel=2)

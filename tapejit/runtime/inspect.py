@@ -115,7 +115,12 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
         how = "loaded from the disk cache" if program.cached else "compiled"
         if program.shared:
             how = "taken over from a function with the same tape"
+        shapes = _shapes(program)
+        if program.shared and shapes:
+            how = "an instance of a kernel that was there"
         yield f"{how} in {_seconds(program.compile_seconds)}; {calls} so far"
+        if shapes:
+            yield f"sizes: run-time values, shared with {_count(shapes - 1, 'other shape')}"
         yield from _makers(program)
         return
     if program.failed is not None:
@@ -130,6 +135,14 @@ def _program_state(dispatcher: Dispatcher, program: Program) -> Iterator[str]:
     elif dispatcher.policy == "auto":
         estimate = estimate_compile_seconds(program.tape)
         yield f"compiled once interpreting has taken {_seconds(estimate)}, what compiling may take"
+
+
+def _shapes(program: Program) -> int:
+    """Return how many shapes the kernels of many sizes serve that a program has; 0 without such."""
+    from .compile import kernels_of
+
+    found = [k.found.general for k in kernels_of(program.kernel)]
+    return max((len(g.shapes) for g in found if g is not None), default=0)
 
 
 def _makers(program: Program) -> Iterator[str]:

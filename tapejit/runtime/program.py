@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.avals import aval_of
-from ..core.config import config
 from ..core.errors import CompileWarning, TapejitError
 from ..core.streams import GENERATOR, Stream, Token, is_generator, kind_of, restored
 from ..frontend.rebind import Path
 from ..tape.ir import Tape
 from ..tape.tokens import draws_again
-from . import cache
-from .build import build, built
+from .build import build, built, is_there
 from .entry import MISS, make_entry
 from .interp import GuardFailure, Interpreter
 from .pipeline import estimate_compile_seconds, optimise
+from .rent import Account
 from .trace import Traced, checksum, rebuild, sharing
 from .vary import fits
 
@@ -65,7 +64,8 @@ class Program:
         self._tape: Tape | None = None
         self._interpreter: Interpreter | None = None
         self.recaptured = 0
-        self._estimate: float | None = None
+        self._account: Account | None = None
+        self._looked, self._estimate = -1, 0.0
         self.avals = [
             GENERATOR if is_generator(array) else aval_of(array) for array, _ in traced.consts
         ]
@@ -198,7 +198,9 @@ class Program:
             rewind(given)
             raise Miss from None
         outputs = [o if isinstance(o, Token) else np.array(o) for o in outputs]
-        self.spent += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self.spent += seconds
+        self.account(owner).pay(self.tape, seconds)
         owner.counters["interpreted"] += 1
         return rebuild(self.traced, outputs)
 
@@ -224,26 +226,36 @@ class Program:
     def due(self, owner: Dispatcher) -> bool:
         """Whether to compile now: code lies on disk, or interpreting has cost as much.
 
-        Renting until the rent paid equals the price is never worse than twice the optimum.
+        The rent of all sizes counts, since the code will serve them all.
         """
         if self._lock.locked():
             return False  # another thread compiles it; interpret meanwhile
-        if self.runs == 1 and built(self.tape) is not None:
-            return True
-        if self.runs == 1 and config.cache and cache.has_program(self.tape.hash, owner.name):
-            return True
-        if self._estimate is None:
+        account = self.account(owner)
+        if self._looked != account.purchases:
+            found = is_there(self.tape, owner.name)
+            if found:
+                return True
+            if found is None:
+                return False
+            self._looked = account.purchases
             self._estimate = estimate_compile_seconds(self.tape)
-        return self.spent > self._estimate
+        return account.spent > self._estimate
+
+    def account(self, owner: Dispatcher) -> Account:
+        """Return what this program's family of tapes has cost so far."""
+        if self._account is None:
+            self._account = owner.accounts.of(self.tape)
+        return self._account
 
     def compile(self, owner: Dispatcher) -> None:
         """Compile the tape, once. What cannot be compiled is interpreted, with a warning."""
         with self._lock:
             if self.kernel is not None or self.failed is not None:
                 return
-            self.shared = built(self.tape) is not None and not self.traced.put_off
+            taken = built(self.tape) is not None and not self.traced.put_off
             try:
-                found = build(self.tape, owner.name)
+                account = self.account(owner)
+                found = build(self.tape, owner.name, account.others(self.tape))
             except TapejitError:
                 raise
             except Exception as error:
@@ -251,8 +263,12 @@ class Program:
                 message = f"{owner.name} could not be compiled and is interpreted: {self.failed}"
                 warnings.warn(message, CompileWarning, stacklevel=3)
                 return
+            if not (found.cached or found.shared):
+                account.buy()
+            self.shared = taken or found.shared
             self.compile_seconds, self.cached = found.seconds, found.cached
             owner.counters["cache_hits"] += found.cached
+            owner.counters["sizes_shared"] += found.shared and found.general
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += found.seconds
             self.kernel = found.made

@@ -15,10 +15,10 @@ from typing import Any
 
 from ..core.config import config
 from ..core.errors import CompileWarning
-from ..runtime import cache
-from ..runtime.build import build, built
+from ..runtime.build import build, is_there
 from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
+from ..runtime.rent import Account, Accounts
 from ..tape.ir import Tape
 from .codes import GRAD
 from .lower import given, owned, rows_to_trace, run_plain, trace_rows
@@ -68,7 +68,8 @@ class Program:
         self.fast: Callable[[list[Any]], Any] | None = None
         self.interpreter: Interpreter | None = None
         self.forecast: Any = None  # a backward pass that may follow: see `ahead`
-        self._estimate: float | None = None
+        self._account: Account | None = None
+        self._looked, self._estimate = -1, 0.0
         self._lock = threading.Lock()
         self._specs = [rows.spec(s) for s in self.computed]
         self._long = len(rows.rows) >= ROWS
@@ -119,8 +120,18 @@ class Program:
         started = time.perf_counter()
         found = self.interpreter(found_inputs)
         made = [owned(y, spec) for y, spec in zip(found, self._specs)]
-        self.spent += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self.spent += seconds
+        self.account.pay(self.tape, seconds)
         return made
+
+    @property
+    def account(self) -> Account:
+        """What this program's family of tapes has cost so far."""
+        assert self.tape is not None
+        if self._account is None:
+            self._account = _accounts.of(self.tape)
+        return self._account
 
     def _tracing(self) -> float:
         """Return the seconds that tracing is expected to take; loops are traced once."""
@@ -135,13 +146,16 @@ class Program:
         assert self.tape is not None
         if self._lock.locked():
             return False
-        if self._estimate is None:
-            if built(self.tape) is not None:
+        account = self.account
+        if self._looked != account.purchases:
+            found = is_there(self.tape, TITLE)
+            if found:
                 return True
-            if config.cache and cache.has_program(self.tape.hash, TITLE):
-                return True
+            if found is None:
+                return False
+            self._looked = account.purchases
             self._estimate = estimate_compile_seconds(self.tape)
-        return self.spent > self._estimate
+        return account.spent > self._estimate
 
     def _compile(self) -> None:
         assert self.tape is not None
@@ -149,8 +163,10 @@ class Program:
             if self.fast is not None:
                 return
             try:
-                made = build(self.tape, TITLE).made
-                self.fast = runner(made, self.tape, self.binding, self._specs)
+                found = build(self.tape, TITLE, self.account.others(self.tape))
+                if not (found.cached or found.shared):
+                    self.account.buy()
+                self.fast = runner(found.made, self.tape, self.binding, self._specs)
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
@@ -167,6 +183,7 @@ def freed_rows(rows: Rows) -> int:
 
 
 _programs: dict[Any, Program] = {}
+_accounts = Accounts()
 _kept = [0]
 
 

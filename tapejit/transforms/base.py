@@ -134,7 +134,8 @@ class Transformed:
         ``captures`` counts runs of the function by Python on tracers; ``interpreted``,
         ``compiled`` and ``python`` count the calls answered so; ``guard_misses`` the programs that
         were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
-        time that took, ``cache_hits`` those of them that came from disk.
+        time that took, ``cache_hits`` those of them that came from disk, ``sizes_shared`` those
+        that run a kernel made for other sizes, with their own as run-time values.
         """
         from ..runtime import inspect
 

@@ -150,7 +150,7 @@ def test_nested_loops_fill_one_table():
         b.finish([at(table, 6, 5), row_of(table, 2)]), RNG.normal(size=6), RNG.normal(size=5)
     )
     assert copies(source) == 0
-    assert source.count("local_f64_42()") == 1
+    assert source.count("local_f64_64()") == 1
     assert "memory.allocate" not in source
 
 

@@ -12,7 +12,7 @@ import pytest
 import tapejit as tj
 from tapejit.core.config import config
 from tapejit.core.errors import ReplayWarning
-from tapejit.runtime import build
+from tapejit.runtime import build, sizes
 from tapejit.runtime.stages import KernelStage, stages_of, traffic
 
 SCALE = 2.0
@@ -127,6 +127,7 @@ def test_explain_before_and_after_compiling():
 def test_explain_tells_a_cached_kernel(monkeypatch):
     def make():
         monkeypatch.setattr(build, "_built", {})
+        monkeypatch.setattr(sizes, "_skeletons", {})
         return tj.value_and_grad(wave, compile="always")
 
     make()(X, 4)

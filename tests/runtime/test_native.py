@@ -15,7 +15,7 @@ import pytest
 
 import tapejit as tj
 from tapejit.core.errors import CompileWarning
-from tapejit.runtime.compile import _compile_lock
+from tapejit.runtime.compile import compile_lock
 from tapejit.runtime.images import FLAGS
 from tapejit.runtime.native import layout, loader
 from tapejit.runtime.native.compiled import image_of
@@ -29,7 +29,7 @@ def made(fn: Any, *arguments: Any) -> tuple[Callable[..., Any], Image]:
     image = image_of(fn, [Argument(D(kind), *rest) for kind, *rest in arguments], FLAGS)
     again = parse(image.dump())
     assert again == image
-    with _compile_lock:
+    with compile_lock:
         return loader.link(image), image
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import tapejit as tj
 from tapejit.core.errors import CompileWarning
-from tapejit.runtime import build, pipeline, program
+from tapejit.runtime import build, pipeline, program, sizes
 
 X = np.linspace(0.1, 1.0, 11)
 
@@ -34,8 +34,9 @@ def test_never_and_always() -> None:
 def test_auto_rents_until_the_rent_equals_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is faked: each interpretation costs 0.1, compiling 0.55: it is bought after six."""
     monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.55)
-    monkeypatch.setattr(program.cache, "has_program", lambda *args: False)
+    monkeypatch.setattr(build.cache, "has_program", lambda *args: False)
     monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
     now = [0.0]
 
     def clock() -> float:
@@ -74,9 +75,10 @@ def test_the_estimate_learns_and_grows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_learnt_from_code_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
     learnt: list[float] = []
     monkeypatch.setattr(build, "note_compile_seconds", lambda tape, s: learnt.append(s))
-    monkeypatch.setattr(program.config, "cache", False)
+    monkeypatch.setattr(build.config, "cache", False)
     for _ in range(3):
         f = tj.grad(loss, compile="always")
         f(X)
@@ -103,6 +105,7 @@ def test_what_cannot_be_compiled_is_interpreted(monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("no code today")
 
     monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
     monkeypatch.setattr(build, "compile_tape", broken)
     for policy in ("always", "auto"):
         monkeypatch.setattr(program, "estimate_compile_seconds", lambda tape: 0.0)
@@ -125,6 +128,7 @@ def test_an_interrupted_compilation_leaves_a_working_function(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
     monkeypatch.setattr(build, "compile_tape", interrupted)
     f = tj.grad(loss, compile="always")
     with pytest.raises(KeyboardInterrupt):
