@@ -63,14 +63,15 @@ def stats() -> dict[str, int]:
     >>> torch.stats()["pending"]
     0
     """
-    from .program import programs
+    from .program import programs, runs
     from .rows import Rows
 
     known = programs()
+    interpreted, calls = runs()
     return {
         "pending": len(Rows(tuple(LOCAL.rec.code)).rows),
         "programs": len(known),
         "compiled": sum(p.fast is not None for p in known),
-        "interpreted": sum(p.runs for p in known),
-        "kernel_calls": sum(p.calls for p in known),
+        "interpreted": interpreted,
+        "kernel_calls": calls,
     }

@@ -185,6 +185,8 @@ def freed_rows(rows: Rows) -> int:
 _programs: dict[Any, Program] = {}
 _accounts = Accounts()
 _kept = [0]
+_ran = [0, 0]
+"""How often programs that have been let go had been interpreted, and called as kernels."""
 
 
 def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
@@ -194,10 +196,19 @@ def program_of(code: tuple[int, ...], live: tuple[int, ...]) -> Program:
     if found is None:
         _kept[0] += len(code) + 16
         while _kept[0] > _MOST and _programs:
-            old = _programs.pop(next(iter(_programs)), None)
-            _kept[0] -= 0 if old is None else len(old.rows.code) + 16
+            _evict(_programs.pop(next(iter(_programs)), None))
         found = _programs[key] = Program(code, live)
     return found
+
+
+def _evict(old: Program | None) -> None:
+    """Let a program go; what it has run stays counted."""
+    if old is not None:
+        _kept[0] -= len(old.rows.code) + 16
+        _ran[0] += old.runs
+        _ran[1] += old.calls
+        for near in [near for near, program in list(_recent.items()) if program is old]:
+            _recent.pop(near, None)
 
 
 _recent: dict[tuple[int, int], Program] = {}
@@ -228,6 +239,13 @@ def clear_programs() -> None:
     _programs.clear()
     _recent.clear()
     _kept[0] = 0
+    _ran[:] = 0, 0
+
+
+def runs() -> tuple[int, int]:
+    """Return how often traces have been interpreted and have been one compiled call."""
+    known = programs()
+    return _ran[0] + sum(p.runs for p in known), _ran[1] + sum(p.calls for p in known)
 
 
 def evaluate(rows: Rows, inputs: list[Any], slot: int) -> Any:

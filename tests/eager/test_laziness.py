@@ -386,3 +386,12 @@ def test_numpy_functions_keep_tapejits_own_conventions():
     x = torch.zeros((), requires_grad=True)
     x.sqrt().backward()
     assert x.grad.item() == np.inf
+
+
+def test_what_ran_stays_counted_when_programs_are_let_go(monkeypatch):
+    programs.clear_programs()
+    monkeypatch.setattr(programs, "_MOST", 200)
+    for n in range(2, 42):
+        assert (torch.ones(n) + 1.0).tolist() == [2.0] * n
+        assert torch.stats()["interpreted"] + torch.stats()["kernel_calls"] == n - 1
+    assert torch.stats()["programs"] < 20
