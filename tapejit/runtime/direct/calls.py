@@ -16,6 +16,7 @@ from .expressions import alike, compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
 from .positions import refuse, window_start, wrap_index
+from .reading import ROUTINES, read
 from .values import (
     BOOL,
     BY_NAME,
@@ -61,6 +62,9 @@ def call(f: Function, node: ast.Call) -> Value:
         return _formula(f, name.removeprefix("vmath."), node.args)
     if name in LINEAR:
         LINEAR[name](f, [expression(f, a) for a in node.args])
+        return _nothing()
+    if name.startswith("routines.") and name.removeprefix("routines.") in ROUTINES:
+        read(f, name.removeprefix("routines."), node.args)
         return _nothing()
     if name.startswith("product_"):
         return _tiny(f, name, node.args)

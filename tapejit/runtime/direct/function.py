@@ -41,6 +41,7 @@ class Unit:
         self.bridge: Any = bridge
         """How Numba is asked; None where it must not be."""
         self.formulas: dict[str, Any] = {}
+        self.routines: dict[tuple[str, ...], Function] = {}
 
     def outside(self, name: str, result: Any, args: list[Any]) -> Any:
         """Return a C function, declared."""
