@@ -1,9 +1,9 @@
 """Copies where memory demands them: for BLAS, for routines, for reshapes of strided views, for outputs.
 
 After this pass every view is expressible by strides, every operand of a product has a unit stride
-in one of its last two axes (small ones in the last), every operand of a routine is contiguous, and every output is a row of
-its own that owns its memory. Bodies are made legal too, and every row that holds bodies is followed
-by the ``out`` rows of all its results.
+in one of its last two axes (a small one in the last), every operand of a routine is contiguous, and
+every output is a row of its own that owns its memory. Bodies are made legal too, and every row that
+holds bodies is followed by the ``out`` rows of all its results.
 """
 
 from __future__ import annotations
