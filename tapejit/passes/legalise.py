@@ -1,9 +1,9 @@
 """Copies where memory demands them: for BLAS, for routines, for reshapes of strided views, for outputs.
 
 After this pass every view is expressible by strides, every operand of a product has a unit stride
-in one of its last two axes, every operand of a routine is contiguous, and every output is a row of
-its own that owns its memory. Bodies are made legal too, and every row that holds bodies is followed
-by the ``out`` rows of all its results.
+in one of its last two axes (a small one in the last), every operand of a routine is contiguous, and
+every output is a row of its own that owns its memory. Bodies are made legal too, and every row that
+holds bodies is followed by the ``out`` rows of all its results.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ FREE = (
     "elementwise", "reduce", "guard", "view", "update", "concatenate", "input", "lit", "out",
     "window",
 )  # fmt: skip
+
+SMALL, MANY = 16, 64
+"""The sides of a matrix, and the rows that it meets in a product, for which it is copied."""
 
 
 def legalise(tape: Tape) -> Tape:
@@ -79,6 +82,8 @@ def _legal(tape: Tape) -> Tape:
             for k, a in enumerate(args):
                 if not in_memory(b, a) or not _matrix(b, a, shown(b, a)):
                     args[k] = copy(b, a)
+            if _worth_turning(b, args, shown(b, args[1])):
+                args[1] = copy(b, args[1])
         elif kind in ROLLED:
             # What a loop starts from is copied to where the loop runs, however it lies.
             free = range(*carried_operands(row))
@@ -114,6 +119,17 @@ def _matrix(b: Builder, i: int, x: Strided) -> bool:
     rows = (t == 1 or n == 1) and (s >= max(n, 1) or m == 1)
     columns = (s == 1 or m == 1) and (t >= max(m, 1) or n == 1)
     return rows or columns
+
+
+def _worth_turning(b: Builder, args: list[int], right: Strided) -> bool:
+    """Whether a transposed right operand is to be copied: a small one that many rows meet.
+
+    OpenBLAS takes 11.9 us for (1000, 10) @ (10, 10) when the right one is read down its columns, 7.6
+    when along its rows; for 16 by 16 it is 18.2 and 10.8, for 32 by 32 there is no difference.
+    """
+    left, shape = b.aval(args[0]).shape, b.aval(args[1]).shape
+    turned = right.strides[-1] != 1 and right.strides[-2] == 1
+    return turned and 1 < max(shape[-2:]) <= SMALL and min(shape[-2:]) > 1 and left[-2] >= MANY
 
 
 def _own_outputs(tape: Tape) -> Tape:
