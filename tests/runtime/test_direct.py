@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 
 import tapejit as tj
 from tapejit.codegen.text import number
-from tapejit.runtime import build, images
-from tapejit.runtime.direct import cutting, linear, statements
+from tapejit.core.config import config
+from tapejit.runtime import build, images, sizes
+from tapejit.runtime.direct import calls, cutting, linear, statements
 from tapejit.runtime.direct import image as direct
 from tapejit.runtime.native import blas
 from tapejit.runtime.native.loader import link
@@ -435,3 +436,28 @@ def test_numbas_pipeline_alone() -> None:
     made = subprocess.run(command, env=env, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     assert float(made.stdout) == pytest.approx(5 * np.sin(1) * np.tanh(1))
+
+
+@pytest.mark.parametrize("often", [0, 3, 1000])
+def test_functions_on_straight_lines_are_called_or_placed_inside(often, monkeypatch):
+    monkeypatch.setattr(calls, "OFTEN", often)
+    monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
+    monkeypatch.setattr(config, "cache", False)
+    seen = []
+    written = direct._finished
+    monkeypatch.setattr(direct, "_finished", lambda m, o: (seen.append(str(m)), written(m, o))[1])
+
+    def line(a, b):
+        for k in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]:
+            a, b = b, np.tanh(a * b + k) + np.exp(-a)
+        return a
+
+    f = tj.value_and_grad(tj.no_rewrite(line), compile="always")
+    f(0.3, 0.4)
+    value, slope = f(0.3, 0.4)
+    assert value == pytest.approx(line(0.3, 0.4), rel=1e-13)
+    h = 1e-6
+    assert slope == pytest.approx((line(0.3 + h, 0.4) - line(0.3 - h, 0.4)) / (2 * h), rel=1e-7)
+    (text,) = seen
+    assert ("vmath.called.tanh_f64" in text) == (often < 6)

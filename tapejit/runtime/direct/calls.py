@@ -103,21 +103,33 @@ def _nothing() -> Value:
     return Value(NOTHING, ir.Constant(BYTES, None))
 
 
+OFTEN = 16
+"""Calls of one function of `vmath` on straight lines that are placed inside; further ones are calls.
+
+Vectors are made in loops only. 400 hyperbolic tangents in a row are 30,000 instructions when each is
+placed inside its caller."""
+
+
 def _formula(f: Function, name: str, args: list[ast.expr]) -> Value:
-    """A function of ``vmath``: one LLVM function a kernel, placed inside its callers."""
+    """A function of ``vmath``: one LLVM function a kernel, placed inside its callers where that pays."""
     kind = DOUBLE if name.endswith("_f64") else SINGLE
     values = [f.cast(expression(f, a), kind).llvm for a in args]
-    made = f.unit.formulas.get(name)
+    inside = True
+    if not f.leave:
+        f.unit.straight[name] = f.unit.straight.get(name, 0) + 1
+        inside = f.unit.straight[name] <= OFTEN
+    made = f.unit.formulas.get((name, inside))
     if made is None:
         ty = kind.llvm
-        made = ir.Function(f.unit.module, ir.FunctionType(ty, [ty] * len(args)), f"vmath.{name}")
+        symbol = f"vmath.{name}" if inside else f"vmath.called.{name}"
+        made = ir.Function(f.unit.module, ir.FunctionType(ty, [ty] * len(args)), symbol)
         made.linkage = "internal"
-        for attribute in ("alwaysinline", "nounwind"):
+        for attribute in ("alwaysinline" if inside else "noinline", "nounwind"):
             made.attributes.add(attribute)
         inner = ir.IRBuilder(made.append_basic_block())
         form = Format(name[-3:], inner)
         inner.ret(FORMULAS[name](form, *(Operand(form, a) for a in made.args)).v)
-        f.unit.formulas[name] = made
+        f.unit.formulas[name, inside] = made
     return Value(kind, f.builder.call(made, values))
 
 

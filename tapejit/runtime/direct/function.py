@@ -40,7 +40,9 @@ class Unit:
         self.module, self.parts = module, parts
         self.bridge: Any = bridge
         """How Numba is asked; None where it must not be."""
-        self.formulas: dict[str, Any] = {}
+        self.formulas: dict[tuple[str, bool], Any] = {}
+        self.straight: dict[str, int] = {}
+        """How often each function of `vmath` has been called outside of loops."""
         self.routines: dict[tuple[str, ...], Function] = {}
 
     def outside(self, name: str, result: Any, args: list[Any]) -> Any:
