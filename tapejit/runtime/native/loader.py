@@ -46,10 +46,10 @@ _new: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_objec
 class _Owner:
     """Keeps the code of a function alive; called when the kernel has raised."""
 
-    __slots__ = ("__weakref__", "library", "method")
+    __slots__ = ("__weakref__", "code", "method")
 
     def __init__(self, library: Any, method: _Method) -> None:
-        self.library, self.method = library, method
+        self.code, self.method = library, method
 
     def __call__(self, pickled: bytes) -> None:
         kind, arguments, _ = pickle.loads(pickled)

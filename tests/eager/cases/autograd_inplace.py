@@ -1,4 +1,7 @@
-"""In-place operations: leaves, version counters, saved values, views, index assignment."""
+"""In-place operations: leaves, version counters, saved values, views, index assignment.
+
+One file past its usual length: a table of independent cases whose answers lie in one file too.
+"""
 
 from transcripts import raising
 
