@@ -25,7 +25,7 @@ from .text import SUFFIX
 if TYPE_CHECKING:
     from .values import Values
 
-LONG = 100
+LONG = 150
 """Weight of a round from which on it is cut: weights are about instructions, by fours."""
 SIZE = 20
 """Weight of a stretch."""
@@ -42,7 +42,8 @@ STACK = 1 << 17
 GRAM = 8
 """Lines in a row that must have been there before to say that a text repeats itself."""
 _LINE = re.compile(r"(\w+)(\[.*?\])? = (.*)")
-_NAME = re.compile(r"\b[aotxvdl]\d+(?:_\w+)?\b")
+_OF_VMATH = re.compile(r"v(\d+) = (vmath\.\w+)\((\([^,]*\))\)")
+_NAME = re.compile(r"\b[aotxvdlu]\d+(?:_\w+)?\b")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def cut(values: Values, body: list[str], rounds: int, index: str, room: int) -> 
     weight = sum(map(_weight, body))
     if weight <= LONG or (rounds < FEWEST and weight <= 20 * LONG):
         return None
-    lines = [_parsed(text) for text in body]
+    lines = [_parsed(text) for whole in body for text in _apart(whole)]
     loads = {x.name: x for x in lines if x.name[0] == "l"}
     groups = list(_groups(_ordered(lines, loads)))
     handed = _Handed(values, groups, room)
@@ -116,6 +117,24 @@ def cut(values: Values, body: list[str], rounds: int, index: str, room: int) -> 
 
 def _weight(text: str) -> int:
     return 1 + FUNCTION * text.count("vmath.")
+
+
+def _apart(text: str) -> list[str]:
+    """Return a line, or two where it is a function of `vmath` of an expression in parentheses."""
+    found = _OF_VMATH.fullmatch(text)
+    if found is None or not _is_one(found[3]):
+        return [text]
+    return [f"u{found[1]} = {found[3]}", f"v{found[1]} = {found[2]}(u{found[1]})"]
+
+
+def _is_one(text: str) -> bool:
+    """Whether the parenthesis that opens a text closes at its end."""
+    depth = 0
+    for c in text[:-1]:
+        depth += (c == "(") - (c == ")")
+        if not depth:
+            return False
+    return "vmath." not in text
 
 
 def _parsed(text: str) -> Line:
@@ -143,54 +162,47 @@ def _ordered(lines: list[Line], loads: dict[str, Line]) -> list[Line]:
 
 def _groups(lines: list[Line]) -> Iterator[list[Line]]:
     """Cut lines by weight; where they repeat themselves, at the same places again and again."""
-    shapes = [hash(_NAME.sub("", x.text)) for x in lines]
+    shapes = [_NAME.sub("", x.text) for x in lines]
     lags = _lags(shapes)
-    k = 0
+    start = k = 0
     while k < len(lines):
-        period = lags[k]
-        end = k + period
+        period, end = lags[k], k + lags[k]
         while period and end < len(lines) and shapes[end] == shapes[end - period]:
             end += 1
-        if not period or end - k < 2 * period:
-            # Nothing repeats itself here: up to where something does, or the weight is reached.
-            end = k + 1
-            weight = _weight(lines[k].text)
-            while end < len(lines) and not lags[end]:
-                weight += _weight(lines[end].text)
-                if weight > SIZE:
-                    break
-                end += 1
-            yield lines[k:end]
-            k = end
+        if end - k < 2 * period or not period:
+            k += 1
             continue
+        yield from _by_weight(lines[start:k])
         once = sum(_weight(x.text) for x in lines[k : k + period])
         many = max(SIZE // once, 1) * period
-        while end - k >= many:
-            yield from _by_weight(lines[k : k + many])
-            k += many
-        if k < end:
-            yield from _by_weight(lines[k:end])
-            k = end
+        for start in range(k, end, many):
+            yield from _by_weight(lines[start : min(start + many, end)])
+        start = k = end
+    yield from _by_weight(lines[start:])
 
 
 def _by_weight(lines: list[Line]) -> Iterator[list[Line]]:
+    """Cut lines by weight; a function of `vmath` alone in its line stands alone: its code is long."""
     group: list[Line] = []
     weight = 0
     for x in lines:
-        more = _weight(x.text)
-        if group and weight + more > SIZE:
+        alone = " = vmath." in x.text
+        weight += _weight(x.text)
+        if group and (alone or weight > SIZE):
+            yield group
+            group, weight = [], _weight(x.text)
+        group.append(x)
+        if alone:
             yield group
             group, weight = [], 0
-        group.append(x)
-        weight += more
     if group:
         yield group
 
 
-def _lags(shapes: list[int]) -> list[int]:
+def _lags(shapes: list[str]) -> list[int]:
     """Return for each line how far on the lines from there are found again, 0 for nowhere."""
     found = [0] * len(shapes)
-    next_at: dict[tuple[int, ...], int] = {}
+    next_at: dict[tuple[str, ...], int] = {}
     for i in range(len(shapes) - GRAM, -1, -1):
         gram = tuple(shapes[i : i + GRAM])
         found[i] = next_at.get(gram, i) - i
@@ -286,6 +298,8 @@ def _call(
 
     def short(found: re.Match[str]) -> str:
         name = found[0]
+        if name == index:
+            return "i"
         if name not in names:
             # Pointers keep what their letter says: whole arrays are distinct, windows may overlap.
             letter = "t" if name[0] in "@aot" else name[0]
@@ -293,7 +307,7 @@ def _call(
             names[name] = f"{letter}{count[letter]}"
         return names[name]
 
-    other = rf"@\w+|(?!{index}\b)\bi\d+\b|{_NAME.pattern}"
+    other = rf"@\w+|\bi\d+\b|{_NAME.pattern}"
     written = [re.sub(other, short, line) for line in lines]
     made = {names[x.name] for x in group if not x.store and not x.carried}
     made |= {names[n] for n in reads if n in loads or (n in handed.kinds and handed.made[n] < k)}
@@ -302,7 +316,7 @@ def _call(
     text = "\n".join(
         [
             f"({', '.join(['lo', 'hi', *params])}):",
-            f"    for {index} in range(lo, hi):",
+            "    for i in range(lo, hi):",
             *("        " + line for line in written),
             *([f"    return {', '.join(back)}"] if back else []),
             "",

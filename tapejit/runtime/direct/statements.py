@@ -15,7 +15,7 @@ from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
 from .independent import independent, mark, new_group
-from .values import Array, I64, INT, Uncovered, Value, truth_of
+from .values import I64, INT, Array, Uncovered, Value, truth_of
 
 
 def statements(f: Function, body: list[ast.stmt]) -> None:
