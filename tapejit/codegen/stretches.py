@@ -216,7 +216,8 @@ def _lags(shapes: list[str]) -> list[int]:
 class _Handed:
     """The values that one stretch makes and a later one reads, and their places in a block.
 
-    A place is free again behind the last stretch that reads it: within a stretch all are distinct.
+    A place is free again for what the last stretch that reads it makes: for each element of a block a
+    stretch reads all its places before it writes any.
     """
 
     def __init__(self, values: Values, groups: list[list[Line]], room: int) -> None:
@@ -242,7 +243,7 @@ class _Handed:
             made_in[self.made[n]].append(n)
             ends[last[n]].append(n)
         for k in range(len(groups)):
-            for n in ends[k - 1] if k else ():
+            for n in ends[k]:
                 free.setdefault(self.kinds[n], []).append(self.place[n])
             for n in made_in[k]:
                 kind = self.kinds[n]
