@@ -447,7 +447,9 @@ def test_functions_on_straight_lines_are_called_or_placed_inside(often, monkeypa
     monkeypatch.setattr(config, "cache", False)
     seen = []
     written = direct._finished
-    monkeypatch.setattr(direct, "_finished", lambda u, o: (seen.append(str(u.module)), written(u, o))[1])
+    monkeypatch.setattr(
+        direct, "_finished", lambda u, o: (seen.append(str(u.module)), written(u, o))[1]
+    )
 
     def line(a, b):
         for k in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]:
