@@ -108,10 +108,9 @@ def _before(body: Tape, i: int, k: int) -> int | None:
         return args[1 + k] if _only_adds(inner, inner.outputs[k], 1 + k) else None
     if name == "cond":
         sides = [params["then"], params["orelse"]]
-        for x in range(sides[0].n_inputs):
-            if sides[0].any_aval(x) == sides[0].any_aval(sides[0].outputs[k]):
-                if all(_only_adds(side, side.outputs[k], x) for side in sides):
-                    return args[1 + x]
+        ways = range(sides[0].n_inputs)
+        found = (x for x in ways if all(_only_adds(s, s.outputs[k], x) for s in sides))
+        return next((args[1 + x] for x in found), None)
     return None
 
 

@@ -39,6 +39,7 @@ from .values import (
     pointer_to,
     truth_of,
 )
+from .wholes import whole_quotient, whole_remainder
 
 DTYPES = {
     "f64": "float64", "f32": "float32", "c128": "complex128", "c64": "complex64",
@@ -295,6 +296,8 @@ def _extreme(sign: str) -> Maker:
 MAKERS: dict[str, Maker] = {
     "routines.wrap_index": wrap_index,
     "routines.window_start": window_start,
+    "routines.whole_quotient": whole_quotient,
+    "routines.whole_remainder": whole_remainder,
     "memory.flat": _flat,
     "memory.allocate": _allocate,
     "memory.release": _release,
