@@ -45,7 +45,7 @@ def colour(matrices: list[np.ndarray[Any, Any]], most: int) -> Colouring | None:
     fullest = max((int(m.sum(axis=1).max(initial=0)) for m in matrices), default=0)
     if fullest > most or total > MOST_ENTRIES:
         return None
-    entries = [np.nonzero(m) for m in matrices]
+    entries = [_entries(m) for m in matrices]
     n = matrices[0].shape[1]
     start, rows = 0, []
     for m, (r, _) in zip(matrices, entries):
@@ -53,7 +53,12 @@ def colour(matrices: list[np.ndarray[Any, Any]], most: int) -> Colouring | None:
         start += m.shape[0]
     found = _greedy(np.concatenate(rows), np.concatenate([c for _, c in entries]), start, n)
     count = int(found.max(initial=-1)) + 1
-    return None if count > most else Colouring(found, max(count, 1), list(entries))
+    return None if count > most else Colouring(found, max(count, 1), entries)
+
+
+def _entries(matrix: np.ndarray[Any, Any]) -> tuple[Ints, Ints]:
+    rows, columns = np.nonzero(matrix)
+    return rows.astype(np.int64, copy=False), columns.astype(np.int64, copy=False)
 
 
 def _greedy(rows: Ints, columns: Ints, height: int, n: int) -> Ints:

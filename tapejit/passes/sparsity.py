@@ -27,12 +27,12 @@ MOST_WORDS = 1 << 23
 """Words of all sets of a tape together, 64 MiB; past that nothing is found out."""
 
 
-class TooLarge(Exception):
-    """The sets would take more memory than they are worth."""
+class Unknown(Exception):
+    """The sets would take more memory than they are worth, or an array has no known length."""
 
 
 def dependence(body: Tape, fixed: Fixed) -> list[np.ndarray[Any, Any]] | None:
-    """Return for each output the matrix of who may depend on whom, None when it is too large.
+    """Return for each output the matrix of who may depend on whom, None when they are not found out.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def dependence(body: Tape, fixed: Fixed) -> list[np.ndarray[Any, Any]] | None:
     try:
         for i in range(body.n_inputs, body.rows):
             walk.row(body.row(i))
-    except TooLarge:
+    except Unknown:
         return None
     return [walk.matrix(o) for o in body.outputs]
 
@@ -88,12 +88,13 @@ class _Walk:
         if all(s is None for s in sets):
             return
         items = row.aval.items if isinstance(row.aval, TupleAval) else (row.aval,)
-        self.spent += sum(abs(a.size) for a in items) * self.words
+        if any(n < 0 for a in items for n in a.shape):
+            raise Unknown
+        self.spent += sum(a.size for a in items) * self.words
         if self.spent > MOST_WORDS:
-            raise TooLarge
+            raise Unknown
         if isinstance(row.aval, TupleAval):
-            rule = _maps if row.prim.name == "map" else _all_several
-            self.several[row.id] = rule(self, row, sets)
+            self.several[row.id] = SEVERAL.get(row.prim.name, _all_several)(self, row, sets)
             return
         found = RULES.get(row.prim.name) or KINDS.get(row.prim.emit.kind) or _all
         self.found[row.id] = found(self, row, row.aval, sets)
@@ -137,7 +138,13 @@ def _all(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
 def _all_several(walk: _Walk, row: Row, sets: list[Sets | None]) -> list[Sets | None]:
     whole = _whole(sets)
     items = row.aval.items  # type: ignore[union-attr]
-    return [walk.spread(whole, tuple(max(n, 0) for n in a.shape)) for a in items]
+    return [walk.spread(whole, a.shape) for a in items]
+
+
+def _custom(walk: _Walk, row: Row, sets: list[Sets | None]) -> list[Sets | None]:
+    """A custom row hands its results through."""
+    first = row.params["n_in"]
+    return sets[first : first + row.params["n_out"]]
 
 
 def _maps(walk: _Walk, row: Row, sets: list[Sets | None]) -> list[Sets | None]:
@@ -174,7 +181,8 @@ def _view(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
     own = walk.given(row, 0, sets)
     size = int(np.prod(own.shape[:-1]))
     at = row.prim.numpy(np.arange(size).reshape(own.shape[:-1]), **row.params)
-    return np.ascontiguousarray(own).reshape(size, walk.words)[np.asarray(at)]
+    moved: Sets = np.ascontiguousarray(own).reshape(size, walk.words)[np.asarray(at)]
+    return moved
 
 
 def _reduce(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
@@ -190,7 +198,8 @@ def _reduce(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
 
 def _concatenate(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
     parts = [walk.given(row, k, sets) for k in range(len(sets))]
-    return np.concatenate(parts, axis=row.params["axis"])
+    found: Sets = np.concatenate(parts, axis=row.params["axis"])
+    return found
 
 
 def _update(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
@@ -205,7 +214,8 @@ def _gather(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
     axis, at = row.params["axis"], walk.fixed.get(row.args[1])
     own = walk.given(row, 0, sets)
     if at is not None and sets[1] is None:
-        return np.take(own, at, axis=axis)
+        taken: Sets = np.take(own, at, axis=axis)
+        return taken
     count = walk.body.value(row.args[1]).ndim
     some = _union(own, (axis,))
     shape = (*own.shape[:axis], *(1,) * count, *own.shape[axis + 1 :])
@@ -237,6 +247,7 @@ def _matmul(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
     return lines[0] if len(lines) == 1 else lines[0] | lines[1]
 
 
+SEVERAL = {"map": _maps, "custom": _custom}
 KINDS: dict[str, Rule] = {"elementwise": _elementwise, "view": _view, "reduce": _reduce}
 RULES: dict[str, Rule] = {
     "concatenate": _concatenate,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from ..tape.ir import Builder, Sym
 from ..tape.pieces import inline
 
 _INDEX = Aval(np.dtype(np.int64))
-FEWEST = 4
+FEWEST = 2
 """Columns below which nothing is coloured."""
 
 Sweep = Callable[[Builder, Sym], Sequence[Sym | None]]
@@ -111,6 +110,7 @@ def run(sweeps: Sweeps, last: bool) -> list[Sym | None]:
 def _of_number(cut: Split, like: Aval, numbers: Sym) -> Split:
     """Return the map as one from a number to the sweep of the vector that is 1 where it stands."""
     body = Builder()
+    body.line = numbers.b.line
     number = body.input(_INDEX)
     where = body.input(numbers.aval)
     shared = [body.input(x.aval) for x in cut.shared]
@@ -124,29 +124,38 @@ def _coloured(sweeps: Sweeps, colouring: Colouring, last: bool) -> list[Sym | No
     b, n, count = cap.b, like.size, colouring.count
     entries = sum(r.size for r, _ in colouring.entries)
     cap.note(b.line, f"{n} columns in {count} colour{'s' * (count > 1)}, {entries} entries")
+    lists = [] if count == 1 else [colouring.colours]
+    for k, (row, column) in enumerate(colouring.entries):
+        size = cut.body.value(cut.body.outputs[k]).size
+        put = row * n + column if last else column * size + row
+        order = np.argsort(put)
+        lists += [(colouring.colours[column] * size + row)[order], put[order]]
+    tables = iter(_tables(cap, lists))
     if count == 1:
         ones = broadcast(b.lit(1.0, Aval(like.dtype)), like.shape)
         outs = inline(cut.body, b, [ones, *cut.shared])
         rows: list[Any] = [outs[r] if isinstance(r, int) else r for r in cut.results]
     else:
-        colours = cap.const(colouring.colours)
+        body = _of_number(cut, like, next(tables))
         numbers = ops.arange.on(b, n=count, dtype="int64")
-        body = _of_number(cut, like, colours)
         rows = run_map(b, body, [numbers], count, (False,) * len(cut.results))
-    found: list[Sym | None] = []
-    for r, kept in zip(rows, cut.results):
-        if not isinstance(kept, int):
-            found.append(None if r is None else _repeated(kept, like, last))
-            continue
-        (row, column), shape = colouring.entries[kept], r.shape[count > 1 :]
-        size = prod(shape)
-        take = colouring.colours[column] * size + row
-        put = row * n + column if last else column * size + row
-        order = np.argsort(put)
+    made = []
+    for k, o in enumerate(cut.body.outputs):
+        shape = cut.body.value(o).shape
         whole = (*shape, *like.shape) if last else (*like.shape, *shape)
-        positions = [cap.const(np.ascontiguousarray(p[order])) for p in (take, put)]
-        found.append(ops.spread(r, *positions, shape=whole))
-    return found
+        r = rows[cut.results.index(k)]
+        made.append(ops.spread(r, next(tables), next(tables), shape=whole))
+    return [
+        made[r] if isinstance(r, int) else None if r is None else _repeated(r, like, last)
+        for r in cut.results
+    ]
+
+
+def _tables(cap: Capture, lists: list[Any]) -> list[Sym]:
+    """Return lists of integers as values; they are one array, since arrays cost time to pass."""
+    whole = cap.const(np.concatenate(lists))
+    ends = np.cumsum([x.size for x in lists]).tolist()
+    return [ops.slice(whole, ranges=((end - x.size, x.size, 1),)) for x, end in zip(lists, ends)]
 
 
 def _repeated(r: Any, like: Aval, last: bool) -> Sym:
