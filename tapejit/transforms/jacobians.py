@@ -32,7 +32,7 @@ from .leaves import (
     wrapped,
 )
 from .names import function_name
-from .sweeps import Sweeps, recorded, run
+from .sweeps import Sweeps, crosswise, recorded, run
 
 Blocks = dict[tuple[int, int], Sym]
 
@@ -119,6 +119,7 @@ def _blocks(
 ) -> dict[tuple[int, int], Sym]:
     complex_in = any(x.dtype.kind == "c" for x in xs)
     complex_out = any(y.dtype.kind == "c" for y in ys)
+    free = mode is None and not complex_in and not complex_out
     if mode is None:
         n, m = sum(x.size for x in xs), sum(y.size for y in ys)
         mode = "forward" if n <= m else "reverse"
@@ -138,7 +139,12 @@ def _blocks(
             f"imaginary parts ({where()})"
         )
     forward = mode == "forward"
-    sweeps = forward_sweeps(cap, xs, ys) if forward else reverse_sweeps(cap, xs, ys)
+    record = {True: forward_sweeps, False: reverse_sweeps}
+    sweeps = record[forward](cap, xs, ys)
+    across = crosswise(sweeps, [v.size for v in (ys if forward else xs)]) if free else 0
+    if 0 < 2 * across <= sum(one.count for one in sweeps):
+        forward = not forward
+        sweeps = record[forward](cap, xs, ys)
     blocks = blocks_of(sweeps, forward)
     if forward:
         return blocks

@@ -44,6 +44,8 @@ class Sweeps:
         The vector that it takes.
     cut : Split
         The map, the vector being its moving value.
+    matrices : list of bool arrays, or None
+        Which entries of each result of the body can differ from zero, if that is known.
     colouring : Colouring or None
         How its columns are computed together; None for one by one.
     """
@@ -51,6 +53,7 @@ class Sweeps:
     cap: Capture
     like: Aval
     cut: Split
+    matrices: list[np.ndarray[Any, Any]] | None
     colouring: Colouring | None
 
     @property
@@ -66,17 +69,32 @@ def recorded(cap: Capture, like: Aval, sweep: Sweep) -> Sweeps:
     start = len(s)
     vector = s.input(like, np.zeros(like.shape, like.dtype)[()])
     cut = split(s, start, [vector], sweep(s, vector), cap.b, {})
-    return Sweeps(cap, like, cut, _colouring(cap, like, cut))
+    matrices = _matrices(cap, like, cut)
+    found = None if matrices is None else colour(matrices, like.size // 2)
+    return Sweeps(cap, like, cut, matrices, found)
 
 
-def _colouring(cap: Capture, like: Aval, cut: Split) -> Colouring | None:
+def _matrices(cap: Capture, like: Aval, cut: Split) -> list[np.ndarray[Any, Any]] | None:
     if like.size < FEWEST or not cut.moving:
         return None
     fixed = {
         1 + k: cap.b.known[x.id] for k, x in enumerate(cut.shared) if _same_at_every_call(cap, x)
     }
-    matrices = dependence(cut.body, fixed)
-    return None if matrices is None else colour(matrices, like.size // 2)
+    return dependence(cut.body, fixed)
+
+
+def crosswise(sweeps: Sequence[Sweeps], sizes: Sequence[int]) -> int:
+    """Return how many sweeps the other direction takes at least, its results having these sizes."""
+    total = 0
+    for i, size in enumerate(sizes):
+        count = size
+        parts = [(one.matrices, one.cut.results[i]) for one in sweeps]
+        if size >= FEWEST and not any(m is None for m, _ in parts):
+            across = [m[r].T for m, r in parts if m is not None and isinstance(r, int)]
+            found = colour(across, size // 2) if across else None
+            count = size if found is None else found.count
+        total += count
+    return total
 
 
 def _same_at_every_call(cap: Capture, x: Sym) -> bool:
@@ -123,7 +141,8 @@ def _coloured(sweeps: Sweeps, colouring: Colouring, last: bool) -> list[Sym | No
     cap, like, cut = sweeps.cap, sweeps.like, sweeps.cut
     b, n, count = cap.b, like.size, colouring.count
     entries = sum(r.size for r, _ in colouring.entries)
-    cap.note(b.line, f"{n} columns in {count} colour{'s' * (count > 1)}, {entries} entries")
+    side = "columns" if last else "rows"
+    cap.note(b.line, f"{n} {side} in {count} colour{'s' * (count > 1)}, {entries} entries")
     lists = [] if count == 1 else [colouring.colours]
     for k, (row, column) in enumerate(colouring.entries):
         size = cut.body.value(cut.body.outputs[k]).size
