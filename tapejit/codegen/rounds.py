@@ -3,7 +3,8 @@
 Carried numbers are local variables, assigned together at the end of a round. A carried array lives
 in the memory of the loop's result. Where the body does not leave its new value there, the loop has
 a second buffer and the two pointers change places at the end of a round; behind the loop the result
-is moved home when it ended in the other buffer. Element i of a stack is a pointer into it.
+is moved home when it ended in the other buffer. Element i of a stack is a pointer into it; a small
+one that the round reads again is a local array, copied there at the end of the round.
 """
 
 from __future__ import annotations
@@ -107,8 +108,12 @@ def _stacks(
         o = inner.tape.outputs[carry + k]
         aval = inner.tape.value(o)
         stack = values.pointer(out)
-        if aval.shape:
-            slots.append(f"{inner.direct[o]} = memory.shift({stack}, {index} * {aval.size})")
+        name = inner.direct.get(o, "")
+        if name in inner.small:
+            stores.append(f"{name}k = memory.shift({stack}, {index} * {aval.size})")
+            stores += copied(name, f"{name}k", aval.size)
+        elif aval.shape:
+            slots.append(f"{name} = memory.shift({stack}, {index} * {aval.size})")
         else:
             stores.append(element_store(stack, index, inner.number(o), aval.dtype.name))
     return slots, stores
