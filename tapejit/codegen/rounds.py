@@ -13,6 +13,7 @@ from ..core.avals import Aval
 from ..passes.schedule import is_open
 from .bodies import WriteSteps, acts, copied, element_store, given, initial, suffix_of, together
 from .sharing import Held, arrival, permuted, results
+from .skipping import searched
 from .values import Values
 
 
@@ -52,6 +53,13 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
         n = values.number(row.args[0])
         backwards = row.params["reverse"]
         head = [f"for {index} in range({f'{n} - 1, -1, -1' if backwards else n}):"]
+        idle = not backwards or held.moving
+        first = None if idle else searched(inner, carry, shared)
+        if first is not None:
+            before += [f"{p}p = {first}", f"{index} = {n} - 1"]
+            head = ["while True:"]
+            search = f"{index} = memory.last_nonzero({p}p, {index})"
+            elements = [search, f"if not {index} >= 0:", "    break", *elements]
     else:
         test = held.bodies[1]
         test.names = {k: inner.names[1 + k] for k in range(len(operands))}
@@ -64,6 +72,8 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     tail = [*stores, *_turn(inner, held, found, values, p)]
     if not counted:
         tail.append(f"{index} = {index} + 1")
+    elif head == ["while True:"]:
+        tail.append(f"{index} = {index} - 1")
     inside = [*elements, *slots, *steps, *tail]
     inside += [] if any(map(acts, inside)) else ["pass"]
     lines = [*before, *head, *["    " + line for line in inside]]
