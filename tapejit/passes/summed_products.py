@@ -44,7 +44,11 @@ def _sums(tape: Tape) -> set[int]:
             readers[a] = readers.get(a, 0) + 1
     found: set[int] = set()
     for row in tape:
-        if row.prim.name != "sum" or not isinstance(row.aval, Aval) or row.aval.dtype.kind not in "fc":
+        if (
+            row.prim.name != "sum"
+            or not isinstance(row.aval, Aval)
+            or row.aval.dtype.kind not in "fc"
+        ):
             continue
         a = row.args[0]
         if tape.prim(a).name == "negative" and readers[a] == 1:
