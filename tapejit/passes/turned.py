@@ -8,8 +8,9 @@ either layout, and is faster on the long one: (1000, 10) times (10, 10) in 6.5 u
 turned.
 
 Rows are turned in groups of those that read each other. Operands from outside that have both axes are
-turned by a copy; a group is left alone where these copies are large beside it, and where anything but a
-nest, a reduction or a product reads it.
+turned by a copy, or read by a product against the grain (20.4 us in place of 15.4 for 32 terms); a group
+is left alone where these are large beside it, and where anything but a nest, a reduction or a product
+reads it.
 
 Invariant: values do not change, but for the order of sums.
 """
@@ -111,6 +112,8 @@ def _chosen(tape: Tape) -> set[int]:
                     copied.setdefault(row.id, set()).add(a)
             elif a in found and not _takes(tape, row, a):
                 bad.add(a)
+        if row.id in found and row.prim.name == "matmul" and row.args[0] not in found:
+            copied.setdefault(row.id, set()).add(row.args[0])
     largest: dict[int, int] = {}
     copies: dict[int, set[int]] = {}
     for i in found:
