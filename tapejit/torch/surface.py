@@ -30,6 +30,7 @@ def public(
     method: bool = True,
     inplace: bool = False,
     out: bool = False,
+    shared: Callable[..., Any] | None = None,
 ) -> Callable[[F], F]:
     """Enter a function under its own name, or under several.
 
@@ -41,6 +42,8 @@ def public(
         Whether the method ``name_``, which writes the result into the tensor, exists.
     out : bool
         Whether the function of the namespace takes ``out=``.
+    shared : callable, optional
+        What is written in place where elements share a place; without it such writes raise.
     """
 
     def enter(fn: F) -> F:
@@ -50,7 +53,7 @@ def public(
             if method:
                 setattr(Tensor, name, fn)
             if inplace:
-                setattr(Tensor, name + "_", _in_place(fn, name + "_"))
+                setattr(Tensor, name + "_", _in_place(fn, name + "_", shared))
         return fn
 
     return enter
@@ -80,9 +83,13 @@ def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
     return with_out
 
 
-def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _in_place(
+    fn: Callable[..., Any], name: str, shared: Callable[..., Any] | None
+) -> Callable[..., Any]:
     @functools.wraps(fn)
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if shared is not None and self._spec.repeats:
+            return rewritten(self, shared, *args, uniform=True, **kwargs)
         return rewritten(self, fn, *args, **kwargs)
 
     in_place.__name__ = in_place.__qualname__ = name
@@ -90,10 +97,15 @@ def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     return in_place
 
 
-def rewritten(self: Tensor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Write what a function makes of a tensor and more into the tensor, and return it."""
+def rewritten(
+    self: Tensor, fn: Callable[..., Any], *args: Any, uniform: bool = False, **kwargs: Any
+) -> Any:
+    """Write what a function makes of a tensor and more into the tensor, and return it.
+
+    `uniform` promises that elements which share a place are given one value.
+    """
     rec = LOCAL.rec
-    self._check_inplace(rec)
+    self._check_inplace(rec, uniform)
     serial, begins = rec.serial, len(rec.owners)
     made = fn(self, *args, **kwargs)
     if made is NotImplemented:
@@ -102,7 +114,7 @@ def rewritten(self: Tensor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -
         begins = len(rec.owners)  # the other operand is not kept as it was
     rec.mark = begins if rec.serial == serial else -1
     try:
-        return put(self, made)
+        return put(self, made, uniform)
     finally:
         rec.mark = -1
 
@@ -113,10 +125,10 @@ def alias(x: Any) -> Any:
     return x
 
 
-def put(self: Tensor, made: Tensor) -> Tensor:
+def put(self: Tensor, made: Tensor, uniform: bool = False) -> Tensor:
     """Make the value of a fresh result the value of `self`, as a write in place."""
     rec = LOCAL.rec
-    leaf = self._check_inplace(rec)
+    leaf = self._check_inplace(rec, uniform)
     slot = made._slot if made._serial == rec.serial else rec.admit(made)
     slot, kind = fitted_slot(rec, self, made._spec, slot, made._kind)
     if leaf:
