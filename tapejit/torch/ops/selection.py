@@ -180,8 +180,8 @@ _fill_masked = several(_masked_fill)
 
 
 def _masked_fill_shared(input: Tensor, mask: Tensor, value: Any) -> Any:
-    warn("masked_fill_")
     made = masked_fill(input, mask, value)  # checks the arguments
+    warn("masked_fill_")
     if tuple(made._spec.shape) != tuple(input._spec.shape):
         return made
     return masked_fill(input, spread(input, mask), value)
