@@ -15,7 +15,8 @@ import numpy as np
 
 from .codes import LEAF, PLAIN, op, three
 from .inplace import fitted_slot
-from .record import LOCAL
+from .record import LOCAL, Recorder
+from .spec import Spec, spec_of
 from .tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -125,6 +126,17 @@ def alias(x: Any) -> Any:
     return x
 
 
+def same_value(rec: Recorder, slot: int, spec: Spec, kind: int) -> int:
+    """Append a row with the value of a slot; return its slot."""
+    first = alias.memo.get(spec)
+    if first is None:
+        dense = spec_of(spec.np, tuple(spec.shape))
+        first = alias.memo[spec] = three(alias, {}, (spec,), (dense,))
+    rec.code += (first + kind, slot)
+    rec.owners.append(None)
+    return len(rec.owners) - 1
+
+
 def put(self: Tensor, made: Tensor, uniform: bool = False) -> Tensor:
     """Make the value of a fresh result the value of `self`, as a write in place."""
     rec = LOCAL.rec
@@ -132,20 +144,11 @@ def put(self: Tensor, made: Tensor, uniform: bool = False) -> Tensor:
     slot = made._slot if made._serial == rec.serial else rec.admit(made)
     slot, kind = fitted_slot(rec, self, made._spec, slot, made._kind)
     if leaf:
-        first = alias.memo.get(self._spec)
-        if first is None:
-            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
-        rec.code += (first + LEAF, slot)
-        slot, kind = len(rec.owners), LEAF
-        rec.owners.append(None)
+        kind = LEAF
+        slot = same_value(rec, slot, self._spec, kind)
     elif slot < len(rec.owners) and rec.owners[slot] is None:
         # The value is an input or a view of another tensor: it takes a slot of its own.
-        first = alias.memo.get(self._spec)
-        if first is None:
-            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
-        rec.code += (first + kind, slot)
-        slot = len(rec.owners)
-        rec.owners.append(None)
+        slot = same_value(rec, slot, self._spec, kind)
     self._set_slot(rec, slot, kind)
     return self
 
@@ -168,7 +171,6 @@ def _resize(out: Tensor, made: Tensor) -> None:
     """Give ``out=`` another shape, with PyTorch's warning unless it was empty."""
     import warnings
 
-    from .spec import spec_of
 
     if out._spec.numel:
         warnings.warn(

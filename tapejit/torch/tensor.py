@@ -266,7 +266,7 @@ class Tensor:
         if self._serial == rec.serial:
             old = self._slot
             rec.stale[old] = (self, self._version_of(), slot if rec.mark < 0 else rec.mark)
-            if more is not None and old in rec.special:
+            if more is not None and old in rec.special and self._kind & 3 != LEAF:
                 self._leave_hooks(rec, more, old)
             if owners[old] is self:
                 owners[old] = None
