@@ -183,6 +183,10 @@ class Walk:
             spec = rows.spec(slot)
             at = slot
             if row.code.op.view:
+                leaf = self.leaves.get(slot)
+                if leaf is not None and slot not in rec.stale:
+                    self.handles[slot] = leaf
+                    return
                 # A view's value is found through its base, which this handle does not know: once
                 # the trace has been run by a hook, nothing else would have it.
                 at = same_value(rec, slot, spec, kind)

@@ -171,7 +171,6 @@ def _resize(out: Tensor, made: Tensor) -> None:
     """Give ``out=`` another shape, with PyTorch's warning unless it was empty."""
     import warnings
 
-
     if out._spec.numel:
         warnings.warn(
             f"An output with one or more elements was resized since it had shape "

@@ -71,7 +71,9 @@ def case_deep_q_learning(torch):
         q = net(states).gather(1, actions)
         following = torch.zeros(len(batch), dtype=torch.float64)
         with torch.no_grad():
-            following[alive] = target(torch.stack([n for *_, n in batch if n is not None])).max(1).values
+            following[alive] = (
+                target(torch.stack([n for *_, n in batch if n is not None])).max(1).values
+            )
         loss = nn.SmoothL1Loss()(q, (following * 0.99 + rewards).unsqueeze(1))
         opt.zero_grad()
         loss.backward()
@@ -227,7 +229,9 @@ def case_transformer_block_that_predicts_letters(torch):
 
 def case_contrastive_pairs(torch):
     nn, F = torch.nn, torch.nn.functional
-    enc = _set(torch, nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3))).double()
+    enc = _set(
+        torch, nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3))
+    ).double()
     log_t = nn.Parameter(torch.tensor(math.log(1 / 0.2), dtype=torch.float64))
     opt = torch.optim.SGD([{"params": enc.parameters()}, {"params": [log_t], "lr": 0.01}], lr=0.1)
     for step in range(4):

@@ -29,7 +29,7 @@ def case_an_optimiser_of_their_own(torch):
         def __init__(self, params, lr=1e-3, betas=(0.9, 0.99), weight_decay=0.0):
             if lr <= 0.0:
                 raise ValueError(f"Invalid learning rate: {lr}")
-            super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+            super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
         @torch.no_grad()
         def step(self, closure=None):
@@ -114,13 +114,50 @@ def case_average_of_weights(torch):
         yield loss.item(), opt.param_groups[0]["lr"], int(averaged.n_averaged)
     with torch.no_grad():
         yield averaged(x), ema(x), averaged.module[0].weight
+    yield list(averaged.state_dict())
+
+
+def case_averages_with_buffers(torch):
+    utils = torch.optim.swa_utils
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1))
+    _set(torch, net).double()
+    with_buffers = utils.AveragedModel(net, use_buffers=True)
+    others = [
+        utils.AveragedModel(net, avg_fn=lambda a, p, n: torch.maximum(a, p)),
+        utils.AveragedModel(net, avg_fn=utils.get_ema_avg_fn(0.5)),
+        utils.AveragedModel(net, multi_avg_fn=utils.get_ema_multi_avg_fn(0.25)),
+    ]
+    opt = torch.optim.SGD(
+        [{"params": net[0].parameters()}, {"params": net[1:].parameters(), "lr": 0.2}], lr=0.1
+    )
+    plans = utils.SWALR(opt, swa_lr=[0.05, 0.02], anneal_epochs=3, anneal_strategy="linear")
+    batches = [_data(torch, 6, 2, phase=k) for k in range(4)]
+    for x in batches:
+        loss = net(x).square().mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        plans.step()
+        for mean in (with_buffers, *others):
+            mean.update_parameters(net)
+        yield loss.item(), plans.get_last_lr()
+    yield with_buffers.state_dict(), [m.module[0].weight for m in others]
+    others[2].eval()
+    utils.update_bn([(x, None) for x in batches], others[2])
+    yield others[2].module[1].running_mean, others[2].module[1].running_var, others[2].training
+    yield others[2].module[1].momentum, others[2](batches[0])
+    for strategy, epochs in (("x", 1), ("cos", -1)):
+        try:
+            utils.SWALR(opt, 0.1, epochs, strategy)
+        except ValueError as error:
+            yield str(error)
 
 
 def case_micro_batches_of_several_sizes(torch):
     model = _mlp(torch, 3, 4, 1)
     opt = torch.optim.SGD(model.parameters(), lr=0.2)
     X, Y = _data(torch, 23, 3), _data(torch, 23, 1, phase=2.0)
-    for epoch in range(3):
+    for _ in range(3):
         running, seen, since = 0.0, 0, 0
         for k, (x, y) in enumerate(zip(X.split(5), Y.split(5))):
             loss = torch.nn.functional.mse_loss(model(x), y, reduction="sum") / 10
@@ -139,8 +176,7 @@ def case_micro_batches_of_several_sizes(torch):
 
 
 def case_gradients_of_each_sample(torch):
-    from torch.func import functional_call, grad, jacrev, vmap
-
+    functional_call, grad = torch.func.functional_call, torch.func.grad
     model = _mlp(torch, 3, 4, 2)
     params = {k: v.detach() for k, v in model.named_parameters()}
     x, y = _data(torch, 4, 3), torch.tensor([0, 1, 1, 0])
@@ -149,8 +185,8 @@ def case_gradients_of_each_sample(torch):
         out = functional_call(model, params, (sample.unsqueeze(0),))
         return torch.nn.functional.cross_entropy(out, target.unsqueeze(0))
 
-    each = vmap(grad(loss_of), in_dims=(None, 0, 0))(params, x, y)
-    yield {k: v.shape for k, v in each.items()}, each["0.bias"], each["2.weight"].sum()
+    each = torch.func.vmap(grad(loss_of), in_dims=(None, 0, 0))(params, x, y)
+    yield {k: v.shape for k, v in each.items()}, each["0.bias"], each["2.weight"].abs().sum()
     norms = torch.stack([g.flatten(1).norm(dim=1) for g in each.values()]).norm(dim=0)
     scale = (0.5 / (norms + 1e-6)).clamp(max=1.0)
     clipped = {k: torch.einsum("n,n...->...", scale, g) / len(x) for k, g in each.items()}
@@ -159,7 +195,7 @@ def case_gradients_of_each_sample(torch):
         p.grad = g
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     yield list(model.parameters())
-    yield jacrev(lambda s: functional_call(model, params, (s,)))(x[0])
+    yield torch.func.jacrev(lambda s: functional_call(model, params, (s,)))(x[0])
 
 
 def case_learning_to_adapt(torch):
@@ -209,11 +245,19 @@ def case_reversed_gradients_and_frozen_layers(torch):
     features, labels, domains = _mlp(torch, 3, 4), _mlp(torch, 4, 2), _mlp(torch, 4, 3, 1)
     features[0].bias.requires_grad_(False)
     seen = []
-    handle = features[0].weight.register_hook(lambda g: seen.append(g.norm().item()) or g.clamp(-0.2, 0.2))
-    hook = labels.register_full_backward_hook(lambda m, gi, go: seen.append(go[0].sum().item()))
+    handle = features[0].weight.register_hook(
+        lambda g: seen.append(g.norm().item()) or g.clamp(-0.2, 0.2)
+    )
+    hook = labels.register_full_backward_hook(
+        lambda m, gi, go: seen.append(go[0].abs().sum().item())
+    )
     active = [p for m in (features, labels, domains) for p in m.parameters() if p.requires_grad]
     opt = torch.optim.SGD(active, lr=0.1, momentum=0.9, dampening=0.1)
-    x, y, d = _data(torch, 6, 3), torch.tensor([0, 1, 0, 1, 1, 0]), torch.tensor([0.0, 1, 1, 0, 1, 0])
+    x, y, d = (
+        _data(torch, 6, 3),
+        torch.tensor([0, 1, 0, 1, 1, 0]),
+        torch.tensor([0.0, 1, 1, 0, 1, 0]),
+    )
     for k in range(4):
         p = k / 4
         amount = 2.0 / (1.0 + math.exp(-10 * p)) - 1
@@ -272,7 +316,9 @@ def case_straight_through_and_pruned(torch):
         h = Sign.apply(a(x))
         soft = torch.sigmoid(3 * a(x))
         hard = (soft > 0.5).double() - soft.detach() + soft
-        loss = nn.functional.l1_loss(b(h * hard), y) + 1e-2 * sum(p.abs().sum() for p in net.parameters())
+        loss = nn.functional.l1_loss(b(h * hard), y) + 1e-2 * sum(
+            p.abs().sum() for p in net.parameters()
+        )
         opt.zero_grad()
         loss.backward()
         opt.step()
