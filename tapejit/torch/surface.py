@@ -108,16 +108,22 @@ def rewritten(
     rec = LOCAL.rec
     self._check_inplace(rec, uniform)
     serial, begins = rec.serial, len(rec.owners)
-    made = fn(self, *args, **kwargs)
-    if made is NotImplemented:
-        return made
-    if any(a is self for a in args):
-        begins = len(rec.owners)  # the other operand is not kept as it was
-    rec.mark = begins if rec.serial == serial else -1
+    eager = rec.eager
+    if eager:  # the result and the write are one row: they are run together
+        rec.set_modes(eager=False)
     try:
+        made = fn(self, *args, **kwargs)
+        if made is NotImplemented:
+            return made
+        if any(a is self for a in args):
+            begins = len(rec.owners)  # the other operand is not kept as it was
+        rec.mark = begins if rec.serial == serial else -1
         return put(self, made, uniform)
     finally:
         rec.mark = -1
+        if eager:
+            rec.set_modes(eager=True)
+            rec.flush()
 
 
 @op("alias", node="AliasBackward0", saves=((),))
