@@ -7,7 +7,8 @@ namespace, as a method of `Tensor`, and with ``inplace=True`` as the method ``na
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -108,22 +109,31 @@ def rewritten(
     rec = LOCAL.rec
     self._check_inplace(rec, uniform)
     serial, begins = rec.serial, len(rec.owners)
-    eager = rec.eager
-    if eager:  # the result and the write are one row: they are run together
-        rec.set_modes(eager=False)
-    try:
+    with run_together(rec):
         made = fn(self, *args, **kwargs)
         if made is NotImplemented:
             return made
         if any(a is self for a in args):
             begins = len(rec.owners)  # the other operand is not kept as it was
         rec.mark = begins if rec.serial == serial else -1
-        return put(self, made, uniform)
+        try:
+            return put(self, made, uniform)
+        finally:
+            rec.mark = -1
+
+
+@contextmanager
+def run_together(rec: Recorder) -> Iterator[None]:
+    """Within it `set_eager` waits: a result and the write that makes it a value are one row."""
+    if not rec.eager:
+        yield
+        return
+    rec.set_modes(eager=False)
+    try:
+        yield
     finally:
-        rec.mark = -1
-        if eager:
-            rec.set_modes(eager=True)
-            rec.flush()
+        rec.set_modes(eager=True)
+    rec.flush()
 
 
 @op("alias", node="AliasBackward0", saves=((),))

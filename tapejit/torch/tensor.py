@@ -301,12 +301,17 @@ class Tensor:
         """Note in the segment whose result this is which version its rows have saved."""
         segment, at = self._graph
         segment.sources.append((at, self, version))
+        if segment.special.get(at) is self:  # a retained gradient moves on
+            del segment.special[at]
         self._graph = None
 
     def _leave_hooks(self, rec: Recorder, more: More, old: int) -> None:
         """Leave hooks with the value they were registered on; a retained gradient moves on."""
         if more.hooks:
-            rec.special[old] = dict(more.hooks)
+            rec.special[old] = kept = dict(more.hooks)
+            if self._graph is not None:
+                segment, at = self._graph
+                segment.special[at] = kept
             more.hooks = None
         else:
             del rec.special[old]

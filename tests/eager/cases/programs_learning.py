@@ -104,7 +104,7 @@ def case_matrix_factorisation(torch):
     rest = [p for n, p in model.named_parameters() if not ("bias" in n or n == "mean")]
     opt = torch.optim.Adagrad([{"params": rest, "weight_decay": 0.01}, {"params": biases, "lr": 0.2}], lr=0.1)  # fmt: skip
     pairs = [(k * 3 % 5, k * 5 % 7, float(k % 4)) for k in range(17)]
-    for epoch in range(3):
+    for _ in range(3):
         total = 0.0
         for start in range(0, len(pairs), 6):
             u, i, r = (torch.tensor(c) for c in zip(*pairs[start : start + 6]))
@@ -138,7 +138,7 @@ def case_convolutions_with_batch_norm(torch):
     net = _set(torch, Net()).double()
     opt = torch.optim.Adadelta(net.parameters(), lr=1.0)
     plan = torch.optim.lr_scheduler.StepLR(opt, step_size=1, gamma=0.7)
-    for epoch in range(2):
+    for _ in range(2):
         net.train()
         for batch in range(2):
             x, y = _data(torch, 3, 1, 8, 8, phase=batch), torch.tensor([0, 2, 1])
@@ -168,7 +168,7 @@ def case_transformer_block_that_predicts_letters(torch):
             self.register_buffer("tril", torch.tril(torch.ones(length, length)))
 
         def forward(self, x):
-            B, T, C = x.shape
+            _, T, C = x.shape
             wei = self.query(x) @ self.key(x).transpose(-2, -1) * C**-0.5
             wei = wei.masked_fill(self.tril[:T, :T] == 0, float("-inf"))
             return F.softmax(wei, dim=-1) @ self.value(x)
@@ -213,7 +213,7 @@ def case_transformer_block_that_predicts_letters(torch):
         at = [3 * step, 11 + step]
         x = torch.stack([text[i : i + 6] for i in at])
         y = torch.stack([text[i + 1 : i + 7] for i in at])
-        logits, loss = model(x, y)
+        _, loss = model(x, y)
         opt.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import pairwise
 
 
 def _data(torch, *shape, phase=0.0, dtype=None):
@@ -19,7 +20,7 @@ def _set(torch, model, scale=0.5):
 
 def _mlp(torch, *sizes, last=None):
     layers = []
-    for n, m in zip(sizes, sizes[1:]):
+    for n, m in pairwise(sizes):
         layers += [torch.nn.Linear(n, m), torch.nn.Tanh()]
     return _set(torch, torch.nn.Sequential(*layers[:-1], *([last] if last else []))).double()
 
