@@ -185,7 +185,7 @@ def case_ordinary_differential_equation_by_euler(torch):
         truth = torch.stack([y0 @ torch.matrix_exp(turn * t) for t in ts])
     for step in range(4):
         y, path = y0, [y0]
-        for t0, t1 in zip(ts[:-1], ts[1:], strict=True):
+        for t0, t1 in zip(ts[:-1], ts[1:]):  # noqa: RUF007
             if step % 2:
                 y = y + (t1 - t0) * field(t0, y)
             else:
