@@ -193,7 +193,7 @@ def einsum_of(equation: str, operands: Sequence[Tensor], node: str | None = None
         same_dtype("einsum", specs)
     elif any(s.np.kind in "biu" or s.np != specs[0].np for s in specs):
         kind = _sum_dtype(strict, reduced, [s.dtype for s in specs])
-        operands = [t.to(kind) for t in operands]  # type: ignore[attr-defined]
+        operands = [t.to(kind) for t in operands]
     if n >= len(_OPS):
         raise _error(f"at most {len(_OPS) - 1} operands are supported, got {n}")
     found = apply(_OPS[n], operands, equation=strict, shapes=reduced, node=node or name)

@@ -250,7 +250,7 @@ def _put_where_shared(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     warn("index_put_", "tensor[indices] = tensor")
     warn("masked_fill_")
     rest = (1,) * (input._spec.ndim - mask._spec.ndim)
-    chosen = spread(input, mask.reshape(*mask._spec.shape, *rest))  # type: ignore[attr-defined]
+    chosen = spread(input, mask.reshape(*mask._spec.shape, *rest))
     made: Tensor = apply(put_where, (input, value, chosen))
     return made
 

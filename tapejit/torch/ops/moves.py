@@ -304,7 +304,7 @@ def _triangle(name: str, operation: Any, doc: str) -> None:
         return found
 
     def shared(input: Tensor, diagonal: int = 0) -> Tensor:
-        kept = triangle(FUNCTIONS["ones"](tuple(input._spec.shape), dtype=bool_), diagonal)
+        kept: Any = triangle(FUNCTIONS["ones"](tuple(input._spec.shape), dtype=bool_), diagonal)
         found: Tensor = FUNCTIONS["masked_fill"](input, spread(input, ~kept), 0)
         return found
 

@@ -58,7 +58,7 @@ def constant(array: Any) -> Tensor:
 def one_for_each(t: Tensor) -> tuple[Tensor, Tensor]:
     """Return one element of each group as a vector, and the group of each element of `t`."""
     heads, group = _groups(t)
-    flat: Tensor = t.reshape(-1)[constant(heads)]  # type: ignore[attr-defined, index]
+    flat: Tensor = t.reshape(-1)[constant(heads)]
     return flat, constant(group)
 
 

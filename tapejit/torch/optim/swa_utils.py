@@ -65,7 +65,7 @@ def _for_each(rule: One) -> Many:
     def update(averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Any) -> None:
         with no_grad():
             for a, p in zip(averaged, current):
-                a.copy_(rule(a, p, num_averaged))  # type: ignore[attr-defined]
+                a.copy_(rule(a, p, num_averaged))
 
     return update
 
@@ -125,7 +125,8 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the present parameters of a model into the average; the first ones are copied."""
-        ours, theirs = list(self.module.parameters()), list(model.parameters())
+        ours: list[Tensor] = list(self.module.parameters())
+        theirs: list[Tensor] = list(model.parameters())
         buffers = list(self.module.buffers()), list(model.buffers())
         if self.use_buffers:
             ours, theirs = ours + buffers[0], theirs + buffers[1]
@@ -133,16 +134,16 @@ class AveragedModel(Module):
             count: Any = self.n_averaged
             if not int(count):
                 for a, p in zip(ours, theirs):
-                    a.copy_(p)  # type: ignore[attr-defined]
+                    a.copy_(p)
             elif self.avg_fn is not None:
                 for a, p in zip(ours, theirs):
-                    a.copy_(self.avg_fn(a, p.detach(), count))  # type: ignore[attr-defined]
+                    a.copy_(self.avg_fn(a, p.detach(), count))
             else:
                 rule = self.multi_avg_fn or get_swa_multi_avg_fn()
                 rule(ours, [p.detach() for p in theirs], count)
             if not self.use_buffers:
-                for a, p in zip(*buffers):
-                    a.copy_(p)  # type: ignore[attr-defined]
+                for held, now in zip(*buffers):
+                    held.copy_(now)
             count.add_(1)
 
 
