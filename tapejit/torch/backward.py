@@ -177,7 +177,8 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         if old is None:
             old = new(Tensor)
             old._spec, old._kind, old._serial = leaf._spec, PLAIN, serial
-            old._more, old._ver = None, 0
+            old._more = old._grad = old._graph = None
+            old._ver = 0
             leaf._grad = old
         else:  # `Tensor._set_slot`, written out
             k = old._slot

@@ -20,6 +20,7 @@ from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..runtime.rent import Account, Accounts
 from ..tape.ir import Tape
+from . import native
 from .codes import GRAD
 from .lower import given, owned, rows_to_trace, run_plain, trace_rows
 from .rows import Rows, decoded
@@ -167,6 +168,7 @@ class Program:
                 if not (found.cached or found.shared):
                     self.account.buy()
                 self.fast = runner(found.made, self.tape, self.binding, self._specs)
+                native.start()
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
