@@ -18,7 +18,10 @@ from ...runtime import cache
 from ...runtime.native.image import Image
 from ...runtime.native.loader import library_of, resolve
 from ...runtime.native.words import TABLE, Words
+from ..backward import SWEEPS
 from ..codes import NUMBERS
+from ..program import RECENT
+from ..record import Segment, _ages, _serials
 from ..tensor import Tensor
 from . import layout
 
@@ -29,7 +32,8 @@ STATE = (ctypes.c_int64 * (ATTACH // 8 + 1))(*[-1] * (ATTACH // 8))
 """Pairs of a thread and its recorder, by the thread's number; then who enters more of them."""
 OBJECTS: dict[str, Any] = {
     "none": None, "true": True, "false": False, "0": 0, "1": 1, "2": 2, "tensor": Tensor,
-    "float": float, "int": int, "numbers": NUMBERS,
+    "float": float, "int": int, "tuple": tuple, "numbers": NUMBERS, "recent": RECENT,
+    "serials": _serials, "ages": _ages, "segment": Segment, "sweeps": SWEEPS,
 }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ..record import Recorder
+from ..program import Program
+from ..record import Recorder, Segment
 from ..spec import Spec
 from ..tensor import Tensor
 
@@ -104,6 +105,21 @@ R_CODE, R_GRAD, R_INPUTS = slot(Recorder, "code"), slot(Recorder, "grad"), slot(
 R_LEAVES, R_OWNERS = slot(Recorder, "leaves"), slot(Recorder, "owners")
 R_SERIAL, R_SLOW = slot(Recorder, "serial"), slot(Recorder, "slow")
 R_SOURCES, R_STALE = slot(Recorder, "sources"), slot(Recorder, "stale")
+R_COPIES, R_FREED, R_IMPORTS = slot(Recorder, "copies"), slot(Recorder, "freed"), slot(Recorder, "imports")  # fmt: skip
+R_LINES, R_NODES, R_SPECIAL = slot(Recorder, "lines"), slot(Recorder, "nodes"), slot(Recorder, "special")  # fmt: skip
+G_AGE, G_AHEAD, G_CODE, G_FREED, G_HOOKS, G_IMPORTS, G_INPUTS, G_LEAVES, G_LINES, G_NODES, G_PROGRAM = (
+    slot(Segment, name)
+    for name in ("age", "ahead", "code", "freed", "node_hooks", "imports", "inputs", "leaves",
+                 "lines", "nodes", "program")
+)  # fmt: skip
+G_ROWS, G_SOURCES, G_SPECIAL, G_STALE = (
+    slot(Segment, name) for name in ("_rows", "sources", "special", "stale")
+)
+P_CODE, P_COMPUTED, P_FAST, P_FORECAST, P_FREED, P_GRAPHS, P_LIVING, P_RECORDED, P_RETAINS = (
+    slot(Program, name)
+    for name in ("code", "computed", "fast", "forecast", "freed", "graphs", "living", "recorded",
+                 "retains")
+)  # fmt: skip
 S_INPUTS = slot(Spec, "inputs")
 
 

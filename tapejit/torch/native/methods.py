@@ -11,16 +11,19 @@ from typing import Any
 
 from ...runtime.native.words import Words
 from ..hot import QUICK
-from ..record import LOCAL
+from ..record import LOCAL, PYTHON, STEPS
 from ..tensor import Tensor
-from . import rows, writes
+from . import rows, runs, writes
 from .code import ATTACH, STATE, addresses, linked
 
 KINDS: dict[str, Words] = {
     "unary": rows.unary, "bare": rows.bare, "power": rows.power, "binary": rows.binary,
     "inplace": writes.inplace, "overwriting": writes.overwriting,
 }  # fmt: skip
-_FASTCALL_KEYWORDS = 0x0080 | 0x0002
+_STEPS: dict[str, Words] = {
+    "alive": runs.alive, "placed": runs.placed, "turned": runs.turned, "swept": runs.swept,
+}  # fmt: skip
+_ONE, _FASTCALL, _FASTCALL_KEYWORDS = 0x0008, 0x0080, 0x0082
 _CHECKED = 64
 """Threads whose recorders are known at a time, at most."""
 
@@ -51,6 +54,9 @@ class _Property(ctypes.Structure):
 _descriptor: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
 _new_method: Any = _descriptor(("PyDescr_NewMethod", ctypes.pythonapi))
 _new_property: Any = _descriptor(("PyDescr_NewGetSet", ctypes.pythonapi))
+_new_function: Any = ctypes.PYFUNCTYPE(
+    ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+)(("PyCFunction_NewEx", ctypes.pythonapi))
 _thread_now: Any = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThreadState_Get", ctypes.pythonapi))
 _thread_id: Any = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(
     ("PyThreadState_GetID", ctypes.pythonapi)
@@ -93,6 +99,9 @@ class Methods:
         entries["p_get_grad"] = (writes.get_grad, 8 * len(told))
         entries["p_set_grad"] = (writes.set_grad, 8 * len(told))
         told += [grad.fget, grad.fset]
+        for name, words in _STEPS.items():
+            entries[f"f_{name}"] = (words, 8 * len(told))
+            told += [None, PYTHON[name]]
         self._told = told
         self._table = (ctypes.c_int64 * len(told))(*addresses(told))
         self._code = linked(entries, self._table)
@@ -100,6 +109,7 @@ class Methods:
         self._kept: list[Any] = []
         self.native = {name: self._method(name, fn) for name, fn in quick}
         self.native["grad"] = self._property("grad", grad)
+        self.steps = {name: self._function(name) for name in _STEPS}
 
     def _method(self, name: str, fn: Any) -> Any:
         made = _Method(
@@ -107,6 +117,12 @@ class Methods:
         )
         self._kept.append(made)
         return _new_method(Tensor, ctypes.addressof(made))
+
+    def _function(self, name: str) -> Any:
+        flags = _FASTCALL if name == "placed" else _ONE
+        made = _Method(name.encode(), self._code[f"f_{name}"], flags, None)
+        self._kept.append(made)
+        return _new_function(ctypes.addressof(made), None, None)
 
     def _property(self, name: str, its: property) -> Any:
         made = _Property(
@@ -122,11 +138,13 @@ class Methods:
     def enter(self) -> None:
         """Make them the methods of the tensor."""
         self._set(self.python, self.native)
+        STEPS.update(self.steps)
         self.entered = True
 
     def leave(self) -> None:
         """Make Python's functions the methods of the tensor."""
         self._set(self.native, self.python)
+        STEPS.update(PYTHON)
         self.entered = False
 
     @staticmethod
