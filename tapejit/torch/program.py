@@ -52,7 +52,7 @@ class Program:
     """
 
     __slots__ = (
-        "_account", "_derives", "_estimate", "_lock", "_long", "_looked", "_specs", "_traced_rows",
+        "__dict__", "_account", "_derives", "_estimate", "_lock", "_long", "_looked", "_specs", "_traced_rows",
         "_walked", "binding", "calls", "code", "computed", "failed", "fast", "forecast", "freed",
         "graphs", "interpreter", "living", "recorded", "retains", "rows", "runs", "spent", "tape",
     )  # fmt: skip

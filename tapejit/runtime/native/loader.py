@@ -116,9 +116,7 @@ def resolve(names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def library_of(
-    objects: Iterable[bytes], addresses: dict[str, int], exported: Iterable[str]
-) -> Any:
+def library_of(objects: Iterable[bytes], addresses: dict[str, int], exported: Iterable[str]) -> Any:
     """Return object files linked as a library of LLVM's: a mapping of exported names to addresses."""
     import llvmlite.binding as llvm
 

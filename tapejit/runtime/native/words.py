@@ -264,6 +264,15 @@ class _Function:
                 a, b = self.value(left), self.value(right)
                 flag = self.let(f"icmp {_COMPARED[type(op)]} i64 {a}, {b}")
                 self.end(f"br i1 {flag}, label %{yes}, label %{no}")
+            case ast.Compare(
+                left=left, ops=[ast.In()], comparators=[ast.Tuple(elts=[_, *_] as many)]
+            ):
+                a = self.value(left)
+                flags = [self.let(f"icmp eq i64 {a}, {self.value(b)}") for b in many]
+                flag = flags[0]
+                for other in flags[1:]:
+                    flag = self.let(f"or i1 {flag}, {other}")
+                self.end(f"br i1 {flag}, label %{yes}, label %{no}")
             case _:
                 flag = self.let(f"icmp ne i64 {self.value(test)}, 0")
                 self.end(f"br i1 {flag}, label %{yes}, label %{no}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ...core.config import config, watch
+from ...core.config import watch
 from ...core.errors import CompileWarning
 
 _now: dict[str, Any] = {"methods": None, "asked": False}

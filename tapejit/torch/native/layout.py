@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
+
 from ..program import Program
 from ..record import Recorder, Segment
 from ..spec import Spec
@@ -34,7 +36,8 @@ def _place(words: list[int], wanted: int, what: str) -> int:
 
 def slot(cls: type, name: str) -> int:
     """Return the offset of a slot in the objects of a class."""
-    x, mark = object.__new__(cls), object()
+    x: Any = object.__new__(cls)
+    mark = object()
     setattr(x, name, mark)
     return _place(_words(x, cls.__basicsize__), id(mark), f"{cls.__name__}.{name}")
 

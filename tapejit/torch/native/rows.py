@@ -119,9 +119,9 @@ def ready(rec: int, t: int) -> int:
     """Whether a tensor has a slot, or gets one by a mere input row."""
     kind = load(t, T_KIND)
     if load(t, T_SERIAL) == load(rec, R_SERIAL):
-        return kind == PLAIN or kind == GRAD or kind == LEAF
+        return kind in (PLAIN, GRAD, LEAF)
     return (
-        (kind == PLAIN or kind == LEAF)
+        kind in (PLAIN, LEAF)
         and load(t, T_MORE) == NONE
         and load(t, T_ARRAY) != NONE
         and load(load(t, T_SPEC), S_INPUTS) != NONE
@@ -265,7 +265,7 @@ def power(entry: int, self: int, given: int, n: int, names: int) -> int:
     """Stand for `powers.to_a_number`: the exponent is part of the row."""
     if n == 1 and names == 0:
         kind = load(load(given, 0), TYPE)
-        if kind == INT or kind == FLOAT:
+        if kind in (INT, FLOAT):
             off = collect_off()
             made = NO
             inner = dict_get(load(entry, 0), load(self, T_SPEC))

@@ -286,7 +286,11 @@ def fits(rec: int, root: int, sweep: int) -> int:
         slot = load(slots, TUPLE + (k << 3))
         leaf = dict_get(load(rec, R_LEAVES), slot)
         # A leaf that stands at the slot where it was read stands at no other.
-        if leaf == 0 or load(leaf, T_MORE) != NONE or value_of(load(leaf, T_SLOT)) != value_of(slot):
+        if (
+            leaf == 0
+            or load(leaf, T_MORE) != NONE
+            or value_of(load(leaf, T_SLOT)) != value_of(slot)
+        ):
             return 0
         if load(leaf, T_SERIAL) != load(rec, R_SERIAL):
             return 0

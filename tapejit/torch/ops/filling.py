@@ -54,6 +54,7 @@ def zero_(self: Tensor) -> Tensor:
 
 QUICK[zero_] = QUICK[_zeroed]
 
+
 def _filling(name: str, node: str) -> Op:
     uniform = not name.endswith("3")  # PyTorch refuses a tensor here
     return op(name, node=node, saves=((), ()), resolve=_dtype_of_first, uniform=uniform)(_filled)

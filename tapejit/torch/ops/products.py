@@ -147,6 +147,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 QUICK[mm] = QUICK[_mm]
 
+
 @public()
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the product of vectors, matrices or stacks of matrices, also written ``@``.
