@@ -142,7 +142,7 @@ def link(image: Image) -> Callable[..., Any]:
     """
     addresses = resolve(image.symbols) | {"tapejit_ndarray": id(np.ndarray)}
     addresses |= {scalar_symbol(kind): id(np.dtype(kind).type) for kind in image.scalars}
-    library = library_of((image.wrapper, image.kernel), addresses, (NAME,))
+    library = library_of(image.objects, addresses, (NAME,))
     method = _Method(b"kernel", library[NAME], _FASTCALL, None)
     made: Callable[..., Any] = _new(ctypes.addressof(method), _Owner(library, method), None)
     return made

@@ -51,7 +51,7 @@ def linked(entries: dict[str, tuple[Words, int]], table: Any) -> Any:
     addresses = {f"tapejit_{name}": id(x) for name, x in OBJECTS.items()}
     addresses |= {"tapejit_state": ctypes.addressof(STATE), TABLE: ctypes.addressof(table)}
     addresses |= resolve(s for s in image.symbols if s not in addresses)
-    return library_of((image.kernel,), addresses, tuple(entries))
+    return library_of(image.objects, addresses, tuple(entries))
 
 
 def _kept(entries: dict[str, tuple[Words, int]]) -> Image:
@@ -82,7 +82,7 @@ def _made(entries: dict[str, tuple[Words, int]]) -> Image:
     from ...runtime.native.words import object_of, translate
 
     symbols, data = object_of(translate((), entries))
-    return Image(symbols, (), "words", b"", data)
+    return Image(symbols, (), "words", (data,))
 
 
 def addresses(objects: Sequence[Any]) -> list[int]:
