@@ -423,5 +423,5 @@ def test_steps_that_nobody_wrote(statements, ending):
     found = []
     for wanted in (True, False, True):
         config.native = wanted
-        found.append(train(statements, ending, 5))
+        found.append(repr(train(statements, ending, 5)))  # NaN is equal to itself in words
     assert found[0] == found[1] == found[2]
