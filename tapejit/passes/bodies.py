@@ -20,7 +20,7 @@ from ..tape.ir import Builder, Row, Sym, Tape
 from ..tape.pieces import inline, load
 from .adjoint import adjoint
 from .pushforward import pushforward
-from .simplify import name_of, operands, params_of, rule
+from .simplify import name_of, operands, params_of, rule, scalar_behind
 from .split import Split, split
 
 Flags = tuple[bool, ...]
@@ -129,6 +129,45 @@ def _map_vjp(
 
 
 map_.jvp, map_.vjp = _map_jvp, _map_vjp
+
+
+@rule("map")
+def fewer_operands(b: Builder, row: Row, args: list[int]) -> int | None:
+    """A shared operand that repeats one number is that number; one given twice is given once.
+
+    Products with a number, and sums into zeros, are then seen in the body to be such.
+    """
+    mapped, body = row.params["mapped"], row.params["body"]
+    sources = [a if m else scalar_behind(b, a) for a, m in zip(args, mapped)]
+    shared = [a for a, m in zip(sources, mapped) if not m]
+    numbers = any(name_of(b, a) == "lit" for a in shared)
+    if sources == args and not numbers and len(set(shared)) == len(shared):
+        return None
+    inner = Builder()
+    left: list[Sym] = []
+    flags: list[bool] = []
+    given: list[Sym] = []
+    known: dict[tuple[int, Aval], Sym] = {}
+    for k, (a, m) in enumerate(zip(sources, mapped)):
+        aval = body.value(k)
+        own = aval if m else Aval(aval.dtype, b.aval(a).shape, aval.weak)
+        if name_of(b, a) == "lit":
+            x = inner.lit(params_of(b, a)["value"], own)
+        elif not m and (a, own) in known:
+            x = known[a, own]
+        else:
+            left.append(Sym(b, a))
+            flags.append(m)
+            x = inner.input(own)
+            if not m:
+                known[a, own] = x
+        given.append(broadcast(x, aval.shape))
+    params = {
+        "body": inner.finish(inline(body, inner, given)),
+        "mapped": tuple(flags),
+        "summed": row.params["summed"],
+    }
+    return map_.on(b, *left, **params).id
 
 
 # ---------------------------------------------------------------- custom
