@@ -139,9 +139,8 @@ def fewer_operands(b: Builder, row: Row, args: list[int]) -> int | None:
     """
     mapped, body = row.params["mapped"], row.params["body"]
     sources = [a if m else scalar_behind(b, a) for a, m in zip(args, mapped)]
-    shared = [a for a, m in zip(sources, mapped) if not m]
-    numbers = any(name_of(b, a) == "lit" for a in shared)
-    if sources == args and not numbers and len(set(shared)) == len(shared):
+    numbers = any(name_of(b, a) == "lit" for a in sources)
+    if sources == args and not numbers and len(set(zip(args, mapped))) == len(args):
         return None
     inner = Builder()
     left: list[Sym] = []
@@ -152,16 +151,12 @@ def fewer_operands(b: Builder, row: Row, args: list[int]) -> int | None:
         aval = body.value(k)
         own = aval if m else Aval(aval.dtype, b.aval(a).shape, aval.weak)
         if name_of(b, a) == "lit":
-            x = inner.lit(params_of(b, a)["value"], own)
-        elif not m and (a, own) in known:
-            x = known[a, own]
-        else:
+            known[a, own] = inner.lit(params_of(b, a)["value"], own)
+        elif (a, own) not in known:
             left.append(Sym(b, a))
             flags.append(m)
-            x = inner.input(own)
-            if not m:
-                known[a, own] = x
-        given.append(broadcast(x, aval.shape))
+            known[a, own] = inner.input(own)
+        given.append(broadcast(known[a, own], aval.shape))
     params = {
         "body": inner.finish(inline(body, inner, given)),
         "mapped": tuple(flags),
