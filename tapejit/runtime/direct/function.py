@@ -46,6 +46,8 @@ class Unit:
         self.called: dict[Any, Function] = {}
         """Functions of the text that have been translated, by name and kinds of arguments."""
         self.routines: dict[tuple[str, ...], Function] = {}
+        self.tiny = False
+        """Whether products of tiny matrices are written out."""
 
     def outside(self, name: str, result: Any, args: list[Any]) -> Any:
         """Return a C function, declared."""
