@@ -191,13 +191,16 @@ def _iota(values: Values, i: int) -> list[str]:
 
 def _spread(values: Values, i: int) -> list[str]:
     tape = values.tape
-    x, take, put = [_place(values, a) for a in tape.args(i)]
-    y, aval = values.pointer(i), tape.value(i)
+    take, put = [
+        f"{values.pointer(x.root)}[{index(x.offset, (1,), ['i'])}]"
+        for x in map(values.strided, tape.args(i)[1:])
+    ]
+    x, y, aval = _place(values, tape.args(i)[0]), values.pointer(i), tape.value(i)
     return [
         f"for i in range({aval.size}):",
         f"    {y}[i] = {number(0, aval.dtype)}",
         f"for i in range({tape.value(tape.args(i)[1]).size}):",
-        f"    {y}[{put}[i]] = {x}[{take}[i]]",
+        f"    {y}[{put}] = {x}[{take}]",
     ]
 
 
