@@ -18,6 +18,7 @@ from .carried_elements import carried_elements
 from .carried_sums import carried_sums
 from .components import components
 from .dce import dce
+from .gathers import gathers
 from .order import reads_first
 from .rewrite import rewrite
 from .schedule import ROLLED
@@ -35,7 +36,7 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))
+    small = gathers(components(carried_elements(_trimmed(carried_sums(checks_left(tape))))))
     return _own_outputs(_legal(reads_first(small)))
 
 
@@ -188,7 +189,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(components(tape), lent))
+    tape = _legal(reads_first(gathers(components(tape)), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):
