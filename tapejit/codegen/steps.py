@@ -8,6 +8,7 @@ from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
 from .nests import aligned
+from .overlaps import around
 from .text import SUFFIX, cast, index, loop_nest, number
 from .values import NoCode, Values
 from .windows import place_of
@@ -70,14 +71,13 @@ def _update(values: Values, i: int) -> list[str]:
     adds = row.prim.name == "add_slice"
     fresh = values.base.get(i) != base and values.constant(base) in ZEROS
     ranges = row.params["ranges"]
-    if fresh and ranges[0][2] == 1 and all(r == (0, n, 1) for r, n in zip(ranges[1:], shape[1:])):
-        # The window is one run of memory: clear what is around it and assign.
-        inner = int(np.prod(shape[1:]))
-        start, stop = ranges[0][0] * inner, (ranges[0][0] + ranges[0][1]) * inner
+    if fresh and all(step == 1 for _, _, step in ranges):
+        # What is around the window is cleared, and the window assigned.
         zero = number(0, tape.value(i).dtype)
-        for first, last in ((0, start), (stop, shape[0] * inner)):
-            if first < last:
-                lines += [f"for i in range({first}, {last}):", f"    {pointer}[i] = {zero}"]
+        for box in around(shape, ranges):
+            start = sum(first * s for (first, _), s in zip(box, strides_of(shape)))
+            sizes = tuple(last - first for first, last in box)
+            lines += loop_nest(sizes, [(pointer, start, strides_of(shape))], "{0} = " + zero)
         adds = False
     elif values.base.get(i) != base:
         lines += copy_into(values, (pointer, 0, strides_of(shape)), base)

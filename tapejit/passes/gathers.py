@@ -48,8 +48,8 @@ class Sum:
         The array.
     cleared : tuple of range or None
         The window of the array that is zero before.
-    terms : list of (int, tuple of int)
-        What is added, and where its window starts.
+    terms : list of (int, tuple of int, bool)
+        What is added, where its window starts, and whether it is subtracted.
     rows : set of int
         The rows that this replaces, but for the last.
     readers : dict
@@ -58,7 +58,7 @@ class Sum:
 
     base: int
     cleared: Ranges | None = None
-    terms: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    terms: list[tuple[int, tuple[int, ...], bool]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     readers: dict[int, int] = field(default_factory=dict)
 
@@ -104,7 +104,10 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
         if any(step != 1 for _, _, step in ranges):
             return None
         total = _below(tape, args[0], readers)
-        total.terms.append((args[1], tuple(start for start, _, _ in ranges)))
+        v, less = args[1], False
+        while tape.prim(v).name == "negative" and readers[v] == 1:
+            v, less = tape.args(v)[0], not less
+        total.terms.append((v, tuple(start for start, _, _ in ranges), less))
         return total
     x, y = args
     shape = tape.value(i).shape
@@ -122,7 +125,7 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
             under.terms += total.terms
             under.rows |= total.rows
             return under
-        total.terms.append((other, (0,) * len(shape)))
+        total.terms.append((other, (0,) * len(shape), False))
         return total
     return None
 
@@ -178,7 +181,8 @@ def _box(tape: Tape, total: Sum) -> Box | None:
 
 def _windows(tape: Tape, total: Sum) -> list[Box]:
     return [
-        tuple((s, s + n) for s, n in zip(start, tape.value(v).shape)) for v, start in total.terms
+        tuple((s, s + n) for s, n in zip(start, tape.value(v).shape))
+        for v, start, _ in total.terms
     ]
 
 
@@ -249,24 +253,26 @@ def _gathered(b: Builder, tape: Tape, total: Sum, place: Sequence[int]) -> Sym:
         zeros = ops.broadcast_to(zero, shape=tuple(n for _, n, _ in cleared))
         base, cleared = ops.set_slice(base, zeros, ranges=cleared), None
     origin = (0,) * len(box)
-    parts: list[Sym] = []
+    parts: list[tuple[Sym, bool]] = []
     if cleared is None and constant_of(tape, total.base) is None:
-        parts.append(_shown(base, box, origin))
+        parts.append((_shown(base, box, origin), False))
     frames = _frames(b, tape, total, box, near, place)
     again = _again(b, tape, total, frames, place)
-    for k, (v, start) in enumerate(total.terms):
+    for k, (v, start, less) in enumerate(total.terms):
         if k in near:
             made, first = frames[v]
             made = again.get(v, made) if made.id == place[v] else made
-            parts.append(_shown(made, box, [s - f for s, f in zip(start, first)]))
-    inside = parts[0]
-    for part in parts[1:]:
-        inside = inside + part
+            parts.append((_shown(made, box, [s - f for s, f in zip(start, first)]), less))
+    (inside, less), *others = sorted(parts, key=lambda part: part[1])
+    inside = ops.negative(inside) if less else inside
+    for part, less in others:
+        inside = inside - part if less else inside + part
     whole = _ranges(box) == tuple((0, n, 1) for n in base.shape)
     result = inside if whole else ops.set_slice(base, inside, ranges=_ranges(box))
-    for k, (v, start) in enumerate(total.terms):
+    for k, (v, start, less) in enumerate(total.terms):
         for piece in _outside(windows[k], box) if k in near else [windows[k]]:
             shown = _shown(again.get(v, Sym(b, place[v])), piece, start)
+            shown = ops.negative(shown) if less else shown
             result = ops.add_slice(result, shown, ranges=_ranges(piece))
     return result
 
@@ -276,7 +282,7 @@ def _frames(
 ) -> dict[int, tuple[Sym, tuple[int, ...]]]:
     """Return for each gathered value itself, or with a margin of zeros, and how wide that is in front."""
     starts: dict[int, list[tuple[int, ...]]] = {}
-    for k, (v, start) in enumerate(total.terms):
+    for k, (v, start, _) in enumerate(total.terms):
         if k in near:
             starts.setdefault(v, []).append(start)
     made: dict[int, tuple[Sym, tuple[int, ...]]] = {}
@@ -311,7 +317,7 @@ def _again(
             box = tuple((f, f + n) for f, n in zip(first, tape.value(v).shape))
             made[v] = _shown(x, box, (0,) * len(box))
     own: set[int] = set()
-    todo = [v for v, _ in total.terms]
+    todo = [v for v, _, _ in total.terms]
     while todo:
         i = todo.pop()
         plain = tape.prim(i).emit.kind == "elementwise" and tape.value(i).shape
