@@ -17,7 +17,6 @@ from ..passes.views import strides_of
 from ..tape.ir import Tape
 from .text import index, loop_nest, number
 
-
 if TYPE_CHECKING:
     from .values import Values
 

@@ -104,6 +104,7 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
         if any(step != 1 for _, _, step in ranges):
             return None
         total = _below(tape, args[0], readers)
+        total = _below(tape, args[0], readers)
         v, less = args[1], False
         while tape.prim(v).name == "negative" and readers[v] == 1:
             v, less = tape.args(v)[0], not less
@@ -116,17 +117,17 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
     for whole, other in ((x, y), (y, x)):
         if tape.prim(whole).name not in ("add_slice", "add") or readers[whole] != 1:
             continue
-        total = _sum_of(tape, whole, readers)
-        if total is None:
+        found = _sum_of(tape, whole, readers)
+        if found is None:
             continue
-        total.rows.add(whole)
-        if constant_of(tape, total.base) == 0:  # windows of zeros are added to the other
+        found.rows.add(whole)
+        if constant_of(tape, found.base) == 0:  # windows of zeros are added to the other
             under = _below(tape, other, readers)
-            under.terms += total.terms
-            under.rows |= total.rows
+            under.terms += found.terms
+            under.rows |= found.rows
             return under
-        total.terms.append((other, (0,) * len(shape), False))
-        return total
+        found.terms.append((other, (0,) * len(shape), False))
+        return found
     return None
 
 
@@ -136,11 +137,11 @@ def _below(tape: Tape, i: int, readers: dict[int, int]) -> Sum:
         return Sum(i)
     name = tape.prim(i).name
     if name in ("add_slice", "add"):
-        total = _sum_of(tape, i, readers)
-        if total is None:
+        below = _sum_of(tape, i, readers)
+        if below is None:
             return Sum(i)
-        total.rows.add(i)
-        return total
+        below.rows.add(i)
+        return below
     if name == "set_slice" and constant_of(tape, tape.args(i)[1]) == 0:
         ranges = tape.params(i)["ranges"]
         if all(step == 1 for _, _, step in ranges):
@@ -175,14 +176,15 @@ def _box(tape: Tape, total: Sum) -> Box | None:
     near = [w for w in _windows(tape, total) if 2 * _size(w) >= large and large >= SMALLEST]
     if not near:
         return None
-    box = tuple((min(w[d][0] for w in near), max(w[d][1] for w in near)) for d in range(len(near[0])))
+    box = tuple(
+        (min(w[d][0] for w in near), max(w[d][1] for w in near)) for d in range(len(near[0]))
+    )
     return box if 2 * _size(box) <= 3 * large else None
 
 
 def _windows(tape: Tape, total: Sum) -> list[Box]:
     return [
-        tuple((s, s + n) for s, n in zip(start, tape.value(v).shape))
-        for v, start, _ in total.terms
+        tuple((s, s + n) for s, n in zip(start, tape.value(v).shape)) for v, start, _ in total.terms
     ]
 
 

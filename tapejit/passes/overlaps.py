@@ -171,9 +171,7 @@ def is_step(tape: Tape, row: int) -> bool:
     return window[-1] > 1 and (len(window) == 1 or window[-1] >= NARROWEST)
 
 
-def delay_of(
-    tape: Tape, views: list[Strided | None], rows: Sequence[int], row: int
-) -> int | None:
+def delay_of(tape: Tape, views: list[Strided | None], rows: Sequence[int], row: int) -> int | None:
     """Return after how many rounds of its last loop a nest may write a window into its base.
 
     At round i the nest writes place w + s i, late by d rounds: what it reads at r + s i must lie at the
@@ -215,9 +213,7 @@ def delay_of(
     return delay if delay <= FARTHEST else None
 
 
-def reads_elsewhere(
-    tape: Tape, views: list[Strided | None], rows: Sequence[int], row: int
-) -> bool:
+def reads_elsewhere(tape: Tape, views: list[Strided | None], rows: Sequence[int], row: int) -> bool:
     """Whether a nest reads the base of `row` at other places than the one that it writes."""
     base = tape.args(row)[0]
     unit = strides_of(tape.value(base).shape)

@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from building import at, aval, check, loop
+from building import at, loop
 from plain_kernels import run_plainly
 
 from tapejit.core.avals import Aval
-from tapejit.passes.legalise import legalise
-from tapejit.passes.schedule import schedule
 from tapejit.rules.declare import ops
 from tapejit.runtime.pipeline import optimise
 from tapejit.tape.ir import Builder, Sym, Tape
@@ -72,7 +70,9 @@ class Field:
             part = ops.negative(part) if r.random() < 0.3 else part
             total = part if total is None else total + part
         if r.random() < 0.3:
-            total = total + ops.broadcast_to(at(self.arrays[0], *[0] * len(self.shape)), shape=total.shape)
+            total = total + ops.broadcast_to(
+                at(self.arrays[0], *[0] * len(self.shape)), shape=total.shape
+            )
         return ops.maximum(ops.minimum(total, 9), -9)
 
     def act(self) -> None:
