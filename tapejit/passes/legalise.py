@@ -24,6 +24,7 @@ from .order import reads_first
 from .rewrite import rewrite
 from .rings import rings
 from .schedule import ROLLED
+from .short_kernels import short_kernels
 from .trim import trim
 from .views import Strided, own, viewed, windowed
 
@@ -44,7 +45,7 @@ def legalise(tape: Tape) -> Tape:
 
 def stencils(tape: Tape) -> Tape:
     """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
-    return gathers(joins(rings(tape)))
+    return gathers(joins(rings(short_kernels(tape))))
 
 
 def _trimmed(tape: Tape) -> Tape:
