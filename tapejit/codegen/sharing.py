@@ -80,7 +80,9 @@ def share(values: Values) -> None:
             for i in each.rows:
                 if is_step(values.tape, i):
                     base = values.tape.args(i)[0]
+                    # two windows of one array: the second is written to a copy
                     near = delay_of(values.tape, values.views, each.rows, i) is not None
+                    near = near and base not in values.base.values()
                     if near and _free(values, last, step, i, base) and _may_lie(values, i, base):
                         values.base[i] = base
         elif each.kind in ("for", "while"):

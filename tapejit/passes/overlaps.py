@@ -186,8 +186,8 @@ def delay_of(tape: Tape, views: list[Strided | None], rows: Sequence[int], row: 
     delay = 0
     for i in rows:
         for a in tape.args(i):
-            if i == row and a == base:
-                continue
+            if a == base and tape.prim(i).emit.kind == "update":
+                continue  # what lies around a window is copied in front of the loops
             found = reads_of(tape, views, base, a)
             if found is None:
                 continue
