@@ -38,6 +38,7 @@ def write_step(values: Values, step: Step) -> list[str]:
         "concatenate": _concatenate,
         "iota": _iota,
         "call": _call,
+        "spread": _spread,
     }.get(step.kind)
     if writer is None:
         raise NoCode(values.tape.prim(i).name)
@@ -147,6 +148,25 @@ def _iota(values: Values, i: int) -> list[str]:
     return [f"for i in range({aval.size}):", f"    {values.pointer(i)}[i] = {count}"]
 
 
+def _spread(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    x, take, put = [_place(values, a) for a in tape.args(i)]
+    y, aval = values.pointer(i), tape.value(i)
+    return [
+        f"for i in range({aval.size}):",
+        f"    {y}[i] = {number(0, aval.dtype)}",
+        f"for i in range({tape.value(tape.args(i)[1]).size}):",
+        f"    {y}[{put}[i]] = {x}[{take}[i]]",
+    ]
+
+
+def _place(values: Values, i: int) -> str:
+    """Return the pointer to the first element of a contiguous operand."""
+    x = values.strided(i)
+    pointer = values.pointer(x.root)
+    return f"memory.shift({pointer}, {x.offset})" if x.offset else pointer
+
+
 def _call(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
@@ -157,11 +177,7 @@ def _call(values: Values, i: int) -> list[str]:
         raise NoCode(row.prim.name)
 
     def flat(k: int) -> str:
-        x = values.strided(k)
-        pointer = values.pointer(x.root)
-        if x.offset:
-            pointer = f"memory.shift({pointer}, {x.offset})"
-        return f"memory.array({pointer}, {tape.value(k).size})"
+        return f"memory.array({_place(values, k)}, {tape.value(k).size})"
 
     operands = [flat(a) for a in row.args]
     if not isinstance(row.aval, Aval):

@@ -58,6 +58,7 @@ _STEPS = {
     "while": 2,
     "cond": 1,
     "concatenate": 1,
+    "spread": 1,
     "update": 0.2,
 }
 _pace = [1.0]

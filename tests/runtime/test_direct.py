@@ -446,7 +446,7 @@ def test_functions_on_straight_lines_are_called_or_placed_inside(often, monkeypa
     monkeypatch.setattr(config, "cache", False)
     seen = []
     written = direct._finished
-    monkeypatch.setattr(direct, "_finished", lambda m, o: (seen.append(str(m)), written(m, o))[1])
+    monkeypatch.setattr(direct, "_finished", lambda m, *a: (seen.append(str(m)), written(m, *a))[1])
 
     def line(a, b):
         for k in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]:

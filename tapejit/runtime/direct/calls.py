@@ -9,9 +9,6 @@ from typing import Any
 
 from llvmlite import ir
 
-from ...kernels.vmath import FORMULAS
-from ...kernels.vmath.emit import Format
-from ...kernels.vmath.emit import Value as Operand
 from .expressions import alike, compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
@@ -120,6 +117,11 @@ def _formula(f: Function, name: str, args: list[ast.expr]) -> Value:
         inside = f.unit.straight[name] <= OFTEN
     made = f.unit.formulas.get((name, inside))
     if made is None:
+        # 4 ms, for kernels that call one
+        from ...kernels.vmath import FORMULAS
+        from ...kernels.vmath.emit import Format
+        from ...kernels.vmath.emit import Value as Operand
+
         ty = kind.llvm
         symbol = f"vmath.{name}" if inside else f"vmath.called.{name}"
         made = ir.Function(f.unit.module, ir.FunctionType(ty, [ty] * len(args)), symbol)

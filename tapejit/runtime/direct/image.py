@@ -55,26 +55,25 @@ def image(
     try:
         try:
             unit = Unit(ir.Module("kernel"), functions)
-            results = _write(unit, kernel, arguments)
-            found, how = _finished(unit.module, []), "direct"
+            wrapper = _write(unit, kernel, arguments)
+            found, how = _finished(unit.module, [], wrapper), "direct"
         except NumbaNeeded as reason:
             _note(str(reason))
             from .bridge import numba_at_hand
 
             with numba_at_hand(names(), options) as (bridge, library):
                 unit = Unit(library.create_ir_module("kernel"), functions, bridge)
-                results = _write(unit, kernel, arguments)
+                wrapper = _write(unit, kernel, arguments)
                 _fast(unit.module, bridge)
-                found, how = _finished(unit.module, library.parts()), "asked"
+                found, how = _finished(unit.module, library.parts(), wrapper), "asked"
     except Exception as error:  # whatever is wrong here, Numba's own pipeline compiles the text
         _note(f"{type(error).__name__}: {error}")
         COUNTS["numba"] += 1
         return None
     COUNTS[how] += 1
     symbols, data = found
-    text = wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in results])
     scalars = tuple(sorted({code(a.dtype) for a in arguments if not a.rank}))
-    return Image(symbols, scalars, how, _emitted(_parsed(text)), data)
+    return Image(symbols, scalars, how, (data,))
 
 
 def _note(reason: str) -> None:
@@ -96,8 +95,8 @@ def _fast(module: Any, bridge: Any) -> None:
 # ---------------------------------------------------------------- the two functions
 
 
-def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> list[Kind]:
-    """Append the kernel's body and its entry; return the kinds of what it gives."""
+def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> str:
+    """Append the kernel's body and its entry; return the text of its wrapper."""
     names = [a.arg for a in kernel.args.args]
     given: dict[str, Known] = {}
     for name, a in zip(names, arguments, strict=True):
@@ -111,7 +110,7 @@ def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> list[Ki
     statements(body, kernel.body)
     body.close()
     _entry(unit, body, arguments)
-    return body.results or []
+    return wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in body.results or []])
 
 
 def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
@@ -186,9 +185,8 @@ def _parsed(text: str) -> Any:
     return made
 
 
-def _finished(module: Any, others: list[Any]) -> tuple[tuple[str, ...], bytes]:
-    """Return what code takes from outside, and its object file."""
-
+def _finished(module: Any, others: list[Any], wrapper: str) -> tuple[tuple[str, ...], bytes]:
+    """Return what code takes from outside, and the object file of it and of its wrapper."""
     whole = _parsed(str(module))
     for other in others:
         whole.link_in(other, preserve=True)
@@ -198,7 +196,9 @@ def _finished(module: Any, others: list[Any]) -> tuple[tuple[str, ...], bytes]:
     _optimise(whole)
     every = [*whole.functions, *whole.global_variables]
     outside = sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name)
-    return tuple(outside), _emitted(whole)
+    whole.link_in(_parsed(wrapper))
+    made: bytes = _machine().emit_object(whole)
+    return tuple(outside), made
 
 
 def _optimise(whole: Any) -> None:
@@ -223,8 +223,3 @@ def _optimise(whole: Any) -> None:
             builder.getFunctionPassManager().run(fn, builder)
     builder = passes(True)
     builder.getModulePassManager().run(whole, builder)
-
-
-def _emitted(module: Any) -> bytes:
-    made: bytes = _machine().emit_object(module)
-    return made
