@@ -34,7 +34,7 @@ SMALLEST = 16
 """Elements from which a window is gathered; smaller ones are added."""
 MARGIN = 8
 """Zeros at most on one side of what is gathered."""
-EDGES = 12
+EDGES = 8
 """Runs along the edges of a cleared window; when there are more, it is cleared and added to."""
 
 
