@@ -278,6 +278,20 @@ def test_two_windows_of_one_array_in_one_nest() -> None:
     check(b.finish(loop(b, 2, body, [u])), np.arange(20.0))
 
 
+def test_a_small_window_of_a_large_array_that_is_kept_is_an_update() -> None:
+    def step(inside: int) -> str:
+        b = Builder()
+        u = b.input(aval(60))
+        kept = u + u
+        made = window(kept, (0, inside, 1)) - window(kept, (2, inside, 1))
+        return check(
+            b.finish([kept, ops.set_slice(kept, made, ranges=((1, inside, 1),))]), np.arange(60.0)
+        )
+
+    assert "# update" in step(20)
+    assert "# update" not in step(57)
+
+
 def test_chunks_do_not_read_what_others_write() -> None:
     b = Builder()
     n = 1 << 19

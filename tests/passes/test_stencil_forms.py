@@ -79,8 +79,16 @@ def nine(d: Sym, v: Sym) -> list[Sym]:
     return [total]
 
 
+def upwind(d: Sym, v: Sym) -> list[Sym]:
+    """The adjoint of u[1:] -= c (u[1:] - u[:-1]): what goes to the first place is subtracted."""
+    total = ops.set_slice(d, zeros_like(v), ranges=line(1, 20))
+    total = ops.add_slice(total, -v, ranges=line(0, 20))
+    return [ops.add_slice(total, v, ranges=line(1, 20))]
+
+
 GATHERED: dict[str, tuple[Make, tuple[tuple[int, ...], ...], int]] = {
     "a step on a line": (three, ((22,), (20,)), 2),
+    "subtracted": (upwind, ((21,), (20,)), 1),
     "not cleared": (lambda d, v: three(d, v, False), ((22,), (20,)), 0),
     "windows of zeros": (added, ((22,), (20,)), 0),
     "nine neighbours": (nine, ((12, 12), (10, 10)), 0),
@@ -181,6 +189,17 @@ ROLLS: dict[str, tuple[Make, int]] = {
     "far rolls": (lambda d, x: [roll(x, 12) + roll(x, 11) + d], 2),
     "of two arrays": (lambda d, x: [roll(x, 1) + roll(d, 1)], 2),
 }
+
+
+def test_windows_that_are_no_roll_stay() -> None:
+    def make(d: Sym, x: Sym) -> list[Sym]:
+        d = ops.add_slice(d, part(x, 0, 23), ranges=line(0, 23))
+        return [ops.add_slice(d, part(x, 23, 1), ranges=line(23, 1)) + roll(x, 1) + roll(x, 2)]
+
+    tape = tape_of(make, (24,), (24,))
+    after = rings(tape)
+    assert names(after).count("add_slice") == 2
+    same(tape, after)
 
 
 @pytest.mark.parametrize(("make", "left"), ROLLS.values(), ids=ROLLS.keys())
