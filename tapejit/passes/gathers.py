@@ -196,12 +196,17 @@ def _size(box: Box) -> int:
 
 
 def _near(tape: Tape, total: Sum, box: Box) -> list[int]:
-    """Return the terms, by position, that are gathered over a box: small margins make them cover it."""
+    """Return the terms, by position, that are gathered over a box: small margins make them cover it.
+
+    A part of an array would be copied into its margins, in a pass of its own: it is added.
+    """
     found = []
     for k, window in enumerate(_windows(tape, total)):
         margins = [abs(w - u) for a, b in zip(window, box) for w, u in zip(a, b)]
         large = _size(window) >= SMALLEST and 2 * _size(window) >= _size(box)
-        if large and max(margins, default=0) <= MARGIN:
+        covers = all(a[0] <= b[0] and b[1] <= a[1] for a, b in zip(window, box))
+        made = tape.prim(total.terms[k][0]).emit.kind in ("elementwise", "update")
+        if large and (covers or made) and max(margins, default=0) <= MARGIN:
             found.append(k)
     return found
 
