@@ -26,6 +26,7 @@ from .rings import rings
 from .schedule import ROLLED
 from .short_kernels import short_kernels
 from .trim import trim
+from .turned import turned
 from .views import Strided, own, viewed, windowed
 
 FREE = (
@@ -39,7 +40,7 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = stencils(components(carried_elements(_trimmed(carried_sums(checks_left(tape))))))
+    small = stencils(turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))))
     return _own_outputs(_legal(reads_first(small)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..codes import Op, op
 from ..emit import apply
+from ..hot import QUICK
 from ..operators import binary
 from ..spec import Spec
 from ..surface import public, store
@@ -144,6 +145,9 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return found if out is None else store(out, found)
 
 
+QUICK[mm] = QUICK[_mm]
+
+
 @public()
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the product of vectors, matrices or stacks of matrices, also written ``@``.
@@ -159,6 +163,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     found: Tensor = _matmul(input, other)
     return found if out is None else store(out, found)
 
+
+QUICK[matmul] = QUICK[_matmul]
 
 setattr(Tensor, "__matmul__", _matmul)  # noqa: B010
 setattr(Tensor, "__rmatmul__", binary(MATMUL, reflected=True))  # noqa: B010
@@ -177,6 +183,8 @@ def _check_bmm(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
             "Expected size for first two dimensions of batch2 tensor to be: "
             f"[{a.shape[0]}, {a.shape[2]}] but got: [{b.shape[0]}, {b.shape[1]}]."
         )
+    if a.np.kind == "b":  # asked before whether the dtypes are equal
+        multiplied("bmm", (a, a))
     multiplied("bmm", (a, b))
     return params
 
