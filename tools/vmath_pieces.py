@@ -97,13 +97,15 @@ def even_error(g: Function, a: Any, b: Any, terms: int, weight: Function) -> lis
 
 
 def exponential() -> None:
-    """``2**(j / 16)`` as a head of 40 digits and a tail; the rest of exp on a sixteenth octave."""
+    """``2**(j / 16)`` as head and tail; the rest of exp and expm1 on a sixteenth of an octave."""
     table = [mpf(2) ** (mpf(j) / PIECES) for j in range(PIECES)]
-    heads = [mp.nint(t * 2**39) / 2**39 for t in table]
+    heads = [mpf(float(t)) for t in table]
     emit("EXP", [heads, [t - h for t, h in zip(table, heads, strict=True)]])
     half = mp.log(2) / 32 * mpf("1.0001")
-    p = even_error(lambda x: mp.hyp1f1(1, 3, x) / 2, -half, half, 5, lambda x: x * x)
-    LINES.append(f"EXP_REST = (\n{wrapped(', '.join(repr(float(x)) for x in p) + ',', 4)}\n)\n\n")
+    for name, terms, weight in (("EXP_REST", 5, 2), ("EXPM1_REST", 6, 1)):
+        p = even_error(lambda x: mp.hyp1f1(1, 3, x) / 2, -half, half, terms, lambda x: x**weight)  # noqa: B023
+        numbers = ", ".join(repr(float(x)) for x in p)
+        LINES.append(f"{name} = (\n{wrapped(numbers + ',', 4)}\n)\n\n")
 
 
 def main() -> None:

@@ -38,14 +38,14 @@ def exp_parts(f: Format, x: Value, x_low: Value | None = None) -> tuple[Operand,
     For x within [-800, 800] ([-140, 140] in float32). The tail is at most 0.42 of the head.
     """
     if f.single and f.wide:
-        return _exp_by_table(f, x, x_low)
+        return exp_by_table(f, x, x_low)
     n, r, low, k = reduce(f, x)
     if x_low is not None:
         r, low = f.fast_two_sum(r, low + x_low)  # where r is smaller, neither matters beside 1
     return 1.0, r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low), k if f.single else n
 
 
-def _exp_by_table(f: Format, x: Value, x_low: Value | None) -> tuple[Operand, Value, Value]:
+def exp_by_table(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value, Value, Value]:
     """As `exp_parts`: ``x = n log(2) + r`` with `n` in sixteenths, whose last digits choose a power.
 
     `r` is so small that neither its rounding nor that of the polynomial matters beside 1, and the
@@ -58,8 +58,7 @@ def _exp_by_table(f: Format, x: Value, x_low: Value | None) -> tuple[Operand, Va
     r = f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
     if x_low is not None:
         r = r + x_low
-    at = f.bits(t)
-    head, low = (f.entry("EXP", c, at) for c in (0, 1))
+    head, low = (f.entry("EXP", c, f.bits(t)) for c in (0, 1))
     z = r * r
     a, b, c, d, e = pieces.EXP_REST
     q = f.mad(z, f.mad(z, f.mad(z, e, f.mad(r, d, c)), f.mad(r, b, a)), r)

@@ -15,9 +15,9 @@ because the result may cancel to nothing.
 
 from __future__ import annotations
 
-from . import tables
+from . import pieces, tables
 from .emit import Format, Value
-from .exponential import decay, exp_parts, expm1_core, reduce, scale
+from .exponential import decay, expm1_core, reduce, scale
 from .logarithm import log1p_of_pair
 from .publish import publish
 
@@ -33,16 +33,26 @@ def tanh(f: Format, x: Value) -> Value:
 
 
 def _tanh_by_table(f: Format, x: Value) -> Value:
-    """As `tanh`: ``(1 - e) / (1 + e)`` with ``e = exp(-2 |x|)`` as head and tail.
+    """As `tanh`: ``(1 - e) / (1 + e)`` with ``e = exp(-2 |x|) = power + tail``.
 
-    ``1 - head`` and ``1 + head`` are exact, for the head has 40 digits (and from |x| = 4 on what they
-    lose does not matter); so is all near zero, where the head is 1 and the tail is ``expm1(-2 |x|)``.
+    The power is a table's, rounded so that ``1 - power`` and ``1 + power`` are exact. Near zero it is
+    1, and the tail is ``expm1(-2 |x|)``.
     """
-    y = -abs(x)
-    head, tail, n = exp_parts(f, f.clamp(y + y, -50.0, 0.0))
-    head, tail = scale(f, head, n), scale(f, tail, n)
-    up, up_low = f.fast_two_sum(1.0 - head, -tail)
-    down, down_low = f.fast_two_sum(1.0 + head, tail)
+    magic = f.magic / 16
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    y = -f.select(abs(x) > 25.0, 25.0, abs(x))
+    t = f.mad(y, 2.0 * f.pick(*tables.LOG2E)[0], magic)
+    n = t - magic
+    r = f.mad(n, -0.5 * ln2_tail, f.mad(n, -0.5 * ln2_head, y))  # half of the reduced argument
+    power, low = (scale(f, f.entry("EXP", c, f.bits(t)), n) for c in (0, 1))
+    one_more = 1.0 + power
+    low = low + (power - (one_more - 1.0))
+    z = r * r
+    a, b, c, d, e, g = (u * 4.0 * 2.0**k for k, u in enumerate(pieces.EXPM1_REST))
+    p = f.mad(z, f.mad(z, f.mad(r, g, e), f.mad(r, d, c)), f.mad(r, b, a))
+    tail = f.mad(power, f.mad(z, p, r + r), low)
+    up, up_low = f.fast_two_sum(2.0 - one_more, -tail)
+    down, down_low = f.fast_two_sum(one_more, tail)
     return f.copysign(f.divide(up, up_low, down, down_low), x)
 
 

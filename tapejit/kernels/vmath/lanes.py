@@ -8,6 +8,7 @@ instruction each. A declared function stands for
 * ``scale(p, k)``: ``p * 2**floor(k)``, rounded once, for every k (``vscalef``);
 * ``exponent(x)``, ``mantissa(x)``: ``x = 2**n m`` with m in [3/4, 3/2), of which these are m and the
   exponent as `frexp` counts it, less one; subnormal numbers included (``vgetexp``, ``vgetmant``);
+* ``inverse(x)``: ``1 / x`` to 14 digits (``vrcp14``);
 * ``logarithm(y, x)``: y, but for x that is NaN, zero, negative or infinite the value of log(x)
   (``vfixupimm``);
 * ``entry.T.c(n)``: of column c of the table T the entry whose number the last four bits of n are
@@ -187,6 +188,8 @@ def _instruction(operation: str, form: str, width: int, x: list[str]) -> str:
         return f"{head}mask.scalef.{suffix}({x[0]}, {x[1]}, {vector} poison, {ones}{rounding})"
     if operation == "exponent":
         return f"{head}mask.getexp.{suffix}({x[0]}, {vector} poison, {ones}{rounding})"
+    if operation == "inverse":
+        return f"{head}rcp14.{suffix}({x[0]}, {vector} poison, {ones})"
     if operation == "mantissa":  # 3: between 3/4 and 3/2
         return f"{head}mask.getmant.{suffix}({x[0]}, i32 3, {vector} poison, {ones}{rounding})"
     if operation == "logarithm":
@@ -209,6 +212,7 @@ def _declarations() -> list[str]:
             n = f"<{width} x {integer}>"
             for name, kinds in (
                 ("mask.scalef", f"{v}, {v}, {v}, {mask}{sae}"),
+                ("rcp14", f"{v}, {v}, {mask}"),
                 ("mask.getexp", f"{v}, {v}, {mask}{sae}"),
                 ("mask.getmant", f"{v}, i32 immarg, {v}, {mask}{sae}"),
                 ("mask.fixupimm", f"{v}, {v}, {n}, i32 immarg, {mask}{sae}"),
