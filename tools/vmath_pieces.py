@@ -92,7 +92,7 @@ def even_error(g: Function, a: Any, b: Any, terms: int, weight: Function) -> lis
         errors = [abs(e) for e in rows * found - right]
         total = sum(s * e for s, e in zip(share, errors, strict=True))
         share = [s * e / total for s, e in zip(share, errors, strict=True)]
-    print(f"EXP        terms {terms}  error 2^{float(mp.log(max(errors), 2)):.1f}")
+    print(f"rest       terms {terms}  error 2^{float(mp.log(max(errors), 2)):.1f}")
     return list(found)
 
 
@@ -108,8 +108,21 @@ def exponential() -> None:
         LINES.append(f"{name} = (\n{wrapped(numbers + ',', 4)}\n)\n\n")
 
 
+def logarithm() -> None:
+    """As ``LOG`` of `vmath_coefficients`, for ``s = u / (2 + u)`` with ``1 + u`` in [3/4, 3/2)."""
+
+    def g(z: Any) -> Any:
+        return 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z else mpf(2) / 3
+
+    for name, terms in (("LOG_F64", 8), ("LOG_F32", 4)):
+        p = even_error(g, mpf(0), mpf("0.0401"), terms, lambda z: z)
+        numbers = ", ".join(repr(float(x)) for x in p)
+        LINES.append(f"{name} = (\n{wrapped(numbers + ',', 4)}\n)\n\n")
+
+
 def main() -> None:
     exponential()
+    logarithm()
     def tail(x: Any) -> Any:  # of the normal distribution, without its factor exp(-x**2 / 2)
         return mp.exp(x * x / 2) * mp.erfc(x / mp.sqrt(2)) / 2
 
