@@ -17,7 +17,7 @@ import numpy as _np
 from .core.errors import UnsupportedError
 from .core.sources import where as _user_line
 from .frontend.capture import current
-from .frontend.dispatch import FUNCTIONS, call_function
+from .frontend.dispatch import FUNCTIONS, call_function, load_all
 from .frontend.piles import Pile
 from .frontend.tracer import Root, Tracer, sym_of
 from .tape.primitive import BY_NAME
@@ -37,6 +37,12 @@ DISPATCHED = type(_np.where)
 
 
 @functools.cache
+def _implemented(function: Any) -> bool:
+    if function not in FUNCTIONS:
+        load_all()
+    return function in FUNCTIONS
+
+
 def over_lists(function: Any) -> Any:
     """Return an array function that knows lists of traced values: ``np.sum([x, y])``.
 
@@ -50,7 +56,7 @@ def over_lists(function: Any) -> Any:
         lists = any(
             type(a) in (list, tuple) and _holds_tracer(a) for a in (*args, *kwargs.values())
         )
-        if lists and function in FUNCTIONS:
+        if lists and _implemented(function):
             return call_function(function, args, kwargs)
         return function(*args, **kwargs)
 

@@ -123,11 +123,14 @@ def logarithm() -> None:
 def main() -> None:
     exponential()
     logarithm()
+
     def tail(x: Any) -> Any:  # of the normal distribution, without its factor exp(-x**2 / 2)
         return mp.exp(x * x / 2) * mp.erfc(x / mp.sqrt(2)) / 2
 
     pieces("NDTR", tail, mpf(99) / 256, mpf(39), 14)
-    header = '"""Tables of sixteen pieces each, derived by `tools/vmath_pieces.py`, for float64."""\n'
+    header = (
+        '"""Tables of sixteen pieces each, derived by `tools/vmath_pieces.py`, for float64."""\n'
+    )
     OUT.write_text(header + "\n" + "".join(LINES).rstrip() + "\n")
 
 

@@ -25,7 +25,7 @@ from .values import NoCode, Values, template_of
 
 CODED = {
     "elementwise", "reduce", "guard", "view", "lit", "input", "product", "update", "concatenate",
-    "iota", "call", "window",
+    "iota", "call", "window", "spread",
 }  # fmt: skip
 UPDATES = {"set_slice", "add_slice", "dynamic_update", "dynamic_add"}
 KERNEL_DTYPES = {

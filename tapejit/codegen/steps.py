@@ -8,6 +8,7 @@ from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
 from .nests import aligned
+from .pieces import pieces
 from .text import SUFFIX, cast, index, number
 from .values import NoCode, Values
 from .windows import place_of
@@ -60,6 +61,7 @@ def write_step(values: Values, step: Step) -> list[str]:
         "concatenate": _concatenate,
         "iota": _iota,
         "call": _call,
+        "spread": _spread,
     }.get(step.kind)
     if writer is None:
         raise NoCode(values.tape.prim(i).name)
@@ -170,6 +172,25 @@ def _iota(values: Values, i: int) -> list[str]:
     return [f"for i in range({aval.size}):", f"    {values.pointer(i)}[i] = {count}"]
 
 
+def _spread(values: Values, i: int) -> list[str]:
+    tape = values.tape
+    x, take, put = [_place(values, a) for a in tape.args(i)]
+    y, aval = values.pointer(i), tape.value(i)
+    return [
+        f"for i in range({aval.size}):",
+        f"    {y}[i] = {number(0, aval.dtype)}",
+        f"for i in range({tape.value(tape.args(i)[1]).size}):",
+        f"    {y}[{put}[i]] = {x}[{take}[i]]",
+    ]
+
+
+def _place(values: Values, i: int) -> str:
+    """Return the pointer to the first element of a contiguous operand."""
+    x = values.strided(i)
+    pointer = values.pointer(x.root)
+    return f"memory.shift({pointer}, {x.offset})" if x.offset else pointer
+
+
 def _call(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
@@ -180,11 +201,7 @@ def _call(values: Values, i: int) -> list[str]:
         raise NoCode(row.prim.name)
 
     def flat(k: int) -> str:
-        x = values.strided(k)
-        pointer = values.pointer(x.root)
-        if x.offset:
-            pointer = f"memory.shift({pointer}, {x.offset})"
-        return f"memory.array({pointer}, {tape.value(k).size})"
+        return f"memory.array({_place(values, k)}, {tape.value(k).size})"
 
     operands = [flat(a) for a in row.args]
     if not isinstance(row.aval, Aval):
@@ -306,7 +323,23 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
         return ["blas." + call]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
-    return [
-        f"blas.gemm_{suffix}({ta}, {tb}, {n}, {m}, {k}, {one}, {_moved(py, oy)}, {ld_y}, "
-        f"{_moved(px, ox)}, {ld_x}, {zero}, {_moved(pz, oz)}, {n})"
-    ]
+
+    def call(texts: list[str], steps: list[int], adds: bool) -> str:
+        mm, kk, nn = texts
+        (sm, sk), (tk, tn) = sx.strides[-2:], sy.strides[-2:]
+        x = _moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
+        y = _moved(py, _farther(oy, steps[1] * tk + steps[2] * tn))
+        z = _moved(pz, _farther(oz, steps[0] * n + steps[2]))
+        return (
+            f"blas.gemm_{suffix}({ta}, {tb}, {nn}, {mm}, {kk}, {one}, {y}, {ld_y}, "
+            f"{x}, {ld_x}, {one if adds else zero}, {z}, {n})"
+        )
+
+    return pieces((m, k, n), call)
+
+
+def _farther(offset: str, step: int) -> str:
+    """Return where piece ``p`` of an operand starts."""
+    if not step:
+        return offset
+    return f"p * {step}" if offset == "0" else f"{offset} + p * {step}"

@@ -87,7 +87,7 @@ def late(function: Any) -> Callable[..., Any] | None:
 
 @functools.cache
 def load() -> None:
-    """Enter every primitive that means a ufunc, and the families of array functions, once.
+    """Enter every primitive that means a ufunc, and the usual array functions, once.
 
     The first capture asks for it: importing tapejit alone stays quick.
     """
@@ -97,6 +97,13 @@ def load() -> None:
         if isinstance(prim.numpy, np.ufunc) and not prim.family:
             UFUNCS.setdefault(prim.numpy, prim)
     from . import api  # noqa: F401
+
+
+@functools.cache
+def load_all() -> None:
+    """Enter the families of array functions that few programs use as well."""
+    load()
+    from .api import rest  # noqa: F401
 
 
 # ---------------------------------------------------------------- operands and results
@@ -149,6 +156,8 @@ def _name(function: Any) -> str:
 def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry out an array function on tracers."""
     cap = active()
+    if func not in FUNCTIONS:
+        load_all()
     if func in DIRECT:
         return DIRECT[func](*args, **kwargs)
     impl = FUNCTIONS.get(func) or late(func)
@@ -214,6 +223,8 @@ def call_ufunc(
         from .api.ufunc_methods import call_method
 
         return call_method(ufunc, method, inputs, kwargs)
+    if ufunc not in UFUNCS:
+        load_all()
     impl = UFUNCS.get(ufunc) or late(ufunc)
     if impl is None:
         if ufunc in FUNCTIONS:

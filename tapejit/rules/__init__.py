@@ -19,5 +19,6 @@ from . import shape as shape
 from . import sinc as sinc
 from . import sort as sort
 from . import special as special
+from . import spread as spread
 from . import transcendental as transcendental
 from . import windows as windows

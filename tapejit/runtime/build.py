@@ -12,8 +12,8 @@ from typing import Any
 from ..core.config import config
 from ..tape.ir import Tape
 from . import cache
+from .families import missed, note_family, worth_a_look
 from .pipeline import compile_tape, note_compile_seconds
-from .sizes import WouldCompile, missed, note_family, nothing_compiled, worth_a_look
 
 _MOST = 64
 
@@ -86,6 +86,7 @@ def is_there(tape: Tape, title: str) -> bool | None:
 def at_other_sizes(tape: Tape, title: str) -> bool | None:
     """Build an optimised tape if kernels made for other sizes serve it; return whether they do."""
     from .compile import compile_lock
+    from .sizes import WouldCompile, nothing_compiled
 
     if not compile_lock.acquire(blocking=False):
         return None

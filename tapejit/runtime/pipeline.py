@@ -13,6 +13,7 @@ from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.simplify import simplify
+from ..passes.summed_products import summed_products
 from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
@@ -27,6 +28,7 @@ PASSES: tuple[Pass, ...] = (
     trim,
     fission,
     peel,
+    summed_products,
     simplify,
     cse,
     trim,
@@ -58,6 +60,7 @@ _STEPS = {
     "while": 2,
     "cond": 1,
     "concatenate": 1,
+    "spread": 1,
     "update": 0.2,
 }
 _pace = [1.0]

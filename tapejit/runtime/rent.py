@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..tape.ir import Tape
-from .sizes import family
+from .families import family
 
 _MOST = 256
 _WITNESSES = 2

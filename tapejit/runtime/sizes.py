@@ -20,8 +20,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
-from ..tape.ir import Tape
-from ..tape.primitive import PRIMITIVES
 from . import cache
 from .skeletons import Apart, Classes, apart, classes, general_text
 
@@ -33,7 +31,6 @@ WIDENINGS = 4
 _MOST = 256
 """Skeletons that a process remembers; the oldest go first."""
 _MOST_EXACT = 8
-_MISSES = 8
 _COUNTED = 1000
 
 
@@ -252,42 +249,3 @@ def _note(name: str, skeleton: _Skeleton) -> None:
     if config.cache:
         lines = [_STATES[skeleton.rigid], *[" ".join(w) for w in skeleton.witnesses]]
         cache.keep_note("s_" + name, "\n".join(lines))
-
-
-# ---------------------------------------------------------------- tapes worth a look
-
-_families: dict[str, int] = {}
-
-
-def family(tape: Tape) -> str:
-    """Return a name for a tape that does not tell its sizes: primitives and operands."""
-    parts: list[str] = []
-    todo = [tape]
-    while todo:
-        at = todo.pop()
-        names = [PRIMITIVES[op].name for op in at.op]
-        parts.append(f"{at.n_inputs} {names} {[at.args(i) for i in range(at.rows)]} {at.outputs}")
-        todo += at.bodies()
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:24]
-
-
-def note_family(tape: Tape) -> None:
-    """Note that a general kernel has been made of a tape of this family."""
-    name = family(tape)
-    if name not in _families and config.cache:
-        cache.keep_note("f_" + name, "")
-    _families[name] = 0
-
-
-def worth_a_look(tape: Tape) -> bool:
-    """Whether a tape may be an instance of a general kernel: its text is worth writing to see."""
-    name = family(tape)
-    if name not in _families and config.cache and cache.note("f_" + name) is not None:
-        _families[name] = 0
-    return _families.get(name, _MISSES) < _MISSES
-
-
-def missed(tape: Tape) -> None:
-    """Note that a tape was not: a family of ever new texts is not looked at for ever."""
-    name = family(tape)
-    _families[name] = _families.get(name, 0) + 1

@@ -1,9 +1,8 @@
 """Jacobians and Hessians: a pushforward or pullback for every basis vector.
 
-The linear part of the capture is cut out with the number of the basis vector as its only moving
-value, and one ``map`` row runs it for every vector; the tape does not grow with the dimension.
-(Writing two to eight vectors out instead was measured: no faster, and up to three times the
-compile time.)
+How the vectors are run stands in `sweeps`: one by one in a ``map`` row, or many together where the
+matrix is sparse. (Writing two to eight vectors out instead of mapping was measured: no faster, and up
+to three times the compile time.)
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ from ..core.pytree import unflatten
 from ..core.sources import where
 from ..frontend.capture import Capture
 from ..passes.adjoint import adjoint
-from ..passes.bodies import run_map
 from ..passes.pushforward import pushforward
-from ..passes.split import fork, split
 from ..rules.declare import broadcast, conj, ops
 from ..tape.ir import Builder, Sym
 from .base import Transformed
@@ -35,67 +32,46 @@ from .leaves import (
     wrapped,
 )
 from .names import function_name
+from .sweeps import Sweeps, crosswise, recorded, run
 
-_INDEX = Aval(np.dtype(np.int64))
-
-Sweep = Callable[[Builder, Sym], Sequence[Sym | None]]
-
-
-def basis_vector(b: Builder, i: Sym, like: Aval) -> Sym:
-    """Return the array of zeros with a one at flat position `i`."""
-    count = ops.arange.on(b, n=like.size, dtype="int64")
-    hit = ops.cast(count.eq(i), dtype=like.dtype.name, weak=False)
-    return _reshape(hit, like.shape)
+Blocks = dict[tuple[int, int], Sym]
 
 
-def for_each_vector(cap: Capture, like: Aval, sweep: Sweep) -> list[Sym | None]:
-    """Append ``sweep(builder, basis vector)`` for all vectors of a space, stacked along axis 0."""
-    b, n = cap.b, like.size
-    like = Aval(like.dtype, like.shape)
-    if n == 1:
-        one = broadcast(b.lit(1.0, Aval(like.dtype)), like.shape)
-        return [None if r is None else ops.reshape(r, shape=(1, *r.shape)) for r in sweep(b, one)]
-    s = fork(b)
-    start = len(s)
-    index = s.input(_INDEX, np.int64(0))
-    found = sweep(s, basis_vector(s, index, like))
-    cut = split(s, start, [index], found, b, {})
-    count = ops.arange.on(b, n=n, dtype="int64")
-    return run_map(b, cut, [count], n, (False,) * len(found))
+def forward_sweeps(cap: Capture, xs: list[Sym], ys: list[Sym]) -> list[Sweeps]:
+    """Record a pushforward of `ys` from each of `xs`."""
 
-
-def forward_blocks(cap: Capture, xs: list[Sym], ys: list[Sym]) -> dict[tuple[int, int], Sym]:
-    """Return dy/dx of all pairs that depend on each other, shaped ``y.shape + x.shape``."""
-    blocks = {}
-    for j, x in enumerate(xs):
-
-        def sweep(s: Builder, t: Sym, x: Sym = x) -> Sequence[Sym | None]:
+    def of(x: Sym) -> Sweeps:
+        def sweep(s: Builder, t: Sym) -> Sequence[Sym | None]:
             return pushforward(s, [Sym(s, x.id)], [t], [Sym(s, y.id) for y in ys])
 
-        for i, found in enumerate(for_each_vector(cap, x.aval, sweep)):
-            if found is not None:
-                axes = (*range(1, found.ndim), 0)
-                moved = ops.transpose(found, axes=axes) if found.ndim > 1 else found
-                blocks[i, j] = _reshape(moved, ys[i].shape + x.shape)
-    return blocks
+        return recorded(cap, x.aval, sweep)
+
+    return [of(x) for x in xs]
 
 
-def reverse_blocks(cap: Capture, xs: list[Sym], ys: list[Sym]) -> dict[tuple[int, int], Sym]:
-    """Return dy/dx of all pairs that depend on each other, shaped ``y.shape + x.shape``."""
-    blocks = {}
-    for i, y in enumerate(ys):
+def reverse_sweeps(cap: Capture, xs: list[Sym], ys: list[Sym]) -> list[Sweeps]:
+    """Record a pullback of each of `ys` to `xs`."""
 
-        def sweep(s: Builder, ct: Sym, y: Sym = y) -> Sequence[Sym | None]:
+    def of(y: Sym) -> Sweeps:
+        def sweep(s: Builder, ct: Sym) -> Sequence[Sym | None]:
             return adjoint(s, [Sym(s, y.id)], [ct], [Sym(s, x.id) for x in xs])
 
-        for j, found in enumerate(for_each_vector(cap, y.aval, sweep)):
+        return recorded(cap, y.aval, sweep)
+
+    return [of(y) for y in ys]
+
+
+def blocks_of(sweeps: list[Sweeps], forward: bool) -> Blocks:
+    """Run the sweeps; return dy/dx of all pairs that depend on each other.
+
+    Their shapes are ``y.shape + x.shape``.
+    """
+    blocks = {}
+    for k, one in enumerate(sweeps):
+        for other, found in enumerate(run(one, last=forward)):
             if found is not None:
-                blocks[i, j] = _reshape(found, y.shape + xs[j].shape)
+                blocks[(other, k) if forward else (k, other)] = found
     return blocks
-
-
-def _reshape(x: Sym, shape: tuple[int, ...]) -> Sym:
-    return x if x.shape == shape else ops.reshape(x, shape=shape)
 
 
 # ---------------------------------------------------------------- the transformation
@@ -143,6 +119,7 @@ def _blocks(
 ) -> dict[tuple[int, int], Sym]:
     complex_in = any(x.dtype.kind == "c" for x in xs)
     complex_out = any(y.dtype.kind == "c" for y in ys)
+    free = mode is None and not complex_in and not complex_out
     if mode is None:
         n, m = sum(x.size for x in xs), sum(y.size for y in ys)
         mode = "forward" if n <= m else "reverse"
@@ -161,9 +138,16 @@ def _blocks(
             f"pass holomorphic=True if the function is holomorphic, or differentiate real and "
             f"imaginary parts ({where()})"
         )
-    if mode == "forward":
-        return forward_blocks(cap, xs, ys)
-    blocks = reverse_blocks(cap, xs, ys)
+    forward = mode == "forward"
+    record = {True: forward_sweeps, False: reverse_sweeps}
+    sweeps = record[forward](cap, xs, ys)
+    across = crosswise(sweeps, [v.size for v in (ys if forward else xs)]) if free else 0
+    if 0 < 2 * across <= sum(one.count for one in sweeps):
+        forward = not forward
+        sweeps = record[forward](cap, xs, ys)
+    blocks = blocks_of(sweeps, forward)
+    if forward:
+        return blocks
     # The adjoint of a basis vector is a row of the conjugate matrix.
     return {k: conj(v) for k, v in blocks.items()} if holomorphic else blocks
 

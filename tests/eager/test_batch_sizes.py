@@ -7,7 +7,7 @@ import pytest
 
 import tapejit.torch as torch
 from tapejit.core.config import config
-from tapejit.runtime import build, images, sizes
+from tapejit.runtime import build, families, images, sizes
 from tapejit.torch import program
 
 
@@ -35,7 +35,7 @@ def losses(batches: list[int]) -> list[float]:
 def test_the_last_batch_of_an_epoch(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = [64] * 4 + [51] * 4 + [64, 64, 70, 70, 70, 83, 83, 83, 64, 51, 90, 90, 90]
     for place, name in (
-        (build, "_built"), (sizes, "_skeletons"), (sizes, "_families"), (program, "_programs"),
+        (build, "_built"), (sizes, "_skeletons"), (families, "_families"), (program, "_programs"),
     ):  # fmt: skip
         monkeypatch.setattr(place, name, {})
     monkeypatch.setattr(program, "_accounts", type(program._accounts)())

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from tapejit.core.pytree import flatten
-from tapejit.frontend.dispatch import load
+from tapejit.frontend.dispatch import load_all
 from tapejit.frontend.tracer import Tracer, sym_of
 from tapejit.passes.pushforward import pushforward
 from tapejit.runtime.interp import literal
@@ -15,7 +15,7 @@ from tapejit.runtime.trace import trace
 from tapejit.tape.primitive import PRIMITIVES
 from tapejit.transforms.reverse import value_and_grad_rows
 
-load()
+load_all()
 
 
 def _nothing():

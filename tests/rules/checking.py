@@ -14,14 +14,14 @@ import numpy as np
 
 from tapejit.core.avals import aval_of
 from tapejit.frontend.capture import capturing
-from tapejit.frontend.dispatch import load
+from tapejit.frontend.dispatch import load_all
 from tapejit.frontend.tracer import Root, Tracer, sym_of
 from tapejit.passes.adjoint import adjoint
 from tapejit.passes.pushforward import pushforward
 from tapejit.rules.declare import zeros_like
 from tapejit.runtime.interp import interpret
 
-load()
+load_all()
 
 
 def leaves(value: Any) -> list[Any]:

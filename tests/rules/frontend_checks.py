@@ -11,13 +11,13 @@ from primitive_checks import assert_near, dense, difference, inner, normal
 
 from tapejit.core.avals import aval_of
 from tapejit.frontend.capture import Capture, capturing
-from tapejit.frontend.dispatch import load
+from tapejit.frontend.dispatch import load_all
 from tapejit.frontend.tracer import Root, Tracer, sym_of
 from tapejit.passes.adjoint import adjoint
 from tapejit.passes.pushforward import pushforward
 from tapejit.tape.ir import Sym
 
-load()
+load_all()
 
 
 def traced(cap: Capture, x: Any) -> Any:

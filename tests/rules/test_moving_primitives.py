@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tapejit.core.avals import aval_of
-from tapejit.frontend.dispatch import load
+from tapejit.frontend.dispatch import load_all
 from tapejit.tape.ir import Builder
 from tapejit.tape.primitive import PRIMITIVES
 
-load()
+load_all()
 FAMILIES = ("index", "scan", "sort", "reduce", "shape")
 
 

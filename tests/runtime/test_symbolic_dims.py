@@ -19,7 +19,7 @@ from sized_programs import SIZED, normal
 
 import tapejit as tj
 from tapejit.core.pytree import flatten
-from tapejit.runtime import build, compile, images, program, sizes, skeletons
+from tapejit.runtime import build, compile, families, images, program, sizes, skeletons
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process without a disk cache does."""
     monkeypatch.setattr(build, "_built", {})
     monkeypatch.setattr(sizes, "_skeletons", {})
-    monkeypatch.setattr(sizes, "_families", {})
+    monkeypatch.setattr(families, "_families", {})
     monkeypatch.setattr(build.config, "cache", False)
 
 
@@ -108,8 +108,8 @@ def test_any_shapes_give_what_numpy_gives(name: str, n: int, m: int) -> None:
     """One function object for all examples: its kernels serve ever more shapes."""
     fn, transform, arguments = SIZED[name]
     with pytest.MonkeyPatch.context() as patch:
-        for key in ("_skeletons", "_families"):
-            patch.setattr(sizes, key, SHARED.setdefault(key, {}))
+        for module, key in ((sizes, "_skeletons"), (families, "_families")):
+            patch.setattr(module, key, SHARED.setdefault(key, {}))
         f, reference = SHARED.setdefault(
             name, (transform(fn, compile="always"), transform(fn, compile="never"))
         )
@@ -246,12 +246,12 @@ def test_nobody_waits_for_another_thread_that_compiles(compiled: list[str]) -> N
 
 def test_a_family_of_ever_new_texts_is_not_looked_at_for_ever() -> None:
     tape = tj.grad(SIZED["rosenbrock"][0]).tape(normal(50))
-    assert not sizes.worth_a_look(tape)
-    sizes.note_family(tape)
-    assert sizes.worth_a_look(tj.grad(SIZED["rosenbrock"][0]).tape(normal(60)))
-    for _ in range(sizes._MISSES):
-        sizes.missed(tape)
-    assert not sizes.worth_a_look(tape)
+    assert not families.worth_a_look(tape)
+    families.note_family(tape)
+    assert families.worth_a_look(tj.grad(SIZED["rosenbrock"][0]).tape(normal(60)))
+    for _ in range(families._MISSES):
+        families.missed(tape)
+    assert not families.worth_a_look(tape)
 
 
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,30 +1,14 @@
-"""NumPy's and SciPy's functions in terms of primitives, by family. Importing registers them."""
+"""NumPy's and SciPy's functions in terms of primitives, by family. Importing registers them.
+
+The families that most functions use are imported here, the others by `rest`, when a function comes
+that these do not have: the first call of a program is not to wait for all of them.
+"""
 
 from . import common as common
-from . import comparing as comparing
-from . import convolutions as convolutions
-from . import counting as counting
 from . import creation as creation
-from . import diagonals as diagonals
-from . import einsum as einsum
 from . import elementwise as elementwise
-from . import estimates as estimates
-from . import fft as fft
 from . import joins as joins
-from . import linalg as linalg
-from . import nan_reductions as nan_reductions
-from . import norms as norms
-from . import numeric as numeric
 from . import operands as operands
-from . import order as order
-from . import picking as picking
-from . import polynomials as polynomials
 from . import products as products
-from . import quantiles as quantiles
 from . import reductions as reductions
-from . import report as report
-from . import scans as scans
 from . import shapes as shapes
-from . import special as special
-from . import ufunc_methods as ufunc_methods
-from . import windows as windows

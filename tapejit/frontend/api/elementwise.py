@@ -16,7 +16,7 @@ from ...rules.powers import float_dtypes, power_of
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..capture import current
-from ..dispatch import FUNCTIONS, UFUNCS, _operand, implements, implements_ufunc
+from ..dispatch import UFUNCS, _operand, implements, implements_ufunc
 from ..tracer import active, sym_of
 
 _NOT_GIVEN: Any = getattr(np, "_NoValue")  # noqa: B009
@@ -206,9 +206,8 @@ def angle(z: Any, deg: bool = False) -> Sym:
 def where(condition: Any, x: Any = _NOT_GIVEN, y: Any = _NOT_GIVEN, /) -> Any:
     """``np.where(c, x, y)``: the branch not taken gets an exactly zero cotangent."""
     if x is _NOT_GIVEN and y is _NOT_GIVEN:
-        nonzero = FUNCTIONS.get(np.nonzero)
-        if nonzero is None:
-            raise UnsupportedError(f"np.where with one argument has no rule ({user_line()})")
+        from .picking import nonzero
+
         return nonzero(condition)
     if x is _NOT_GIVEN or y is _NOT_GIVEN:
         raise ValueError("either both or neither of x and y should be given")

@@ -245,7 +245,9 @@ class Format:
 
     def divide(self, n: Value, n_low: Operand, d: Value, d_low: Value) -> Value:
         """``(n + n_low) / (d + d_low)``, the quotient corrected by its exact remainder."""
-        if self.single:  # the inverse is good enough for the correction, and there before the quotient
+        if (
+            self.single
+        ):  # the inverse is good enough for the correction, and there before the quotient
             q, inverse = n / d, self.lane("inverse", d)
         else:
             inverse = 1.0 / d

@@ -21,7 +21,9 @@ def piece(f: Format, table: str, x: Value, y: Value) -> tuple[Value, Value, Valu
     h = x - f.entry(table, 0, n)
     value = f.entry(table, 1, n)
     # Two chains, of the even and of the odd coefficients.
-    even, odd = ([f.entry(table, c, n) for c in range(k, len(getattr(pieces, table)), 2)] for k in (2, 3))
+    even, odd = (
+        [f.entry(table, c, n) for c in range(k, len(getattr(pieces, table)), 2)] for k in (2, 3)
+    )
     z = h * h
     return h, value, f.mad(h, _horner(f, z, odd), _horner(f, z, even))
 

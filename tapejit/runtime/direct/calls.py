@@ -9,9 +9,6 @@ from typing import Any
 
 from llvmlite import ir
 
-from ...kernels.vmath import FORMULAS
-from ...kernels.vmath.emit import Format
-from ...kernels.vmath.emit import Value as Operand
 from .expressions import alike, compare, expression, index
 from .function import Function
 from .linear import LINEAR, tiny
@@ -39,6 +36,7 @@ from .values import (
     pointer_to,
     truth_of,
 )
+from .wholes import whole_quotient, whole_remainder
 
 DTYPES = {
     "f64": "float64", "f32": "float32", "c128": "complex128", "c64": "complex64",
@@ -120,6 +118,11 @@ def _formula(f: Function, name: str, args: list[ast.expr]) -> Value:
         inside = f.unit.straight[name] <= OFTEN
     made = f.unit.formulas.get((name, inside))
     if made is None:
+        # 4 ms, for kernels that call one
+        from ...kernels.vmath import FORMULAS
+        from ...kernels.vmath.emit import Format
+        from ...kernels.vmath.emit import Value as Operand
+
         ty = kind.llvm
         symbol = f"vmath.{name}" if inside else f"vmath.called.{name}"
         made = ir.Function(f.unit.module, ir.FunctionType(ty, [ty] * len(args)), symbol)
@@ -186,6 +189,15 @@ def _grow(f: Function, args: list[ast.expr]) -> Value:
     b.call(copy, [at, b.bitcast(old.llvm, BYTES), used, I1(0)])
     _free(f, old.llvm)
     return Value(old.kind, b.bitcast(at, old.kind.llvm))
+
+
+def _last_nonzero(f: Function, args: list[ast.expr]) -> Value:
+    p = expression(f, args[0])
+    if p.kind.element not in FLOATS:
+        raise Uncovered(f"a search in {p.kind}")
+    from ...kernels.searching import search
+
+    return Value(INT, search(f.builder, p.llvm, index(f, args[1])))
 
 
 def _same(f: Function, args: list[ast.expr]) -> Value:
@@ -295,11 +307,14 @@ def _extreme(sign: str) -> Maker:
 MAKERS: dict[str, Maker] = {
     "routines.wrap_index": wrap_index,
     "routines.window_start": window_start,
+    "routines.whole_quotient": whole_quotient,
+    "routines.whole_remainder": whole_remainder,
     "memory.flat": _flat,
     "memory.allocate": _allocate,
     "memory.release": _release,
     "memory.grow": _grow,
     "memory.same": _same,
+    "memory.last_nonzero": _last_nonzero,
     "memory.shift": _shift,
     "fold_add": _fold("fadd", "fold_add"),
     "fold_mul": _fold("fmul", "fold_mul"),

@@ -32,7 +32,7 @@ def image_of(fn: Any, arguments: Sequence[Argument], options: dict[str, Any]) ->
     _, _, (kernel, _) = library.serialize_using_object_code()
     text = wrapper(symbol, arguments, results)
     note = compiled.type_annotation if isinstance(compiled.type_annotation, str) else ""
-    return Image(_outside(library), _scalars(arguments), note, _object(text), kernel)
+    return Image(_outside(library), _scalars(arguments), note, (_object(text), kernel))
 
 
 def _scalars(arguments: Sequence[Argument]) -> tuple[str, ...]:

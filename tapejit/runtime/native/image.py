@@ -1,4 +1,4 @@
-"""An image: a kernel's object file and its wrapper's, in the form that lies on disk.
+"""An image: the object files of a kernel and its wrapper, in the form that lies on disk.
 
 The bytes begin with a hash of the rest, so an image that is cut off or altered is told apart from
 a whole one before any of it is run.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,21 @@ class Image:
         The kinds of NumPy scalars that the wrapper tells apart, such as ``f8``.
     note : str
         What the compiler says of how it was made.
-    wrapper, kernel : bytes
-        Two object files.
+    objects : tuple of bytes
+        Object files: of both, or of each.
     """
 
     symbols: tuple[str, ...]
     scalars: tuple[str, ...]
     note: str
-    wrapper: bytes
-    kernel: bytes
+    objects: tuple[bytes, ...]
 
     def dump(self) -> bytes:
         """Return the bytes to keep."""
-        fields = [_FORMAT, self.symbols, self.scalars, self.note, len(self.wrapper)]
+        lengths = [len(o) for o in self.objects]
+        fields = [_FORMAT, self.symbols, self.scalars, self.note, lengths]
         head = json.dumps(fields).encode()
-        rest = head + b"\n" + self.wrapper + self.kernel
+        rest = b"".join([head, b"\n", *self.objects])
         return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
@@ -52,5 +53,7 @@ def parse(data: bytes) -> Image | None:
     version, *fields = json.loads(head)
     if version != _FORMAT:
         return None
-    symbols, scalars, note, cut = fields
-    return Image(tuple(symbols), tuple(scalars), note, code[:cut], code[cut:])
+    symbols, scalars, note, lengths = fields
+    ends = list(accumulate(lengths, initial=0))
+    objects = tuple(code[a:b] for a, b in pairwise(ends))
+    return Image(tuple(symbols), tuple(scalars), note, objects)

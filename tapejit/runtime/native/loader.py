@@ -128,7 +128,8 @@ def link(image: Image) -> Callable[..., Any]:
 
     session = _session()
     builder = llvm.JITLibraryBuilder()
-    builder.add_object_img(image.wrapper).add_object_img(image.kernel)
+    for data in image.objects:
+        builder.add_object_img(data)
     builder.add_current_process()
     for name, address in resolve(image.symbols).items():
         builder.import_symbol(name, address)
