@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def pieces(name: str, g: Function, scale: Any, end: Any, terms: int) -> None:
     ys = [mpf(2) ** e * (1 + mpf(q) / 4) for e in range(4) for q in range(4)] + [mpf(PIECES)]
     columns: list[list[Any]] = [[] for _ in range(terms + 2)]
     worst = mpf(-10000)
-    for k, (ya, yb) in enumerate(zip(ys, ys[1:], strict=False)):
+    for ya, yb in pairwise(ys):
         a, b = (ya - 1) / scale, min(end, (yb - 1) / scale)
         c = centre(g, a, b)
         value = g(c)

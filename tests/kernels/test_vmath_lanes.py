@@ -21,7 +21,7 @@ from tapejit.runtime.native.wrapper import Argument
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from test_vmath import (  # noqa: E402
+from test_vmath import (
     CASES,
     DTYPES,
     SPECIAL,
