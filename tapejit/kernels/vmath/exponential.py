@@ -6,7 +6,10 @@ as a head and a correction.  ``exp(r) = 1 + r + r**2 P(r)`` with a short polynom
 ``exp(x) = 2**n exp(r)``; the power of two is applied in two factors so that results below the
 normal range are rounded once and results above it become infinite.
 
-Measured error in either format: at most 0.9 ulp for exp and exp2, 1.1 for expm1.
+Where the processor has the instructions of `lanes`, exp in float64 takes sixteenths of an octave and
+their powers from a table, so that the polynomial is half as long.
+
+Measured error in either format: at most 0.9 ulp for exp and exp2 (0.7 for exp by the table), 1.1 for expm1.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ and the reduced argument `r`,
 two short polynomials and no division.  ``tanh(x) = e / (1 + e)`` with ``e = expm1(2 x) / 2``.  The
 logistic functions work with ``exp(-|x|)``, which never overflows.
 
-Measured error in either format: at most 0.9 ulp for tanh, sinh, cosh and sigmoid, 1.3 for softplus
-and log_expit; 1.6 for logaddexp, relative to the larger of the result and of the greater argument,
+Measured error in either format: at most 0.9 ulp for tanh (1.4 by table), sinh, cosh and
+sigmoid, 1.3 for softplus and log_expit; 1.6 for logaddexp, relative to the larger of the result and of the greater argument,
 because the result may cancel to nothing.
 """
 
@@ -23,7 +23,7 @@ from .publish import publish
 
 
 def tanh(f: Format, x: Value) -> Value:
-    """Hyperbolic tangent, as `numpy.tanh`; within 0.9 ulp."""
+    """Hyperbolic tangent, as `numpy.tanh`; within 0.9 ulp, or 1.4 by the table."""
     if f.single and f.wide:
         return _tanh_by_table(f, x)
     e, e_low = f.fast_two_sum(*expm1_core(f, 2.0 * f.clamp(abs(x), 0.0, f.pick(20.0, 10.0))))
