@@ -137,6 +137,9 @@ def test_whole_registers_are_used(name, kind, single, monkeypatch):
         if line.strip().startswith(("vmul", "vfmadd", "vfmsub", "vfnmadd")) and suffix in line
     ]
     assert sum(register in line for line in products) > 2
+    asked = [x for x in assembly[0].splitlines() if x.strip().startswith(("vscalef", "vgetmant"))]
+    assert bool(asked) == (single and (name, kind) != ("tanh", "f32"))  # that one has none
+    assert not asked or any(register in line for line in asked)
     assert lanes.PREFIX not in "".join(line for line in assembly[0].splitlines() if "call" in line)
 
 
