@@ -480,14 +480,15 @@ def never(*given: Any) -> Any:
 
 PYTHON: dict[str, Callable[..., Any]] = {
     "alive": alive, "placed": placed, "turned": never, "swept": never, "admitted": never,
-    "replaced": never,
+    "replaced": never, "described": never,
 }  # fmt: skip
 STEPS = PYTHON.copy()
 """Parts of a step that machine code does where it can.
 
 `alive` and `placed` are those above. ``turned(rec)`` is `Recorder._turned` for a trace whose program
 is compiled and known; ``swept(root)`` records the row of a backward pass that has been recorded
-before; ``admitted(rec, tensors)`` and ``replaced(rec, outs, first, kinds)`` are those of `replacing`.
+before; ``admitted(rec, tensors)`` and ``replaced(rec, outs, first, kinds)`` are those of `replacing`;
+``described(ins, outs)`` gives the specs of operands and the kinds of results that are nothing special.
 None says that it is not so, and nothing has been changed.
 """
 

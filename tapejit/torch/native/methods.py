@@ -22,9 +22,9 @@ KINDS: dict[str, Words] = {
 }  # fmt: skip
 _STEPS: dict[str, Words] = {
     "alive": runs.alive, "placed": runs.placed, "turned": runs.turned, "swept": runs.swept,
-    "admitted": runs.admitted, "replaced": runs.replaced,
+    "admitted": runs.admitted, "replaced": runs.replaced, "described": runs.described,
 }  # fmt: skip
-_SEVERAL = ("placed", "admitted", "replaced")
+_SEVERAL = ("placed", "admitted", "replaced", "described")
 _ONE, _FASTCALL, _FASTCALL_KEYWORDS = 0x0008, 0x0080, 0x0082
 _CHECKED = 64
 """Threads whose recorders are known at a time, at most."""

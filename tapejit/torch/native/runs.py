@@ -80,6 +80,7 @@ from .layout import (
 from .rows import (
     FALSE,
     GRAD,
+    LEAF,
     NONE,
     PLAIN,
     TENSOR,
@@ -432,3 +433,35 @@ def replaced(entry: int, self: int, given: int, n: int) -> int:
         collect_on()
     incref(TRUE)
     return TRUE
+
+
+def described(entry: int, self: int, given: int, n: int) -> int:
+    """The specs of operands and the kinds of results, if these have no views, hooks or graphs."""
+    ins, outs = load(given, 0), load(given, 8)
+    if load(ins, TYPE) != LISTS or load(outs, TYPE) != LISTS:
+        return none()
+    k = 0
+    while k < load(outs, LIST_SIZE):
+        t = load(load(outs, LIST_ITEMS), k << 3)
+        kind = load(t, T_KIND)
+        if load(t, T_MORE) != NONE or kind not in (PLAIN, LEAF):
+            return none()
+        k += 1
+    off = collect_off()
+    found = tuple_new(2)
+    store(found, TUPLE, column(ins, T_SPEC))
+    store(found, TUPLE + 8, column(outs, T_KIND))
+    if off != 0:
+        collect_on()
+    return found
+
+
+def column(tensors: int, at: int) -> int:
+    """What all tensors of a list have at one place, as a tuple."""
+    n = load(tensors, LIST_SIZE)
+    made = tuple_new(n)
+    k = 0
+    while k < n:
+        put(made, TUPLE + (k << 3), load(load(load(tensors, LIST_ITEMS), k << 3), at))
+        k += 1
+    return made
