@@ -9,6 +9,7 @@ from .backward import backward as sweep
 from .backward import run_swept
 from .codes import GRAD, INFERENCE, LEAF, PLAIN, op
 from .hooks import RemovableHandle
+from .hot import table
 from .ops.record_view import view_code, view_of
 from .record import LOCAL, STEPS
 from .surface import public
@@ -35,7 +36,7 @@ def detach(self: Tensor) -> Tensor:
     return view_of(self, first)
 
 
-_DETACHED: dict[Any, int] = {}
+_DETACHED: dict[Any, int] = table()
 
 
 def detach_(self: Tensor) -> Tensor:

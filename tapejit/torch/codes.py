@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from .spec import Spec
@@ -146,7 +147,18 @@ class Code:
         Whether the gradient flows through this row.
     """
 
-    __slots__ = ("args", "grad", "index", "kinds", "n_args", "n_out", "op", "params", "specs")
+    __slots__ = (
+        "args",
+        "first",
+        "grad",
+        "index",
+        "kinds",
+        "n_args",
+        "n_out",
+        "op",
+        "params",
+        "specs",
+    )
 
     def __init__(
         self,
@@ -160,8 +172,8 @@ class Code:
         self.kinds = kinds
         self.grad = GRAD in kinds
         self.n_args, self.n_out = len(args), len(specs)
-        self.index = len(CODES)
-        CODES.append(self)
+        self.index = self.first = _last[0] = next(_indices)
+        CODES[self.index] = self
 
     def __repr__(self) -> str:
         return f"<{self.op.name} {self.args} -> {self.specs} {self.kinds}>"
@@ -187,7 +199,14 @@ class Code:
         return [i for i in found if i < self.n_args]  # operands that may be left out
 
 
-CODES: list[Code] = []
+CODES: dict[int, Code] = {}
+"""By their integers, which are never used again; see `release`."""
+_indices = count()
+_last = [0]
+_collected = [0]
+PERIOD = 15_000
+"""New codes after which old ones are let go. An operation on new shapes makes three; all steps of a
+residual network with their gradients make some thousand."""
 _lock = threading.Lock()
 
 
@@ -197,24 +216,39 @@ def three(op: Op, params: dict[str, Any], args: tuple[Any, ...], specs: tuple[Sp
     leaf = tuple(LEAF if s.floating else PLAIN for s in specs)
     with _lock:
         first = Code(op, params, args, specs, (PLAIN,) * len(specs))
-        Code(op, params, args, specs, grad)
-        Code(op, params, args, specs, leaf)
+        for kinds in (grad, leaf):
+            Code(op, params, args, specs, kinds).first = first.index
+    crowded()
     return first.index
 
 
-_regenerated: dict[int, int] = {}
+def age() -> int:
+    """Return how many codes have been made."""
+    return _last[0]
+
+
+def crowded() -> None:
+    """Let codes go once many new ones have been made."""
+    if _last[0] >= _collected[0] + PERIOD:
+        _collected[0] = _last[0]
+        from .release import collect
+
+        collect()
+
+
+regenerated_codes: dict[int, int] = {}
 
 
 def regenerated(first: int) -> int:
     """Return the codes of a view whose base has been written to: its node has another name."""
-    found = _regenerated.get(first)
+    found = regenerated_codes.get(first)
     if found is None:
         code = CODES[first]
         old = code.op
         made = Op(old.name, old.impl, "AsStridedBackward0", old.saves, old.shape, view=True,
                   differentiable=old.differentiable, write=old.write)  # fmt: skip
-        found = _regenerated[first] = three(made, code.params, code.args, code.specs)
-        _regenerated[found] = found
+        found = regenerated_codes[first] = three(made, code.params, code.args, code.specs)
+        regenerated_codes[found] = found
     return found
 
 
@@ -227,8 +261,11 @@ def input_codes(spec: Spec) -> tuple[int, int, int]:
     found = spec.inputs
     if found is None:
         with _lock:
-            made = [Code(INPUT, {}, (), (spec,), (k,)).index for k in (PLAIN, GRAD, LEAF)]
-        found = spec.inputs = (made[0], made[1], made[2])
+            made = [Code(INPUT, {}, (), (spec,), (k,)) for k in (PLAIN, GRAD, LEAF)]
+            for code in made:
+                code.first = made[0].index
+        crowded()
+        found = spec.inputs = (made[0].index, made[1].index, made[2].index)
     return found
 
 

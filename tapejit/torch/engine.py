@@ -18,9 +18,11 @@ from .emit import apply
 from .failures import gradients_now, put_back
 from .ops.pointwise import add
 from .record import LIMIT, Recorder
+from .replacing import dense
 from .row_adjoint import needs_of
 from .rows import Row, Rows, decoded_now
 from .spec import Spec, spec_of
+from .surface import same_value
 from .tensor import Tensor, leaf_of
 from .vjps import recorded_vjp
 
@@ -178,11 +180,22 @@ class Walk:
             if t is not None and t._serial == rec.serial and t._slot == slot:
                 self.handles[slot] = t
                 return
-            owner = Tensor(rec.serial, slot, rows.spec(slot), kind)
+            spec = rows.spec(slot)
+            at = slot
+            if row.code.op.view:
+                leaf = self.leaves.get(slot)
+                if leaf is not None and slot not in rec.stale:
+                    self.handles[slot] = leaf
+                    return
+                # A view's value is found through its base, which this handle does not know: once
+                # the trace has been run by a hook, nothing else would have it.
+                at = same_value(rec, slot, spec, kind)
+                spec = dense(spec)
+            owner = Tensor(rec.serial, at, spec, kind)
             if row.code.op.special == "input":
                 owner._array = rec.inputs[rows.numbers[slot]]
             else:
-                rec.owners[slot] = owner
+                rec.owners[at] = owner
         self.handles[slot] = owner
 
     # ------------------------------------------------------------ the walk

@@ -60,11 +60,11 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
             owners[a] = None
         owners.append(self)
         self._slot, self._kind, self._array = slot, flag, None
-        self._ver += 1
         if flag == LEAF:
             rec.leaves[slot] = self
         elif self._graph is not None:
-            self._graph = None
+            self._leave_graph(self._ver - self._hidden)
+        self._ver += 1
         return self
 
     def general(self: Tensor, other: Any) -> Any:

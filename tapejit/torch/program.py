@@ -243,6 +243,12 @@ def program_now(code: list[int], live: list[int]) -> Program:
     return found
 
 
+def let_go() -> None:
+    """Let all programs go; what they have run stays counted."""
+    for key in list(_programs):
+        _evict(_programs.pop(key, None))
+
+
 def clear_programs() -> None:
     """Forget all programs: every trace is new."""
     _programs.clear()

@@ -101,6 +101,12 @@ class Segment:
         self.lines, self.nodes = rec.lines, rec.nodes
         self.node_hooks: dict[int, Any] = {}
 
+    def forget_codes(self) -> None:
+        """Forget the codes of backward rows, which are made again when they are needed."""
+        for rows in (self._rows, None if self.program is None else self.program.rows):
+            for cone in () if rows is None else rows.cones():
+                cone.codes.clear()
+
     @property
     def rows(self) -> Rows:
         """The rows, decoded."""
@@ -521,6 +527,12 @@ class _Local(threading.local):
 _all: list[Recorder] = []
 _all_lock = threading.Lock()
 LOCAL = _Local()
+
+
+def recorders() -> list[Recorder]:
+    """Return the recorders of all threads."""
+    with _all_lock:
+        return list(_all)
 
 
 def recorder() -> Recorder:

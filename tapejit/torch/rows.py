@@ -102,6 +102,10 @@ class Rows:
         row = self.rows[self.producer[slot]]
         return row.code.specs[slot - row.first]
 
+    def cones(self) -> list[Cone]:
+        """Return what backward passes from the slots asked for reach."""
+        return list(self._cones.values())
+
     def cone(self, root: int) -> Cone:
         """Return what a backward pass from a slot reaches."""
         found = self._cones.get(root)
@@ -202,6 +206,13 @@ def decoded(code: tuple[int, ...]) -> Rows:
             _kept[0] -= 0 if old is None else len(old.code) + 16
         found = _decoded[code] = Rows(code)
     return found
+
+
+def forget() -> None:
+    """Forget all decoded traces."""
+    _decoded.clear()
+    _recent.clear()
+    _kept[0] = 0
 
 
 def decoded_now(code: list[int]) -> Rows:

@@ -65,19 +65,20 @@ class Spec:
         return (spec_of, (self.np, tuple(self.shape), self.strides))
 
 
-_specs: dict[Any, Spec] = {}
+specs: dict[Any, Spec] = {}
+"""By dtype, shape and strides; emptied of what nobody else holds by `release`."""
 
 
 def spec_of(np_dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> Spec:
     """Return the one spec of a dtype, a shape and strides."""
     key = (np_dtype, shape, strides)
-    found = _specs.get(key)
+    found = specs.get(key)
     if found is None:
         kind = np.dtype(np_dtype)
         if not kind.isnative:
             kind = kind.newbyteorder("=")
-        found = _specs.setdefault((kind, shape, strides), Spec(kind, shape, strides))
-        _specs[key] = found
+        found = specs.setdefault((kind, shape, strides), Spec(kind, shape, strides))
+        specs[key] = found
     return found
 
 

@@ -7,7 +7,8 @@ namespace, as a method of `Tensor`, and with ``inplace=True`` as the method ``na
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ import numpy as np
 
 from .codes import LEAF, PLAIN, op, three
 from .inplace import fitted_slot
-from .record import LOCAL
+from .record import LOCAL, Recorder
+from .spec import Spec, spec_of
 from .tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +32,7 @@ def public(
     method: bool = True,
     inplace: bool = False,
     out: bool = False,
+    shared: Callable[..., Any] | None = None,
 ) -> Callable[[F], F]:
     """Enter a function under its own name, or under several.
 
@@ -41,6 +44,8 @@ def public(
         Whether the method ``name_``, which writes the result into the tensor, exists.
     out : bool
         Whether the function of the namespace takes ``out=``.
+    shared : callable, optional
+        What is written in place where elements share a place; without it such writes raise.
     """
 
     def enter(fn: F) -> F:
@@ -50,7 +55,7 @@ def public(
             if method:
                 setattr(Tensor, name, fn)
             if inplace:
-                setattr(Tensor, name + "_", _in_place(fn, name + "_"))
+                setattr(Tensor, name + "_", _in_place(fn, name + "_", shared))
         return fn
 
     return enter
@@ -80,9 +85,13 @@ def _with_out(fn: Callable[..., Any]) -> Callable[..., Any]:
     return with_out
 
 
-def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _in_place(
+    fn: Callable[..., Any], name: str, shared: Callable[..., Any] | None
+) -> Callable[..., Any]:
     @functools.wraps(fn)
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if shared is not None and self._spec.repeats:
+            return rewritten(self, shared, *args, uniform=True, **kwargs)
         return rewritten(self, fn, *args, **kwargs)
 
     in_place.__name__ = in_place.__qualname__ = name
@@ -90,21 +99,41 @@ def _in_place(fn: Callable[..., Any], name: str) -> Callable[..., Any]:
     return in_place
 
 
-def rewritten(self: Tensor, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Write what a function makes of a tensor and more into the tensor, and return it."""
+def rewritten(
+    self: Tensor, fn: Callable[..., Any], *args: Any, uniform: bool = False, **kwargs: Any
+) -> Any:
+    """Write what a function makes of a tensor and more into the tensor, and return it.
+
+    `uniform` promises that elements which share a place are given one value.
+    """
     rec = LOCAL.rec
-    self._check_inplace(rec)
+    self._check_inplace(rec, uniform)
     serial, begins = rec.serial, len(rec.owners)
-    made = fn(self, *args, **kwargs)
-    if made is NotImplemented:
-        return made
-    if any(a is self for a in args):
-        begins = len(rec.owners)  # the other operand is not kept as it was
-    rec.mark = begins if rec.serial == serial else -1
+    with run_together(rec):
+        made = fn(self, *args, **kwargs)
+        if made is NotImplemented:
+            return made
+        if any(a is self for a in args):
+            begins = len(rec.owners)  # the other operand is not kept as it was
+        rec.mark = begins if rec.serial == serial else -1
+        try:
+            return put(self, made, uniform)
+        finally:
+            rec.mark = -1
+
+
+@contextmanager
+def run_together(rec: Recorder) -> Iterator[None]:
+    """Within it `set_eager` waits: a result and the write that makes it a value are one row."""
+    if not rec.eager:
+        yield
+        return
+    rec.set_modes(eager=False)
     try:
-        return put(self, made)
+        yield
     finally:
-        rec.mark = -1
+        rec.set_modes(eager=True)
+    rec.flush()
 
 
 @op("alias", node="AliasBackward0", saves=((),))
@@ -113,27 +142,29 @@ def alias(x: Any) -> Any:
     return x
 
 
-def put(self: Tensor, made: Tensor) -> Tensor:
+def same_value(rec: Recorder, slot: int, spec: Spec, kind: int) -> int:
+    """Append a row with the value of a slot; return its slot."""
+    first = alias.memo.get(spec)
+    if first is None:
+        dense = spec_of(spec.np, tuple(spec.shape))
+        first = alias.memo[spec] = three(alias, {}, (spec,), (dense,))
+    rec.code += (first + kind, slot)
+    rec.owners.append(None)
+    return len(rec.owners) - 1
+
+
+def put(self: Tensor, made: Tensor, uniform: bool = False) -> Tensor:
     """Make the value of a fresh result the value of `self`, as a write in place."""
     rec = LOCAL.rec
-    leaf = self._check_inplace(rec)
+    leaf = self._check_inplace(rec, uniform)
     slot = made._slot if made._serial == rec.serial else rec.admit(made)
     slot, kind = fitted_slot(rec, self, made._spec, slot, made._kind)
     if leaf:
-        first = alias.memo.get(self._spec)
-        if first is None:
-            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
-        rec.code += (first + LEAF, slot)
-        slot, kind = len(rec.owners), LEAF
-        rec.owners.append(None)
+        kind = LEAF
+        slot = same_value(rec, slot, self._spec, kind)
     elif slot < len(rec.owners) and rec.owners[slot] is None:
         # The value is an input or a view of another tensor: it takes a slot of its own.
-        first = alias.memo.get(self._spec)
-        if first is None:
-            first = alias.memo[self._spec] = three(alias, {}, (self._spec,), (self._spec,))
-        rec.code += (first + kind, slot)
-        slot = len(rec.owners)
-        rec.owners.append(None)
+        slot = same_value(rec, slot, self._spec, kind)
     self._set_slot(rec, slot, kind)
     return self
 
@@ -155,8 +186,6 @@ def store(out: Tensor, made: Tensor) -> Tensor:
 def _resize(out: Tensor, made: Tensor) -> None:
     """Give ``out=`` another shape, with PyTorch's warning unless it was empty."""
     import warnings
-
-    from .spec import spec_of
 
     if out._spec.numel:
         warnings.warn(

@@ -270,7 +270,7 @@ class Tensor:
         if self._serial == rec.serial:
             old = self._slot
             rec.stale[old] = (self, self._version_of(), slot if rec.mark < 0 else rec.mark)
-            if more is not None and old in rec.special:
+            if more is not None and old in rec.special and self._kind & 3 != LEAF:
                 self._leave_hooks(rec, more, old)
             if owners[old] is self:
                 owners[old] = None
@@ -278,13 +278,13 @@ class Tensor:
             slot = _attach(rec, self, slot)
             kind = GRAD
         self._serial, self._slot = rec.serial, slot
+        if self._graph is not None:
+            self._leave_graph(self._version_of())
         self._ver += 1
         self._kind = kind | (self._kind & ~3)
         owners[slot] = self
         if kind == LEAF:
             rec.leaves[slot] = self
-        elif self._graph is not None:
-            self._graph = None
         home = self._array
         self._array = None
         if more is not None:
@@ -301,10 +301,21 @@ class Tensor:
         elif rec.eager:
             rec.flush()
 
+    def _leave_graph(self, version: int) -> None:
+        """Note in the segment whose result this is which version its rows have saved."""
+        segment, at = self._graph
+        segment.sources.append((at, self, version))
+        if segment.special.get(at) is self:  # a retained gradient moves on
+            del segment.special[at]
+        self._graph = None
+
     def _leave_hooks(self, rec: Recorder, more: More, old: int) -> None:
         """Leave hooks with the value they were registered on; a retained gradient moves on."""
         if more.hooks:
-            rec.special[old] = dict(more.hooks)
+            rec.special[old] = kept = dict(more.hooks)
+            if self._graph is not None:
+                segment, at = self._graph
+                segment.special[at] = kept
             more.hooks = None
         else:
             del rec.special[old]
@@ -325,6 +336,9 @@ class Tensor:
                         rec.owners[view._slot] = None
                     begins = rec.mark if rec.mark >= 0 else len(rec.owners)
                     rec.stale[view._slot] = (view, view._version_of() - 1, begins)
+                if view._graph is not None and view._kind & 3 == GRAD:
+                    segment, at = view._graph
+                    segment.sources.append((at, view, view._version_of() - 1))
                 view._serial = 0
                 view._invalidate_views()
 

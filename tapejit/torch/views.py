@@ -82,21 +82,22 @@ def through(t: Any) -> tuple[Any, int, bool]:
 def _chain_code(codes: tuple[int, ...], base: Spec, spec: Spec) -> int:
     found = _chain.memo.get((codes, base))
     if found is None:
-        found = _chain.memo[codes, base] = three(_chain, {"codes": codes}, (base,), (spec,))
+        steps = tuple([(CODES[code].op, tuple(CODES[code].params.items())) for code in codes])
+        found = _chain.memo[codes, base] = three(_chain, {"steps": steps}, (base,), (spec,))
     return int(found)
 
 
-def _chained(x: Any, *, codes: tuple[int, ...]) -> Any:
+def _chained(x: Any, *, steps: tuple[tuple[Op, Any], ...]) -> Any:
     """A view of a view of .. of the operand."""
-    for code in codes:
-        x = CODES[code].op.impl(x, **CODES[code].params)
+    for view, params in steps:
+        x = view.impl(x, **dict(params))
     return x
 
 
-def _write_chained(base: Any, new: Any, *, codes: tuple[int, ...]) -> Any:
+def _write_chained(base: Any, new: Any, *, steps: tuple[tuple[Op, Any], ...]) -> Any:
     """Write to the places that the views show; those shown twice get one value."""
     n = int(np.prod(base.shape))
-    places = np.asarray(_chained(np.arange(n).reshape(base.shape), codes=codes)).reshape(-1)
+    places = np.asarray(_chained(np.arange(n).reshape(base.shape), steps=steps)).reshape(-1)
     out = np.copy(base).reshape(-1)
     out[places] = np.reshape(new, -1)
     return out.reshape(base.shape)

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from ..backward import FREED
 from ..codes import GRAD, LEAF, PLAIN, Op, three
-from ..record import LOCAL
+from ..record import LOCAL, Recorder
 from ..spec import spec_of
+from ..surface import put
 from ..tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -232,6 +233,7 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
     each = iter(specs)
     ctx._outputs = [next(each) if isinstance(o, Tensor) else None for o in outs]
     made: dict[int, Tensor] = {}
+    dirty: dict[int, Tensor] = {}
     for k, o in enumerate(results):
         plain = any(o is n for n in ctx._nondiff) or not o._spec.floating
         if any(o is d for d in ctx._dirty):
@@ -239,8 +241,7 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
                 raise RuntimeError(
                     "a leaf Variable that requires grad is being used in an in-place operation."
                 )
-            o._set_slot(rec, at + k, GRAD)
-            made[k] = o
+            dirty[k] = made[k] = o
             continue
         if plain:
             made[k] = o
@@ -248,6 +249,7 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
         y = Tensor(rec.serial, at + k, specs[k], GRAD)
         rec.owners[at + k] = y
         made[k] = y
+    _write_back(rec, dirty, at, specs)
     replaced = {id(o): made[k] for k, o in enumerate(results)}
     ctx._to_save = tuple(
         replaced.get(id(t), t) if not any(t is x for x in tensors) else t for t in ctx._to_save
@@ -259,6 +261,19 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
         return made[0]
     found = [replaced[id(o)] if isinstance(o, Tensor) else o for o in outs]
     return type(out)(found) if isinstance(out, list) else tuple(found)
+
+
+def _write_back(rec: Recorder, dirty: dict[int, Tensor], at: int, specs: Sequence[Any]) -> None:
+    """Make results the values of the tensors written to; each write may run the trace."""
+    if len(dirty) == 1:
+        ((k, o),) = dirty.items()
+        o._set_slot(rec, at + k, GRAD)
+        return
+    held = {}
+    for k in dirty:
+        held[k] = rec.owners[at + k] = Tensor(rec.serial, at + k, specs[k], GRAD)
+    for k, o in dirty.items():
+        put(o, held[k])
 
 
 def _dense(t: Tensor) -> Any:

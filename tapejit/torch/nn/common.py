@@ -16,7 +16,7 @@ from ..codes import Op
 from ..emit import apply
 from ..record import LOCAL
 from ..spec import Spec
-from ..surface import alias, put
+from ..surface import alias, put, run_together
 from ..tensor import Tensor
 
 Resolve = Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]
@@ -146,6 +146,7 @@ def overwrite(
     """
     rec = LOCAL.rec
     input._check_inplace(rec)
-    if keeps_input and rec.grad and input._kind:
-        return put(input, compute(apply(alias, (input,))))
-    return put(input, compute(input))
+    with run_together(rec):
+        if keeps_input and rec.grad and input._kind:
+            return put(input, compute(apply(alias, (input,))))
+        return put(input, compute(input))

@@ -15,7 +15,8 @@ import numpy as np
 from ..codes import PLAIN, op
 from ..emit import emit
 from ..ops.convert import to
-from ..record import LOCAL
+from ..record import LOCAL, Recorder
+from ..replacing import replace
 from ..surface import public
 from ..tensor import Tensor
 from .common import called, floating_only, need_tensor, record
@@ -213,8 +214,13 @@ def _move(x: Tensor, mean: Tensor, var: Tensor, momentum: float) -> None:
         t._check_inplace(rec)
     args = (x, mean, var, float(momentum), 1 - float(momentum))
     _, slot, _ = emit(rec, statistics_op, args, {"dtype": mean._spec.np.name})
-    mean._set_slot(rec, slot, PLAIN)
-    var._set_slot(rec, slot + 1, PLAIN)
+    _replace_both(rec, (mean, var), slot)
+
+
+def _replace_both(rec: Recorder, stats: tuple[Tensor, Tensor], slot: int) -> None:
+    """Make two slots the values of tensors; the first write may run the trace."""
+    apart = [t._more is not None or t._kind != PLAIN or rec.eager for t in stats]
+    replace(rec, stats, apart, slot, (PLAIN, PLAIN))
 
 
 @public("batch_norm", method=False)
@@ -434,8 +440,7 @@ def instance_norm(
         args = (x, running_mean, running_var, float(momentum), 1 - float(momentum))
         name = running_mean._spec.np.name
         _, slot, _ = emit(rec, instance_statistics_op, args, {"dtype": name})
-        running_mean._set_slot(rec, slot, PLAIN)
-        running_var._set_slot(rec, slot + 1, PLAIN)
+        _replace_both(rec, (running_mean, running_var), slot)
     return made
 
 

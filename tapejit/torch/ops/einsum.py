@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
-from ..dtypes import int64
+from ..dtypes import bool_, dtype, int64
 from ..emit import apply
+from ..promotion import promote_types
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
+from .checks import CALLED
 from .convert import promoted, to
 from .matrices import multiplied, same_dtype, tensor, wrapped
 
@@ -184,27 +186,56 @@ def _from_lists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
 def einsum_of(equation: str, operands: Sequence[Tensor], node: str | None = None) -> Tensor:
     """Record an Einstein sum; `node` names it when another function is made of it."""
     specs = [t._spec for t in operands]
-    same_dtype("einsum", specs)
     shapes = tuple(tuple(s.shape) for s in specs)
     strict, reduced, name = canonical(equation, shapes)
     n = len(operands)
-    if node is None and specs and specs[0].np.kind == "b":
-        operands = _truth_values(operands, strict)
+    if node is not None:
+        same_dtype("einsum", specs)
+    elif any(s.np.kind in "biu" or s.np != specs[0].np for s in specs):
+        kind = _sum_dtype(strict, reduced, [s.dtype for s in specs])
+        operands = [t.to(kind) for t in operands]
     if n >= len(_OPS):
         raise _error(f"at most {len(_OPS) - 1} operands are supported, got {n}")
     found = apply(_OPS[n], operands, equation=strict, shapes=reduced, node=node or name)
     return found  # type: ignore[no-any-return]
 
 
-def _truth_values(operands: Sequence[Tensor], strict: str) -> Sequence[Tensor]:
-    """Return truth values ready to be summed: they are counted, but not in a matrix product."""
-    terms, _, out = strict.partition("->")
-    summed = set(terms) - set(out) - {","}
-    if not summed:
-        return operands
-    if any(sum(c in term for term in terms.split(",")) > 1 for c in summed):
-        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
-    return [t.to(int64) for t in operands]
+def _sum_dtype(strict: str, shapes: Shapes, kinds: Sequence[dtype]) -> dtype:
+    """Return the dtype of a sum of products evaluated from left to right, as PyTorch does.
+
+    Sums over axes of one operand count truth values, products promote, and sums of products are
+    matrix products: these take two operands of one dtype, which is not bool.
+    """
+    left, _, out = strict.partition("->")
+    terms = left.split(",")
+    last = {c: k for k, term in enumerate(terms) for c in term}
+    sizes = [dict(zip(term, shape)) for term, shape in zip(terms, shapes)]
+    whole: dict[str, int] = {}
+    made = kinds[0]
+    for k, (size, kind) in enumerate(zip(sizes, kinds)):
+        matrices = False
+        for c in (set(whole) | set(size)) - set(out):
+            if last[c] == k:
+                ours, theirs = whole.pop(c, 1) != 1, size.get(c, 1) != 1
+                if ours and theirs:
+                    matrices = True
+                elif ours:
+                    made = _counted(made)
+                elif theirs:
+                    kind = _counted(kind)
+        if matrices:
+            if made is bool_:
+                raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
+            if made is not kind:
+                a, b = CALLED[made.name], CALLED[kind.name]
+                raise RuntimeError(f"expected scalar type {a} but found {b}")
+        made = promote_types(made, kind) if k else kind
+        whole |= {c: max(n, whole.get(c, 1)) for c, n in size.items() if c in out or last[c] > k}
+    return made
+
+
+def _counted(kind: dtype) -> dtype:
+    return kind if kind.is_floating_point or kind.is_complex else int64
 
 
 @public(method=False)
@@ -220,7 +251,8 @@ def einsum(*args: Any) -> Tensor:
     Raises
     ------
     RuntimeError
-        If the equation does not fit the operands or their dtypes differ.
+        If the equation does not fit the operands, or the dtypes of what a sum of products joins
+        differ.
 
     Examples
     --------

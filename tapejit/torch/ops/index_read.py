@@ -9,6 +9,7 @@ import numpy as np
 
 from ..codes import op
 from ..emit import apply
+from ..hot import table
 from ..tensor import Tensor
 from .index_keys import Key, checked, fast_key, parse
 from .record_view import part_code, view_of
@@ -28,11 +29,11 @@ def gathered(x: Any, *positions: Any, dims: tuple[bool, ...]) -> Any:
     return x[tuple(next(given) if there else slice(None) for there in dims)]
 
 
-_HOT: dict[Any, Any] = {}
+_HOT: dict[Any, Any] = table()
 _MOST = 100_000
 
 
-FULL_VIEWS: set[int] = set()
+FULL_VIEWS: dict[int, bool] = table()
 """Codes of views that are the whole tensor in its own shape: ``x[...]``, ``x[:]``."""
 
 
@@ -41,7 +42,7 @@ def code_of(t: Tensor, parsed: Key) -> int:
     key = parsed.basic
     first = part_code(basic_index, t, key, key=key, node=parsed.node)
     if parsed.whole:
-        FULL_VIEWS.add(first)
+        FULL_VIEWS[first] = True
     return first
 
 

@@ -16,14 +16,15 @@ from ..emit import apply, emit
 from ..operators import write
 from ..record import LOCAL, Recorder
 from ..spec import Spec
-from ..surface import public
+from ..surface import public, rewritten
 from ..tensor import Tensor
 from ..views import written
 from .arguments import TYPES, expanded_size, need_tensor
 from .convert import to
 from .index_keys import Key, checked, parse
-from .index_read import FULL_VIEWS, basic_code, basic_part, code_of
+from .index_read import FULL_VIEWS, basic_code, basic_part, code_of, take_at
 from .record_view import view_of
+from .shared_places import one_for_each, spread, warn
 
 _NUMBERS = (float, int, bool, complex)
 
@@ -80,6 +81,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     if first is None:
         if _is_mask_write(self, index, value):
             self_checked(self)
+            if self._spec.repeats:
+                rewritten(self, _put_where_shared, index, value, uniform=True)
+                return
             write(self, put_where, (self, value, index))
             return
         parsed = parse(self, index)
@@ -181,6 +185,10 @@ def _put_parsed(self: Tensor, parsed: Key, value: Any) -> None:
     self_checked(self)
     base = basic_part(self, parsed)
     args, params = put_arguments(base, parsed.tensors, value, False)
+    if base._spec.repeats:
+        warn("index_put_", "tensor[indices] = tensor")
+        rewritten(base, lambda base: _put_shared(base, args, params), uniform=True)
+        return
     write(base, put_at, args, **params)
 
 
@@ -227,7 +235,44 @@ def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return all(n in (1, m) for n, m in zip(reversed(given), reversed(shape)))
 
 
-@public(inplace=True)
+def _put_shared(base: Tensor, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Return `put_at` of an expanded view: positions in it become those of groups."""
+    flat, group = one_for_each(base)
+    _, value, *positions = args
+    at = take_at(group, _along(positions, params["dims"]))
+    made = apply(put_at, (flat, value, at), dims=(True,), accumulate=params["accumulate"])
+    found: Tensor = made[group]
+    return found
+
+
+def _put_where_shared(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Return `put_where` of an expanded view."""
+    warn("index_put_", "tensor[indices] = tensor")
+    warn("masked_fill_")
+    rest = (1,) * (input._spec.ndim - mask._spec.ndim)
+    chosen = spread(input, mask.reshape(*mask._spec.shape, *rest))
+    made: Tensor = apply(put_where, (input, value, chosen))
+    return made
+
+
+def _along(positions: Sequence[Tensor], dims: Sequence[bool]) -> list[Tensor | None]:
+    each = iter(positions)
+    return [next(each) if there else None for there in dims]
+
+
+def _index_put_shared(
+    input: Tensor, indices: Any, values: Tensor, accumulate: bool = False
+) -> Tensor:
+    alone = isinstance(indices, tuple | list) and len(indices) == 1 and not accumulate
+    if alone and _is_mask_write(input, indices[0], values):
+        return _put_where_shared(input, indices[0], values)
+    warn("index_put_", "tensor[indices] = tensor")
+    index_put(input, indices, values, accumulate)  # checks the arguments
+    parsed = parse(input, tuple(_vector(i) for i in indices))
+    return _put_shared(input, *put_arguments(input, parsed.tensors, values, bool(accumulate)))
+
+
+@public(inplace=True, shared=_index_put_shared)
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy with values at positions, added up where `accumulate` says so.
 

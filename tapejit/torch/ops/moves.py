@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..codes import Op, op
+from ..dtypes import bool_
 from ..emit import apply
-from ..surface import public
+from ..surface import FUNCTIONS, public
 from ..tensor import Tensor
 from .arguments import (
     dim_of,
@@ -24,6 +25,7 @@ from .creation import options
 from .from_data import made
 from .gathers import selected
 from .reshaping import cloned, expanded, reshaped, viewed
+from .shared_places import spread
 from .viewing import diagonal, unsqueeze, write_diagonal
 
 
@@ -301,9 +303,14 @@ def _triangle(name: str, operation: Any, doc: str) -> None:
         found: Tensor = apply(operation, (input,), diagonal=k)
         return found
 
+    def shared(input: Tensor, diagonal: int = 0) -> Tensor:
+        kept: Any = triangle(FUNCTIONS["ones"](tuple(input._spec.shape), dtype=bool_), diagonal)
+        found: Tensor = FUNCTIONS["masked_fill"](input, spread(input, ~kept), 0)
+        return found
+
     triangle.__name__ = triangle.__qualname__ = name
     triangle.__doc__ = doc
-    public(name, inplace=True, out=True)(triangle)
+    public(name, inplace=True, out=True, shared=shared)(triangle)
 
 
 _triangle("tril", lower, "Return a copy with zeros above a diagonal of the last two dims.")

@@ -183,6 +183,8 @@ def _check_bmm(args: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
             "Expected size for first two dimensions of batch2 tensor to be: "
             f"[{a.shape[0]}, {a.shape[2]}] but got: [{b.shape[0]}, {b.shape[1]}]."
         )
+    if a.np.kind == "b":  # asked before whether the dtypes are equal
+        multiplied("bmm", (a, a))
     multiplied("bmm", (a, b))
     return params
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
-from ..hot import new
+from ..hot import new, table
 from ..record import LOCAL
 from ..tensor import More, Tensor
 from ..views import SHARED_PLACES
@@ -93,7 +93,7 @@ def view_of(self: Tensor, first: int) -> Tensor:
     return y
 
 
-_VIEWS: dict[int, tuple[Any, bool]] = {}
+_VIEWS: dict[int, tuple[Any, bool]] = table()
 """By code: the spec of the view, and whether it carries gradients."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..codes import op
 from ..dtypes import dtype as DType
 from ..emit import apply
+from ..hot import table
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import (
@@ -128,9 +129,9 @@ def view(self: Tensor, *shape: Any, **named: Any) -> Tensor:
     return made
 
 
-_VIEW: dict[Any, int] = {}
-_RESHAPE: dict[Any, int] = {}
-_EXPAND: dict[Any, int] = {}
+_VIEW: dict[Any, int] = table()
+_RESHAPE: dict[Any, int] = table()
+_EXPAND: dict[Any, int] = table()
 
 
 def _keep(known: dict[Any, int], base: Tensor, shape: Any, made: Tensor) -> None:

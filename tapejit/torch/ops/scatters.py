@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
+from ..dtypes import bool_
 from ..emit import apply
-from ..surface import public
+from ..surface import FUNCTIONS, public
 from ..tensor import Tensor
 from .arguments import TYPES, dim_of, need_tensor
 from .convert import to
 from .gathers import along, flat_range, in_range, index_tensor
 from .reshaping import expanded, reshaped
+from .shared_places import spread, warn
 
 _NUMBERS = (float, int, bool, complex)
 
@@ -418,7 +420,15 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     return _back(found, input)
 
 
-@public(inplace=True)
+def _index_fill_shared(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
+    warn("index_fill_")
+    index_fill(input, dim, index, value)  # checks the arguments
+    mask = FUNCTIONS["zeros"](tuple(input._spec.shape), dtype=bool_)
+    chosen = spread(input, index_fill(mask, dim, index, True))
+    return FUNCTIONS["masked_fill"](input, chosen, value)
+
+
+@public(inplace=True, shared=_index_fill_shared)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Return a copy with a number in the places of a dim; positions may count from the end."""
     d = _vector_index("index_fill", input, dim, index)

@@ -18,6 +18,7 @@ from .checks import CALLED, operand_of, tensor_of
 from .convert import promoted, to
 from .forms import of_two
 from .pointwise import check_broadcast, pointwise
+from .shared_places import spread, warn
 
 _BOTH = ((0, 1), (0, 1))
 
@@ -178,7 +179,15 @@ def _fill_resolve(args: tuple[Any, ...]) -> dict[str, Any]:
 _fill_masked = several(_masked_fill)
 
 
-@public("masked_fill", inplace=True)
+def _masked_fill_shared(input: Tensor, mask: Tensor, value: Any) -> Any:
+    made = masked_fill(input, mask, value)  # checks the arguments
+    warn("masked_fill_")
+    if tuple(made._spec.shape) != tuple(input._spec.shape):
+        return made
+    return masked_fill(input, spread(input, mask), value)
+
+
+@public("masked_fill", inplace=True, shared=_masked_fill_shared)
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
     """Return the elements with `value` where `mask` is True, in the dtype of `input`.
 

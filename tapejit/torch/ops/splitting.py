@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..hot import table
 from ..surface import public
 from ..tensor import Tensor
 from .arguments import dim_of, ints_of, is_int, need_tensor, whole
@@ -115,7 +116,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return views_of(input, known)
 
 
-_CHUNKS: dict[Any, Any] = {}
+_CHUNKS: dict[Any, Any] = table()
 
 
 def _code(view: Tensor) -> int | None:

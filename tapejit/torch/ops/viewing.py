@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..codes import op
+from ..hot import table
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
@@ -103,9 +104,9 @@ def unfold_view(x: Any, *, dim: int, size: int, step: int) -> Any:
 # ---------------------------------------------------------------- transposes
 
 
-_T: dict[Any, int] = {}
-_TRANSPOSE: dict[Any, int] = {}
-_UNSQUEEZE: dict[Any, int] = {}
+_T: dict[Any, int] = table()
+_TRANSPOSE: dict[Any, int] = table()
+_UNSQUEEZE: dict[Any, int] = table()
 
 
 @public()

@@ -628,3 +628,104 @@ def case_views_keep_the_memory_that_data_leaves(torch):
     (w * w).sum().backward()
     d += 1
     yield w, w.grad, d, seen
+
+
+def case_writes_after_a_look(torch):
+    """What a graph has saved is known to be old also when it was computed in between."""
+    changed = "modified by an inplace operation"
+    for look in (lambda t: None, lambda t: t.tolist()):
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        y = x * 2
+        y.retain_grad()
+        look(y)
+        y.mul_(3)
+        look(y)
+        y.sum().backward()
+        yield y.grad, x.grad
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        y, seen = x * 2, []
+        y.register_hook(lambda g, seen=seen: seen.append(g.tolist()) or g * 2)
+        look(y)
+        y.mul_(3)
+        y.sum().backward()
+        yield seen, x.grad
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        y = x.exp()
+        z, part = y.sum(), y[0] * y[0]
+        look(z), look(part)
+        y.add_(1)
+        yield raising(torch, lambda z=z: z.backward(), changed)
+        yield raising(torch, lambda part=part: part.backward(), changed)
+        y = x * 2
+        y.data.add_(1)
+        z = (y * y).sum()
+        look(z)
+        y.data.mul_(1)
+        z.backward()
+        yield x.grad
+        y = x * 2
+        a = y.sin()
+        look(a)
+        y.sin_()
+        yield raising(torch, lambda a=a: a.sum().backward(), changed)
+        y = x * 2
+        look(y)
+        y.sin_().mul_(2)
+        x.grad = None
+        (y + 1).sum().backward()
+        yield x.grad
+
+
+def case_several_results_written_at_once(torch):
+    class Both(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b, c):
+            ctx.mark_dirty(a, b)
+            return a.mul_(2), b.add_(1), a + c
+
+        @staticmethod
+        def backward(ctx, ga, gb, gc):
+            return (ga + gc) * 2, gb, gc
+
+    for share in (False, True):
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        a, b = x * 1, x * 3
+        seen = (a.detach().numpy(), b.detach().numpy()) if share else ()
+        p, q, r = Both.apply(a, b, x)
+        (p * 1 + q * 10 + r * 100).sum().backward()
+        yield p is a, q is b, [t.tolist() for t in (p, q, r)], x.grad, [s.tolist() for s in seen]
+        norm = torch.nn.BatchNorm1d(2, affine=False)
+        seen = (norm.running_mean.numpy(), norm.running_var.numpy()) if share else ()
+        norm(torch.tensor([[1.0, 2.0], [3.0, 5.0]]))
+        yield norm.running_mean, norm.running_var, [s.tolist() for s in seen]
+
+
+def case_a_hook_that_looks_at_a_graph_of_views(torch):
+    w = torch.ones(4, requires_grad=True)
+    seen = []
+
+    def loss():
+        h = (w * 2).sin()
+
+        def product():
+            a, b = h.chunk(2)
+            return a * b.exp()
+
+        y = product()
+        y.register_hook(lambda g: seen.append(g.sum().item()))
+        return (y * y).sum()
+
+    for look in (False, True):
+        total = loss()
+        if look:
+            yield total.item()
+        total.backward()
+        yield w.grad, seen
+    p = torch.tensor([1.0, 2.0], requires_grad=True)
+    p.register_hook(lambda g: g * 10)
+    for _ in range(3):
+        p.grad = None
+        (p * p).sum().backward()
+        with torch.no_grad():
+            p -= 0.01 * p.grad
+        yield p, p.grad
