@@ -47,6 +47,8 @@ class Unit:
         self.formulas: dict[tuple[str, bool], Any] = {}
         self.straight: dict[str, int] = {}
         """How often each function of `vmath` has been called outside of loops."""
+        self.called: dict[Any, Function] = {}
+        """Functions of the text that have been translated, by name and kinds of arguments."""
         self.routines: dict[tuple[str, ...], Function] = {}
         self.tiny = False
         """Whether products of tiny matrices are written out."""
