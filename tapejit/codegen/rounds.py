@@ -3,7 +3,8 @@
 Carried numbers are local variables, assigned together at the end of a round. A carried array lives
 in the memory of the loop's result. Where the body does not leave its new value there, the loop has
 a second buffer and the two pointers change places at the end of a round; behind the loop the result
-is moved home when it ended in the other buffer. Element i of a stack is a pointer into it.
+is moved home when it ended in the other buffer. Element i of a stack is a pointer into it; a small
+one that the round reads again is a local array, copied there at the end of the round.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ..core.avals import Aval
 from ..passes.schedule import is_open
 from .bodies import WriteSteps, acts, copied, element_store, given, initial, suffix_of, together
 from .sharing import Held, arrival, permuted, results
+from .skipping import searched
 from .values import Values
 
 
@@ -51,6 +53,13 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
         n = values.number(row.args[0])
         backwards = row.params["reverse"]
         head = [f"for {index} in range({f'{n} - 1, -1, -1' if backwards else n}):"]
+        idle = not backwards or held.moving
+        first = None if idle else searched(inner, carry, shared)
+        if first is not None:
+            before += [f"{p}p = {first}", f"{index} = {n} - 1"]
+            head = ["while True:"]
+            search = f"{index} = memory.last_nonzero({p}p, {index})"
+            elements = [search, f"if not {index} >= 0:", "    break", *elements]
     else:
         test = held.bodies[1]
         test.names = {k: inner.names[1 + k] for k in range(len(operands))}
@@ -63,6 +72,8 @@ def write_loop(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     tail = [*stores, *_turn(inner, held, found, values, p)]
     if not counted:
         tail.append(f"{index} = {index} + 1")
+    elif head == ["while True:"]:
+        tail.append(f"{index} = {index} - 1")
     inside = [*elements, *slots, *steps, *tail]
     inside += [] if any(map(acts, inside)) else ["pass"]
     lines = [*before, *head, *["    " + line for line in inside]]
@@ -107,8 +118,12 @@ def _stacks(
         o = inner.tape.outputs[carry + k]
         aval = inner.tape.value(o)
         stack = values.pointer(out)
-        if aval.shape:
-            slots.append(f"{inner.direct[o]} = memory.shift({stack}, {index} * {aval.size})")
+        name = inner.direct.get(o, "")
+        if name in inner.small:
+            stores.append(f"{name}k = memory.shift({stack}, {index} * {aval.size})")
+            stores += copied(name, f"{name}k", aval.size)
+        elif aval.shape:
+            slots.append(f"{name} = memory.shift({stack}, {index} * {aval.size})")
         else:
             stores.append(element_store(stack, index, inner.number(o), aval.dtype.name))
     return slots, stores

@@ -24,6 +24,12 @@ from ..tape.ir import Tape
 if TYPE_CHECKING:
     from .values import Values
 
+ELEMENT = 256
+"""Bytes up to which an element of a stack is a local array while its round goes on.
+
+LLVM keeps a local array in registers, where each load from a stack waits for the store before it:
+Kalman filter 142 -> 136 us."""
+
 
 @dataclass
 class Held:
@@ -178,10 +184,21 @@ def _loop(values: Values, last: dict[int, int], step: int, i: int) -> Held:
     if permuted(held):
         held.spares += [(f"{prefix}c{k}", body.value(1 + k)) for k in held.moving]
     inner.settle(direct)
+    for o in stacks:
+        if body.value(o).size * body.value(o).dtype.itemsize <= ELEMENT and _read_again(inner, o):
+            inner.keep_local(direct[o], body.value(o))
     if row.prim.emit.kind == "while":
         held.bodies.append(values.nested(row.params["test"], f"{prefix}c_", ()))
         held.bodies[1].settle({})
     return held
+
+
+def _read_again(inner: Values, o: int) -> bool:
+    """Whether a step of a round reads an element of a stack that another step has made."""
+    plan, tape = inner.plan, inner.tape
+    home = inner.home(o)
+    later = (i for i in plan.step_of if i > o and plan.step_of[i] != plan.step_of.get(o))
+    return any(inner.home(memory_of(tape, a)) == home for i in later for a in tape.args(i))
 
 
 def permuted(held: Held) -> bool:

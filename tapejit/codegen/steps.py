@@ -8,6 +8,7 @@ from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
 from .nests import aligned
+from .pieces import pieces
 from .text import SUFFIX, cast, index, number
 from .values import NoCode, Values
 from .windows import place_of
@@ -173,13 +174,16 @@ def _iota(values: Values, i: int) -> list[str]:
 
 def _spread(values: Values, i: int) -> list[str]:
     tape = values.tape
-    x, take, put = [_place(values, a) for a in tape.args(i)]
-    y, aval = values.pointer(i), tape.value(i)
+    take, put = [
+        f"{values.pointer(x.root)}[{index(x.offset, (1,), ['i'])}]"
+        for x in map(values.strided, tape.args(i)[1:])
+    ]
+    x, y, aval = _place(values, tape.args(i)[0]), values.pointer(i), tape.value(i)
     return [
         f"for i in range({aval.size}):",
         f"    {y}[i] = {number(0, aval.dtype)}",
         f"for i in range({tape.value(tape.args(i)[1]).size}):",
-        f"    {y}[{put}[i]] = {x}[{take}[i]]",
+        f"    {y}[{put}] = {x}[{take}]",
     ]
 
 
@@ -322,7 +326,23 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
         return ["blas." + call]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
-    return [
-        f"blas.gemm_{suffix}({ta}, {tb}, {n}, {m}, {k}, {one}, {_moved(py, oy)}, {ld_y}, "
-        f"{_moved(px, ox)}, {ld_x}, {zero}, {_moved(pz, oz)}, {n})"
-    ]
+
+    def call(texts: list[str], steps: list[int], adds: bool) -> str:
+        mm, kk, nn = texts
+        (sm, sk), (tk, tn) = sx.strides[-2:], sy.strides[-2:]
+        x = _moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
+        y = _moved(py, _farther(oy, steps[1] * tk + steps[2] * tn))
+        z = _moved(pz, _farther(oz, steps[0] * n + steps[2]))
+        return (
+            f"blas.gemm_{suffix}({ta}, {tb}, {nn}, {mm}, {kk}, {one}, {y}, {ld_y}, "
+            f"{x}, {ld_x}, {one if adds else zero}, {z}, {n})"
+        )
+
+    return pieces((m, k, n), call)
+
+
+def _farther(offset: str, step: int) -> str:
+    """Return where piece ``p`` of an operand starts."""
+    if not step:
+        return offset
+    return f"p * {step}" if offset == "0" else f"{offset} + p * {step}"

@@ -263,6 +263,11 @@ class Values:
             sizes += [room(aval) for _, aval in held.spares]
             self.regions[i] = [reserve(size, step, step) if size else 0 for size in sizes]
 
+    def keep_local(self, name: str, aval: Aval) -> None:
+        """Make an array local that has a name already, if there is room."""
+        if self.stack.take(room(aval)):
+            self.small[name] = aval
+
     def promote(self) -> None:
         """Make small arrays of the outermost tape local: its code must be one function."""
         for home, (_, size) in list(self.place.items()):

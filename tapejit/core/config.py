@@ -43,6 +43,8 @@ class Config:
         A ``for`` loop of fewer rounds is always unrolled: a few rounds are quicker without a loop.
     direct : bool
         Whether kernels are made from their text straight to LLVM code; otherwise Numba reads it.
+    native : bool
+        Whether `tapejit.torch` records rows in machine code once a kernel has been compiled.
     cache : bool
         Whether compiled kernels are kept on disk.
     threads : int
@@ -60,6 +62,7 @@ class Config:
     max_unroll: int = 1_000_000
     min_roll: int = 8
     direct: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_DIRECT", "1") != "0")
+    native: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_NATIVE", "1") != "0")
     cache: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CACHE", "1") != "0")
     threads: int = field(default_factory=_threads)
     checked: bool = field(default_factory=lambda: os.environ.get("TAPEJIT_CHECKED", "0") == "1")

@@ -79,6 +79,19 @@ def grow(typingctx: Any, pointer: Any, used: Any, size: Any) -> Any:
 
 
 @intrinsic
+def last_nonzero(typingctx: Any, pointer: Any, start: Any) -> Any:
+    """Return the largest k from 0 to `start` where ``pointer[k]`` is not zero, else -1."""
+    from .searching import search
+
+    sig = types.intp(pointer, types.intp)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return search(builder, *args)
+
+    return sig, codegen
+
+
+@intrinsic
 def same(typingctx: Any, one: Any, other: Any) -> Any:
     """Whether two pointers are the same."""
     sig = types.boolean(one, other)

@@ -30,7 +30,7 @@ from .moves import (
     wrap_index,
 )
 from .orders import argmax, argmin, argsort, running_place, searchsorted, sort, tie_mean
-from .remainders import floor_divide, remainder
+from .remainders import floor_divide, remainder, whole_quotient, whole_remainder
 from .scans import cumprod, cumsum, recurrence
 from .systems import inv, inv2, solve, solve2, solve_triangular
 
@@ -71,6 +71,8 @@ __all__ = [
     "sort",
     "tie_mean",
     "triangle",
+    "whole_quotient",
+    "whole_remainder",
     "window_start",
     "wrap_index",
 ]

@@ -20,7 +20,7 @@ from ..tape.ir import Builder, Row, Sym, Tape
 from ..tape.pieces import inline, load
 from .adjoint import adjoint
 from .pushforward import pushforward
-from .simplify import name_of, operands, params_of, rule
+from .simplify import name_of, operands, params_of, rule, scalar_behind
 from .split import Split, split
 
 Flags = tuple[bool, ...]
@@ -129,6 +129,40 @@ def _map_vjp(
 
 
 map_.jvp, map_.vjp = _map_jvp, _map_vjp
+
+
+@rule("map")
+def fewer_operands(b: Builder, row: Row, args: list[int]) -> int | None:
+    """A shared operand that repeats one number is that number; one given twice is given once.
+
+    Products with a number, and sums into zeros, are then seen in the body to be such.
+    """
+    mapped, body = row.params["mapped"], row.params["body"]
+    sources = [a if m else scalar_behind(b, a) for a, m in zip(args, mapped)]
+    numbers = any(name_of(b, a) == "lit" for a in sources)
+    if sources == args and not numbers and len(set(zip(args, mapped))) == len(args):
+        return None
+    inner = Builder()
+    left: list[Sym] = []
+    flags: list[bool] = []
+    given: list[Sym] = []
+    known: dict[tuple[int, Aval], Sym] = {}
+    for k, (a, m) in enumerate(zip(sources, mapped)):
+        aval = body.value(k)
+        own = aval if m else Aval(aval.dtype, b.aval(a).shape, aval.weak)
+        if name_of(b, a) == "lit":
+            known[a, own] = inner.lit(params_of(b, a)["value"], own)
+        elif (a, own) not in known:
+            left.append(Sym(b, a))
+            flags.append(m)
+            known[a, own] = inner.input(own)
+        given.append(broadcast(known[a, own], aval.shape))
+    params = {
+        "body": inner.finish(inline(body, inner, given)),
+        "mapped": tuple(flags),
+        "summed": row.params["summed"],
+    }
+    return map_.on(b, *left, **params).id
 
 
 # ---------------------------------------------------------------- custom

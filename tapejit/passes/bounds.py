@@ -1,7 +1,7 @@
 """Index checks that cannot fail are removed: what ranges whole numbers lie in.
 
-The index of a loop of n rounds lies in 0..n-1, and sums, differences, products, minima and maxima
-of bounded numbers are bounded. ``wrap_index`` of a number in 0..size-1 is that number, of one in
+The index of a loop of n rounds lies in 0..n-1, and sums, differences, products, quotients, minima and
+maxima of bounded numbers are bounded, as is what a quotient leaves. ``wrap_index`` of a number in 0..size-1 is that number, of one in
 -size..-1 it is the number plus size, and neither can raise. Left are the checks of what is known
 only when the kernel runs; without the others, windows of loops cost what they cost in C.
 """
@@ -50,6 +50,8 @@ def checks_left(tape: Tape, known: dict[int, Bounds] | None = None) -> Tape:
             return None
         else:
             given = [found.get(a) for a in args]
+            if row.prim.name == "where":
+                given[0] = (0, 1)
             whole = all(x is not None for x in given)
             bounds = (
                 rule(row.params, *given)
@@ -102,6 +104,17 @@ def _product(params: dict[str, Any], x: Bounds, y: Bounds) -> Bounds:
     return min(corners), max(corners)
 
 
+def _quotient(params: dict[str, Any], x: Bounds, y: Bounds) -> Bounds | None:
+    corners = [a // b for a in x for b in y if b > 0]
+    return (min(corners), max(corners)) if y[0] > 0 else None
+
+
+def _remainder(params: dict[str, Any], x: Bounds, y: Bounds) -> Bounds | None:
+    if y[0] <= 0:
+        return None
+    return x if x[0] >= 0 and x[1] < y[0] else (0, y[1] - 1)
+
+
 RULES: dict[str, Any] = {
     "lit": None,
     "add": lambda params, x, y: (x[0] + y[0], x[1] + y[1]),
@@ -110,6 +123,11 @@ RULES: dict[str, Any] = {
     "negative": lambda params, x: (-x[1], -x[0]),
     "minimum": lambda params, x, y: (min(x[0], y[0]), min(x[1], y[1])),
     "maximum": lambda params, x, y: (max(x[0], y[0]), max(x[1], y[1])),
+    "floor_divide": _quotient,
+    "remainder": _remainder,
+    "where": lambda params, test, x, y: (min(x[0], y[0]), max(x[1], y[1])),
+    "cast": lambda params, x: x,
+    "copy": lambda params, x: x,
     "wrap_index": _positions,
     "window_start": _positions,
 }

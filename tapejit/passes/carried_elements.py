@@ -86,7 +86,7 @@ def _with_numbers(
     body, carry, n = params["body"], params["carry"], params["length"]
     if n < 1:
         return None
-    places = _Places(body, carry, params["shared"])
+    places = Places(body, carry, params["shared"])
     step = -1 if params["reverse"] else 1
     handed = [h for k in range(carry) if (h := places.handed_on(k, step)) is not None]
     if not handed:
@@ -126,7 +126,7 @@ class Handed:
     write: int
 
 
-class _Places:
+class Places:
     """Where the windows of a body lie."""
 
     def __init__(self, body: Tape, carry: int, shared: int) -> None:

@@ -8,6 +8,8 @@ the outer one, from zeros, and then adds it to the outer sum:
 With zeros, a round of the outer loop takes time in proportion to the array, however few of its
 elements the inner loop reads. Only arrays are joined; numbers are as fast apart.
 
+The additions may stand in branches, as they do where rounds are skipped whose cotangent is zero.
+
 Invariant: the loop does nothing with the sum but add to it. The order of the sum changes.
 """
 
@@ -57,7 +59,7 @@ def _found(tape: Tape) -> tuple[dict[int, dict[int, int]], dict[int, int]]:
         other = one if other == out else other
         alike = tape.value(other) == tape.value(out) == tape.value(users[0])
         fresh = other < loop and alike and _is_zero(tape, tape.args(loop)[1 + k])
-        if fresh and _only_adds(tape.params(loop)["body"], k):
+        if fresh and _only_adds(body := tape.params(loop)["body"], body.outputs[k], 1 + k):
             starts.setdefault(loop, {})[1 + k] = other
             ends[users[0]] = out
     return starts, ends
@@ -69,43 +71,57 @@ def _is_zero(tape: Tape, i: int) -> bool:
     return tape.prim(i).name == "lit" and tape.params(i)["value"] == 0
 
 
-def _only_adds(body: Tape, k: int) -> bool:
-    """Whether a body only adds to carried value `k`, and reads it nowhere else."""
+def _only_adds(body: Tape, end: int, start: int) -> bool:
+    """Whether value `end` is input `start` with something added, which is read nowhere else."""
     count: dict[int, int] = {}
     for i in range(body.n_inputs, body.rows):
         for a in body.args(i):
             count[a] = count.get(a, 0) + 1
     for o in body.outputs:
         count[o] = count.get(o, 0) + 1
-    at = body.outputs[k]
-    while at != 1 + k:
+    at = end
+    while at != start:
         prim, args = body.prim(at), body.args(at)
         if count[at] != 1:
             return False
         if prim.name in _ADDS:
             sides = args[:2] if prim.name == "add" else args[:1]
-            found = [a for a in sides if _leads_to(body, a, k)]
+            found = [a for a in sides if _leads_to(body, a, start)]
             if len(found) != 1 or body.value(found[0]).shape != body.value(at).shape:
                 return False
             at = found[0]
-        elif prim.emit.kind == "out" and body.prim(args[0]).name == "for":
-            loop, j = args[0], body.params(at)["k"]
-            if j >= body.params(loop)["carry"] or not _only_adds(body.params(loop)["body"], j):
+        elif prim.emit.kind == "out":
+            before = _before(body, args[0], body.params(at)["k"])
+            if before is None:
                 return False
-            at = body.args(loop)[1 + j]
+            at = before
         else:
             return False
     return count.get(at, 0) == 1
 
 
-def _leads_to(body: Tape, i: int, k: int) -> bool:
-    """Whether a value is carried value `k` with something added to it, as far as names tell."""
+def _before(body: Tape, i: int, k: int) -> int | None:
+    """Return the operand of a loop or branch to which its result `k` only adds, if there is one."""
+    name, params, args = body.prim(i).name, body.params(i), body.args(i)
+    if name == "for" and k < params["carry"]:
+        inner = params["body"]
+        return args[1 + k] if _only_adds(inner, inner.outputs[k], 1 + k) else None
+    if name == "cond":
+        sides = [params["then"], params["orelse"]]
+        ways = range(sides[0].n_inputs)
+        found = (x for x in ways if all(_only_adds(s, s.outputs[k], x) for s in sides))
+        return next((args[1 + x] for x in found), None)
+    return None
+
+
+def _leads_to(body: Tape, i: int, start: int) -> bool:
+    """Whether a value is input `start` with something added to it, as far as names tell."""
     todo, seen = [i], set[int]()
     while todo:
         i = todo.pop()
-        if i == 1 + k:
+        if i == start:
             return True
-        if i in seen:
+        if i in seen or i < body.n_inputs:
             continue
         seen.add(i)
         prim, args = body.prim(i), body.args(i)
@@ -113,8 +129,7 @@ def _leads_to(body: Tape, i: int, k: int) -> bool:
             todo += args
         elif prim.name in _ADDS:
             todo.append(args[0])
-        elif prim.emit.kind == "out" and body.prim(args[0]).name == "for":
-            j = body.params(i)["k"]
-            if j < body.params(args[0])["carry"]:
-                todo.append(body.args(args[0])[1 + j])
+        elif prim.emit.kind == "out":
+            before = _before(body, args[0], body.params(i)["k"])
+            todo += [] if before is None else [before]
     return False

@@ -22,6 +22,7 @@ from .order import reads_first
 from .rewrite import rewrite
 from .schedule import ROLLED
 from .trim import trim
+from .turned import turned
 from .views import Strided, own, viewed, windowed
 
 FREE = (
@@ -35,7 +36,7 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))
+    small = turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape))))))
     return _own_outputs(_legal(reads_first(small)))
 
 

@@ -257,6 +257,7 @@ def elementwise(
     *,
     emit: str | None = None,
     emit_complex: str | None = None,
+    emit_whole: str | None = None,
     kinds: str = "f",
     domain: Sequence[Domain] = (reals(),),
     resolve: Callable[..., Any] | None = None,
@@ -273,7 +274,8 @@ def elementwise(
         locally constant. `partials` itself is None when it is in all operands.
     emit : str
         Numba expression with ``{0}``, ``{1}`` for operands and ``{s}`` for the dtype suffix
-        (``f64``), used for dtype kinds in `kinds`; `emit_complex` for complex operands.
+        (``f64``), used for dtype kinds in `kinds`; `emit_complex` for complex operands, `emit_whole`
+        for signed integers.
     domain : sequence of Domain
         Where test operands come from, one for each operand.
     resolve : callable
@@ -325,6 +327,8 @@ def elementwise(
         template = emit if kind in kinds else None
         if kind == "c" and emit_complex is not None:
             template = emit_complex
+        if kind == "i" and emit_whole is not None:
+            template = emit_whole
         if template is None:
             return None
         suffix = {"float32": "f32", "float64": "f64"}.get(dtypes[-1].name, "f64")

@@ -49,6 +49,7 @@ floor_divide = elementwise(
     "floor_divide",
     np.floor_divide,
     emit="routines.floor_divide({0}, {1})",
+    emit_whole="routines.whole_quotient({0}, {1})",
     domain=(_TOP, _BOTTOM),
 )
 # x mod y = x - y floor(x / y), with the sign of y; fmod truncates instead, with the sign of x.
@@ -57,6 +58,7 @@ remainder = elementwise(
     np.remainder,
     (lambda z, x, y: 1, lambda z, x, y: -ops.floor_divide(x, y)),
     emit="routines.remainder({0}, {1})",
+    emit_whole="routines.whole_remainder({0}, {1})",
     domain=(_TOP, _BOTTOM),
 )
 fmod = elementwise(

@@ -13,6 +13,7 @@ from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.simplify import simplify
+from ..passes.summed_products import summed_products
 from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
@@ -27,6 +28,7 @@ PASSES: tuple[Pass, ...] = (
     trim,
     fission,
     peel,
+    summed_products,
     simplify,
     cse,
     trim,

@@ -6,11 +6,12 @@ import warnings
 from typing import Any
 
 from .backward import backward as sweep
+from .backward import run_swept
 from .codes import GRAD, INFERENCE, LEAF, PLAIN, op
 from .hooks import RemovableHandle
 from .hot import table
 from .ops.record_view import view_code, view_of
-from .record import LOCAL
+from .record import LOCAL, STEPS
 from .surface import public
 from .tensor import More, Tensor, hushed_base
 
@@ -348,7 +349,10 @@ def backward(
         and self._spec.numel == 1
         and self._spec.np.kind == "f"
     ):
-        sweep([self], [None], bool(retain_graph), False, None)
+        if not retain_graph and STEPS["swept"](self):
+            run_swept(LOCAL.rec)
+        else:
+            sweep([self], [None], bool(retain_graph), False, None)
         return
     from .autograd import backward as run
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from .ahead import handed_over
 from .codes import BACKWARD, GRAD, PLAIN, Code
 from .hot import new
-from .record import LOCAL, Recorder, Segment
-from .rows import Cone, Rows, Saved, decoded_now, mask_of
+from .record import LOCAL, STEPS, Recorder, Segment, never
+from .rows import Cone, Row, Rows, Saved, decoded_now, mask_of
 from .tensor import Tensor
 
 FREED = (
@@ -140,6 +141,7 @@ _lock = threading.Lock()
 def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bool) -> None:
     """Record the sweep as one row and give the leaves their gradients."""
     slots, serial = cone.leaves, rec.serial
+    before = len(rec.code)
     leaves: list[Tensor] = []
     olds: list[Tensor | None] = []
     old_slots: list[int] = []
@@ -169,6 +171,10 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
     else:
         code += (index, at, *slots, *old_slots)
     if not retain:
+        if seed is None and len(old_slots) in (0, len(slots)) and STEPS["swept"] is not never:
+            if len(SWEEPS) >= _MOST:
+                SWEEPS.clear()
+            SWEEPS[before] = (code[:before], at, index, tuple(cone.saved), slots, cone.mask, added)
         rec.freed |= cone.mask
         if rec.nodes:
             free(rec, decoded_now(code), cone.rows)
@@ -177,7 +183,8 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         if old is None:
             old = new(Tensor)
             old._spec, old._kind, old._serial = leaf._spec, PLAIN, serial
-            old._more, old._ver = None, 0
+            old._more = old._grad = old._graph = None
+            old._ver = 0
             leaf._grad = old
         else:  # `Tensor._set_slot`, written out
             k = old._slot
@@ -191,19 +198,42 @@ def _one_row(rec: Recorder, cone: Cone, at: int, seed: Tensor | None, retain: bo
         old._array = None
         owners.append(old)
         slot += 1
-    inputs = rec.inputs
+    run_swept(rec)
+
+
+def run_swept(rec: Recorder) -> None:
+    """Run the trace, which ends in the row of a backward pass that has just been recorded."""
+    code, inputs, leaves = rec.code, rec.inputs, rec.leaves
     try:
         rec.flush()
     except Exception:
         from .failures import put_back
 
-        each = iter(old_slots)
-        put_back(
-            code,
-            inputs,
-            [(t, g, -1 if g is None else next(each), None) for t, g in zip(leaves, olds)],
-        )
+        row = decoded_now(code).rows[-1]
+        slots, added = cone_leaves(row)
+        each = iter(row.args[len(row.args) - sum(added) :])
+        before = []
+        for s, had in zip(slots, added):
+            t = leaves[s]
+            before.append((t, t._grad if had else None, next(each) if had else -1, None))
+        put_back(code, inputs, before)
         raise
+
+
+def cone_leaves(row: Row) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Return the slots of the leaves of a backward row, and which have an old gradient."""
+    params = row.code.params
+    first = 2 if params["seeded"] else 1
+    return row.args[first : first + params["leaves"]], params["added"]
+
+
+SWEEPS: dict[int, Any] = {}
+"""By the number of integers before it, the backward row that machine code may record again.
+
+The integers before, the root, the row's code, the saved slots, those of the leaves, the rows that it
+frees, and whether there were old gradients.
+"""
+_MOST = 64
 
 
 def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:

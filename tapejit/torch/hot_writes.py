@@ -11,7 +11,7 @@ from typing import Any
 
 from .codes import CODES, GRAD, LEAF, NUMBERS, PLAIN, Op
 from .emit import emit
-from .hot import operand, table
+from .hot import QUICK, operand, table
 from .inplace import fitted
 from .record import LIMIT, LOCAL
 from .tensor import Tensor
@@ -79,6 +79,7 @@ def inplace(op: Op) -> Callable[[Tensor, Any], Any]:
             hot.setdefault(self._spec, {})[key] = first
         return made
 
+    QUICK[method] = ("inplace", hot)
     return method
 
 
@@ -109,6 +110,7 @@ def overwriting(op: Op) -> Callable[[Tensor], Tensor]:
         self._ver += 1
         return self
 
+    QUICK[method] = ("overwriting", hot)
     return method
 
 

@@ -57,7 +57,8 @@ class _Legacy(type):
 
     def __call__(cls, *given: Any, device: Any = None) -> Any:
         made = Tensor.__new__(Tensor)
-        made._more, made._ver = None, 0
+        made._more = made._grad = made._graph = None
+        made._ver = 0
         construct(made, given, np.dtype(cls.np_dtype))
         return made
 

@@ -20,10 +20,13 @@ from .tensor import Tensor, leaf_of
 @public(function=False)
 def item(self: Tensor) -> Any:
     """Return the value of a tensor of one element as a Python number."""
+    array = self._array
     if self._spec.numel != 1:
         raise RuntimeError(
             f"a Tensor with {self._spec.numel} elements cannot be converted to Scalar"
         )
+    if array is not None and self._more is None:
+        return array.item()
     return np.asarray(self._value()).reshape(()).item()
 
 

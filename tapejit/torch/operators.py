@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .hot import HOT, binary, operand, unary
+from .hot import HOT, QUICK, binary, operand, unary
 from .hot_writes import inplace, write
 from .ops import arithmetic, comparison, logic, pointwise, powers, rounding
 from .ops.checks import NUMBERS
@@ -61,6 +61,7 @@ def _quick(operator: Method, general: Callable[..., Any]) -> Callable[..., Any]:
             return general(self, other)
         return operator(self, other)
 
+    QUICK[method] = QUICK[operator]
     return method
 
 

@@ -20,6 +20,7 @@ from ..runtime.interp import Interpreter
 from ..runtime.pipeline import estimate_compile_seconds, optimise
 from ..runtime.rent import Account, Accounts
 from ..tape.ir import Tape
+from . import native
 from .codes import GRAD
 from .lower import given, owned, rows_to_trace, run_plain, trace_rows
 from .rows import Rows, decoded
@@ -50,8 +51,15 @@ class Program:
         The integers and the slots as they were recorded last: the very objects compare quickly.
     """
 
+    __slots__ = (
+        "__dict__", "_account", "_derives", "_estimate", "_lock", "_long", "_looked", "_specs", "_traced_rows",
+        "_walked", "binding", "calls", "code", "computed", "failed", "fast", "forecast", "freed",
+        "graphs", "interpreter", "living", "recorded", "retains", "rows", "runs", "spent", "tape",
+    )  # fmt: skip
+
     def __init__(self, code: tuple[int, ...], live: tuple[int, ...]) -> None:
         self.rows: Rows = decoded(code)
+        self.code = self.rows.code
         rows = self.rows
         views = [rows.rows[rows.producer[s]].code.op.view for s in live]
         self.computed = tuple(s for s, view in zip(live, views) if not view)
@@ -167,6 +175,7 @@ class Program:
                 if not (found.cached or found.shared):
                     self.account.buy()
                 self.fast = runner(found.made, self.tape, self.binding, self._specs)
+                native.start()
             except Exception as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 message = f"a recorded trace could not be compiled: {self.failed}"
@@ -207,12 +216,12 @@ def _evict(old: Program | None) -> None:
         _kept[0] -= len(old.rows.code) + 16
         _ran[0] += old.runs
         _ran[1] += old.calls
-        for near in [near for near, program in list(_recent.items()) if program is old]:
-            _recent.pop(near, None)
+        for near in [near for near, program in list(RECENT.items()) if program is old]:
+            RECENT.pop(near, None)
 
 
-_recent: dict[tuple[int, int], Program] = {}
-"""By the numbers of integers and of living slots, the program that was met last."""
+RECENT: dict[int, Program] = {}
+"""By the numbers of integers and of living slots, in one, the program that was met last."""
 _RECENT = 64
 
 
@@ -222,15 +231,15 @@ def program_now(code: list[int], live: list[int]) -> Program:
     A loop records the same lists again and again: comparing them with those of the last time takes
     a fifth of the time of hashing them, 0.1 us for 50 integers.
     """
-    near = (len(code), len(live))
-    found = _recent.get(near)
+    near = len(code) << 16 | len(live)
+    found = RECENT.get(near)
     if found is not None and found.recorded == code and found.living == live:
         return found
     found = program_of(tuple(code), tuple(reversed(live)))
-    if len(_recent) >= _RECENT:
-        _recent.clear()
+    if len(RECENT) >= _RECENT:
+        RECENT.clear()
     found.recorded, found.living = code, live
-    _recent[near] = found
+    RECENT[near] = found
     return found
 
 
@@ -243,7 +252,7 @@ def let_go() -> None:
 def clear_programs() -> None:
     """Forget all programs: every trace is new."""
     _programs.clear()
-    _recent.clear()
+    RECENT.clear()
     _kept[0] = 0
     _ran[:] = 0, 0
 

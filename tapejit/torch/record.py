@@ -11,6 +11,7 @@ Invariants: ``owners[k]`` is the tensor whose current value is slot k, or None; 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from sys import getrefcount
@@ -381,39 +382,14 @@ class Recorder:
 
     def flush(self) -> None:
         """Compute what tensors that are alive stand for, and start an empty trace."""
-        code = self.code
-        if not code:
+        if not self.code:
             return
-        owners = self.owners
-        live = []
-        k = len(owners)
-        for t in reversed(owners):
-            k -= 1
-            if t is not None:
-                if getrefcount(t) > _HELD and t._slot == k:
-                    live.append(k)
-                else:
-                    owners[k] = None  # a view only the trace held may be all that holds its base
-        if not live:
-            self.begin()  # nobody will look at anything of this: it need not be known either
-            return
-        inputs = self.inputs
-        program = program_now(code, live)
-        ahead = None
-        if program.graphs:
-            segment = Segment(self, program.rows.code)
-            segment.program = program
-            for k in program.graphs:
-                owners[k]._graph = (segment, k)  # type: ignore[union-attr]
-            if not (program.retains if self.freed == program.freed else program.open(self.freed)):
-                segment.inputs = None
-                segment.sources = []
-            elif program.forecast is not None and not self.slow:
-                from .ahead import with_sweep
-
-                ahead = with_sweep(program, segment, tuple(reversed(live)))
-        trace = self._trace()
-        self.begin()
+        steady = STEPS["turned"](self)
+        if steady is None:
+            steady = self._turned()
+            if steady is None:
+                return
+        program, inputs, owners, trace, ahead = steady
         try:
             fast = program.fast
             if ahead is not None:
@@ -426,16 +402,47 @@ class Recorder:
         except Exception:
             from .failures import salvage
 
-            salvage(program.rows.code, inputs, owners, program.computed)
+            salvage(program.code, inputs, owners, program.computed)
             raise
         except BaseException:  # interrupted
             if not self.code:
                 for k in program.graphs:
-                    owners[k]._graph = None  # type: ignore[union-attr]
+                    owners[k]._graph = None
                 self._take_up(trace)
             raise
-        for k, value in zip(program.computed, values):
-            owners[k]._array = value  # type: ignore[union-attr]
+        STEPS["placed"](owners, program.computed, values)
+
+    def _turned(self) -> tuple[Any, ...] | None:
+        """Begin a new trace; return what runs the old one, None if nobody holds anything of it.
+
+        Returns
+        -------
+        tuple
+            The program, the inputs, the owners, what `_take_up` takes, and what runs it together with
+            the backward pass that is expected, None if none is.
+        """
+        code, owners, inputs = self.code, self.owners, self.inputs
+        live = STEPS["alive"](owners)
+        if not live:
+            self.begin()  # nobody will look at anything of this: it need not be known either
+            return None
+        program = program_now(code, live)
+        ahead = None
+        if program.graphs:
+            segment = Segment(self, program.code)
+            segment.program = program
+            for k in program.graphs:
+                owners[k]._graph = (segment, k)  # type: ignore[union-attr]
+            if not (program.retains if self.freed == program.freed else program.open(self.freed)):
+                segment.inputs = None
+                segment.sources = []
+            elif program.forecast is not None and not self.slow:
+                from .ahead import with_sweep
+
+                ahead = with_sweep(program, segment, tuple(reversed(live)))
+        trace = self._trace()
+        self.begin()
+        return program, inputs, owners, trace, ahead
 
     def _trace(self) -> tuple[Any, ...]:
         """Return what `begin` sets, in that order."""
@@ -452,8 +459,45 @@ class Recorder:
         ) = trace  # fmt: skip
 
 
+def alive(owners: list[Any]) -> list[int]:
+    """Return the slots, the last one first, whose tensors somebody holds; let go of the others."""
+    live = []
+    k = len(owners)
+    for t in reversed(owners):
+        k -= 1
+        if t is not None:
+            if getrefcount(t) > _HELD and t._slot == k:
+                live.append(k)
+            else:
+                owners[k] = None  # a view only the trace held may be all that holds its base
+    return live
+
+
+def placed(owners: list[Any], slots: Sequence[int], values: Sequence[Any]) -> None:
+    """Give tensors their values."""
+    for k, value in zip(slots, values):
+        owners[k]._array = value
+
+
+def never(x: Any) -> Any:
+    """What stands where only machine code has a short cut."""
+    return None
+
+
+PYTHON: dict[str, Callable[..., Any]] = {
+    "alive": alive, "placed": placed, "turned": never, "swept": never,
+}  # fmt: skip
+STEPS = PYTHON.copy()
+"""Parts of a step that machine code does where it can.
+
+`alive` and `placed` are those above. ``turned(rec)`` is `Recorder._turned` for a trace whose program
+is compiled and known; ``swept(root)`` records the row of a backward pass that has been recorded
+before. None says that it is not so, and nothing has been changed.
+"""
+
+
 def _held() -> int:
-    """Return what ``getrefcount`` says, in `flush`, of a tensor that only the trace holds."""
+    """Return what ``getrefcount`` says, in `alive`, of a tensor that only the trace holds."""
     owners = [object()]
     found = 0
     for t in reversed(owners):

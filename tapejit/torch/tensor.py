@@ -118,6 +118,8 @@ class Tensor:
         "__dict__",
         "__weakref__",
         "_array",
+        "_grad",
+        "_graph",
         "_kind",
         "_more",
         "_serial",
@@ -126,14 +128,13 @@ class Tensor:
         "_ver",
     )
 
-    # What most tensors never set.
-    _graph: Any = None
-    _grad: Tensor | None = None
     _hidden = 0  # writes that the version counter does not show
     __array_priority__ = 1000.0
 
     _spec: Spec
     _array: Any
+    _grad: Tensor | None
+    _graph: Any
     _serial: int
     _slot: int
     _kind: int
@@ -157,11 +158,14 @@ class Tensor:
             self._kind = kind
             self._array = None
             self._more = None
+            self._grad = None
+            self._graph = None
             self._ver = 0
         else:
             from .legacy import construct
 
-            self._more, self._ver = None, 0
+            self._more = self._grad = self._graph = None
+            self._ver = 0
 
             given = (serial, slot, spec, kind, *more)
             construct(self, tuple(g for g in given if g is not None))

@@ -101,7 +101,7 @@ def recorded_vjp(
     for spec in CODES[first].specs:
         y = new(Tensor)
         y._serial, y._slot, y._spec, y._kind = serial, len(owners), spec, PLAIN
-        y._array = y._more = None
+        y._array = y._more = y._grad = y._graph = None
         y._ver = 0
         owners.append(y)
         results.append(y)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tapejit.codegen.kernel import write_kernel
 from tapejit.codegen.text import SUFFIX
-from tapejit.kernels import moves, scans
+from tapejit.kernels import moves, remainders, scans
 from tapejit.passes.legalise import legalise
 from tapejit.runtime.compile import prepared
 from tapejit.tape.ir import Tape
@@ -104,6 +104,9 @@ class Memory(SimpleNamespace):
 
         return address(p) == address(q)
 
+    def last_nonzero(self, p: Pointer, start: int) -> int:
+        return next((k for k in range(start, -1, -1) if p[k] != 0), -1)
+
     def array(self, p: Pointer, n: int) -> Any:
         return p.array[p.at : p.at + n]
 
@@ -125,6 +128,8 @@ def run_plainly(tape: Tape, inputs: Sequence[Any], title: str = "plain") -> list
         routines=SimpleNamespace(
             **{name: getattr(moves, name).py_func for name in names},
             cumsum=scans.cumsum.py_func,
+            whole_quotient=remainders.whole_quotient.py_func,
+            whole_remainder=remainders.whole_remainder.py_func,
         ),
         products=SimpleNamespace(small=small_product),
         part=lambda fn: fn,

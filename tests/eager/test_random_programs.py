@@ -193,11 +193,13 @@ def same(p):
     assert p.lazy.requires_grad == (p.ref.node is not None)
 
 
-@pytest.mark.parametrize("policy", ["never", "auto"])
+@pytest.mark.parametrize("policy", ["never", "auto", "in Python"])
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_lazy_is_immediate(policy, data):
-    before, config.compile = config.compile, policy
+    before = config.compile, config.native
+    config.compile = "auto" if policy == "in Python" else policy
+    config.native = policy != "in Python"
     eager = data.draw(st.integers(0, 5)) == 0
     torch.set_eager(eager)
     try:
@@ -213,4 +215,4 @@ def test_lazy_is_immediate(policy, data):
                 np.testing.assert_allclose(p.lazy.grad.tolist(), p.ref.grad, rtol=1e-9, atol=1e-12)
     finally:
         torch.set_eager(False)
-        config.compile = before
+        config.compile, config.native = before

@@ -175,7 +175,7 @@ def test_what_is_remembered_of_recent_traces_is_bounded():
             z = z * 1.0
         assert y.item() == n + 1
         z.backward()
-    assert len(programs._recent) <= programs._RECENT
+    assert len(programs.RECENT) <= programs._RECENT
     assert len(rows._recent) <= rows._RECENT
 
 

@@ -189,7 +189,7 @@ def test_programs_are_forgotten_with_their_count(monkeypatch):
         assert 4 <= len(program.programs()) <= 6
         program.clear_programs()
         assert program.programs() == [] and program._kept == [0]
-    code = program._recent
+    code = program.RECENT
     x = torch.ones(2)
     for _ in range(2):
         (x + 1).tolist()

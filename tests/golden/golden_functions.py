@@ -78,6 +78,11 @@ def hessian_with_a_map(x):
     return np.sum(np.sin(x) * np.roll(x, 1) ** 2)
 
 
+@keep(tj.hessian, normal(12))
+def hessian_by_colours(x):
+    return np.sum((x[1:] - x[:-1] ** 2) ** 2)
+
+
 @keep(tj.value_and_grad, normal(3, 3) + 4.0 * np.eye(3), normal(3))
 def host_step(a, v):
     return np.sum(np.linalg.pinv(np.exp(a)) @ np.sin(v))

@@ -37,6 +37,21 @@ def added(i, t, x):
     return ops.dynamic_add(t, ops.dynamic_slice(x, i, sizes=(1,)), i + 1)
 
 
+def branching(then, orelse):
+    """A step that hands the sum to one of two branches, each ``(t, x) -> t``."""
+
+    def step(i, t, x):
+        sides = []
+        for side in (then, orelse):
+            b = Builder()
+            sides.append(b.finish([side(b.input(VECTOR), b.input(VECTOR))]))
+        b = i.b
+        row = ops.cond.on(b, i.eq(1), t, x, then=sides[0], orelse=sides[1])
+        return b.outs(row)[0]
+
+    return step
+
+
 def doubled(x, times):
     for _ in range(times):
         x = x + x
@@ -59,6 +74,26 @@ CASES = {
     ),
     "read inside": (lambda i, t, x: t + x * t, lambda s, t, x: [s + t], False),
     "doubled and doubled": (lambda i, t, x: t + doubled(x, 60), lambda s, t, x: [s + t], True),
+    "in a branch": (
+        branching(lambda t, x: t + x, lambda t, x: t),
+        lambda s, t, x: [s + t],
+        True,
+    ),
+    "cleared in a branch": (
+        branching(lambda t, x: t + x, lambda t, x: zeros_like(x)),
+        lambda s, t, x: [s + t],
+        False,
+    ),
+    "exchanged in a branch": (
+        branching(lambda t, x: t + x, lambda t, x: x + 1.0),
+        lambda s, t, x: [s + t],
+        False,
+    ),
+    "read in a branch": (
+        branching(lambda t, x: t + x, lambda t, x: t + t * x),
+        lambda s, t, x: [s + t],
+        False,
+    ),
     "twice": (lambda i, t, x: t + t + x, lambda s, t, x: [s + t], False),
 }
 
@@ -96,3 +131,22 @@ def test_a_loop_in_a_loop_adds_to_the_sum_outside():
             up = windows(*args)
             args[k][i] -= 2e-6
             np.testing.assert_allclose(grad[i], (up - windows(*args)) / 2e-6, atol=1e-8)
+
+
+def smallest(x, w):
+    table = np.zeros((len(w) + 1, len(x)))
+    for i in range(len(w)):
+        for j in range(1, len(x)):
+            table[i + 1, j] = w[i] * x[j] + min(table[i, j], table[i, j - 1])
+    return table[-1, -1]
+
+
+def test_rounds_that_are_skipped_add_to_the_sum_outside():
+    x, w = RNG.normal(size=50), RNG.normal(size=20)
+    f = tj.value_and_grad(smallest, argnums=(0, 1), compile="always")
+    source = f.source(x, w)
+    assert source.count("range(50)") == 1, "an array of zeros is made once"
+    have, want = f(x, w), tj.value_and_grad(smallest, argnums=(0, 1), compile="never")(x, w)
+    np.testing.assert_allclose(have[0], want[0], rtol=1e-13)
+    for one, other in zip(have[1], want[1]):
+        np.testing.assert_allclose(one, other, rtol=1e-13)

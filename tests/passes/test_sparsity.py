@@ -132,6 +132,31 @@ def test_sets_are_exact_where_elements_are_moved():
     np.testing.assert_array_equal(matrix(scattered, n, {2: at}, (zeros, at)), want)
 
 
+def test_operands_of_one_row_depend_together():
+    def neighbours(x: Sym) -> Sym:
+        left, mid, right = (ops.slice(x, ranges=((k, 3, 1),)) for k in range(3))
+        return ops.where(left, mid, right)
+
+    want = sum(np.eye(3, 5, k=k, dtype=int) for k in range(3)).astype(bool)
+    np.testing.assert_array_equal(matrix(neighbours, 5), want)
+    pairs = matrix(
+        lambda x: ops.slice(x, ranges=((1, 4, 1),)) * ops.slice(x, ranges=((0, 4, 1),)), 5
+    )
+    np.testing.assert_array_equal(pairs, np.eye(4, 5, dtype=bool) | np.eye(4, 5, k=1, dtype=bool))
+
+
+def test_a_custom_row_hands_its_results_through():
+    b = Builder()
+    x = b.input(aval_of(np.zeros(4)))
+    y = ops.slice(x, ranges=((3, 4, -1),))
+    inner = Builder()
+    rule = inner.finish([inner.input(aval_of(np.zeros(4))) * 2.0])
+    row = ops.custom(x, y, rule=rule, n_in=1, n_out=1, forward=True, name="f")
+    found = dependence(b.finish(b.outs(row)), {})
+    assert found is not None
+    np.testing.assert_array_equal(found[0], np.eye(4, dtype=bool)[::-1])
+
+
 def test_products_read_rows_and_columns():
     def product(x: Sym, w: Sym) -> Sym:
         return ops.matmul(ops.reshape(x, shape=(3, 2)), w)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -446,7 +447,12 @@ def test_functions_on_straight_lines_are_called_or_placed_inside(often, monkeypa
     monkeypatch.setattr(config, "cache", False)
     seen = []
     written = direct._finished
-    monkeypatch.setattr(direct, "_finished", lambda m, *a: (seen.append(str(m)), written(m, *a))[1])
+
+    def noted(unit, *rest):
+        seen.append(str(unit.module))
+        return written(unit, *rest)
+
+    monkeypatch.setattr(direct, "_finished", noted)
 
     def line(a, b):
         for k in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]:
@@ -461,3 +467,38 @@ def test_functions_on_straight_lines_are_called_or_placed_inside(often, monkeypa
     assert slope == pytest.approx((line(0.3 + h, 0.4) - line(0.3 - h, 0.4)) / (2 * h), rel=1e-7)
     (text,) = seen
     assert ("vmath.called.tanh_f64" in text) == (often < 6)
+
+
+def test_straight_lines_are_put_into_vectors_where_tiny_products_are(monkeypatch):
+    monkeypatch.setattr(build, "_built", {})
+    monkeypatch.setattr(sizes, "_skeletons", {})
+    monkeypatch.setattr(config, "cache", False)
+    seen = []
+    optimise = direct._optimise
+
+    def noted(whole, straight):
+        optimise(whole, straight)
+        seen.append(str(whole))
+
+    monkeypatch.setattr(direct, "_optimise", noted)
+
+    def steps(a, x):
+        for _ in range(5):
+            x = a @ x / np.sqrt(np.sum(x * x))
+        return x[0]
+
+    def turns(a, x):
+        for _ in range(5):
+            x = a[0] * x / np.sqrt(np.sum(x * x))
+        return x[0]
+
+    a, x = np.arange(16.0).reshape(4, 4) / 16, np.arange(1.0, 5)
+    for fn in (steps, turns):
+        f = tj.value_and_grad(fn, argnums=(0, 1), compile="always")
+        value, slopes = f(a, x)
+        want, others = tj.value_and_grad(fn, argnums=(0, 1), compile="never")(a, x)
+        assert value == pytest.approx(want, rel=1e-13)
+        for have, other in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(have, other, rtol=1e-12, atol=1e-14)
+    assert len(seen) == 2
+    assert re.search(r"fmul .*<[24] x double>", seen[0]), "one product is a few vectors"

@@ -10,7 +10,7 @@ import pytest
 
 from tapejit.runtime.direct import image as direct
 from tapejit.runtime.direct.function import assigned
-from tapejit.runtime.direct.independent import independent, origins
+from tapejit.runtime.direct.independent import independent, origins, stays
 from tapejit.runtime.native.wrapper import Argument
 
 HEAD = """
@@ -20,6 +20,8 @@ def kernel(a0, o1, t2, d3, n):
     u6 = memory.carve_i64(ws, 64)
     e7 = memory.shift(u4, n * 8)
     e8 = memory.shift(u4, n * 8 + 1)
+    s4 = local_f64_16()
+    e5 = memory.shift(s4, n)
     p9 = u4
     q = o1
     q = t2
@@ -27,13 +29,18 @@ def kernel(a0, o1, t2, d3, n):
 """
 
 
-def proved(body: str) -> bool:
+def read(body: str) -> tuple[ast.For, dict[str, str]]:
+    """Return the loop, and where its pointers come from."""
     tree = ast.parse(HEAD + "".join(f"        {line}\n" for line in body.split("; "))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     loop = tree.body[-1]
     assert isinstance(loop, ast.For)
     often = {name for name, k in assigned(tree.body).items() if k > 1}
-    return independent(loop, origins(tree, often))
+    return loop, origins(tree, often)
+
+
+def proved(body: str) -> bool:
+    return independent(*read(body))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,8 @@ def proved(body: str) -> bool:
         "e7[i] = u5[i]",
         "s = fold_add(s, a0[i]); o1[i] = abs(a0[i])",
         "if a0[i] > 0.0: o1[i] = 1.0",
+        "s4[i] = a0[i]",
+        "e5[i] = u4[i]",
     ],
 )
 def test_proved(body: str) -> None:
@@ -66,6 +75,7 @@ def test_proved(body: str) -> None:
         "e7[i] = e8[i]",
         "e7[i] = u4[i]",
         "p9[i] = e8[i]",
+        "e5[i] = s4[i]",
         "p9[i] = u4[i + 1]",
         "u5[i] = u6[i]",
         "o1[i] = d3[i]",
@@ -86,6 +96,24 @@ def test_not_proved(body: str) -> None:
     assert not proved(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "rounds", "whole"),
+    [
+        ("o1[i] = a0[i]", 8, True),
+        ("o1[i] = a0[i]", 7, False),
+        ("o1[i] = a0[i]", 0, False),
+        ("o1[i] = o1[i] + a0[i]", 8, False),
+        ("o1[i] = o1[i] + a0[i]; t2[i] = a0[i]", 8, True),
+        ("o1[i] = o1[i + n] + a0[i]", 8, True),
+        ("s4[i] = a0[i]", 8, False),
+        ("o1[i] = e5[i]", 8, False),
+    ],
+)
+def test_short_loops_that_stay_loops(body: str, rounds: int, whole: bool) -> None:
+    loop, known = read(body)
+    assert stays(loop, rounds, known) is whole
+
+
 TEXT = """
 def kernel(x0, y0, y1):
     a0 = memory.flat(x0)
@@ -95,7 +123,7 @@ def kernel(x0, y0, y1):
         o0[i] = a0[i] * 2.0
     for i in range(199):
         o0[i + 1] = o0[i + 1] + o0[i]
-    for i in range(200):
+    for i in range(7):
         o1[i] = o0[i] + a0[i]
     return 0
 """
@@ -115,9 +143,13 @@ def test_each_loop_names_its_own_accesses(monkeypatch: pytest.MonkeyPatch) -> No
     assert made is not None
     text = texts[0]
     groups = re.findall(r"!llvm.access.group (!\d+)", text)
-    loops = dict(re.findall(r"(!\d+) = distinct !\{ \1, (!\d+) \}", text))
+    loops = dict(re.findall(r"(!\d+) = distinct !\{ \1, (!\d+)[, ]", text))
     says = dict(re.findall(r'(!\d+) = !\{ !"llvm.loop.parallel_accesses", (!\d+) \}', text))
     named = [says[loops[k]] for k in re.findall(r"!llvm.loop (!\d+)", text)]
     first, last = named
     assert first != last
     assert groups == [first] * 2 + [last] * 3
+    again = re.findall(r'(!\d+) = !\{ !"llvm.loop.unroll.disable" \}', text)
+    assert [
+        line.split()[-2] for line in text.splitlines() if re.search(r", !\d+, !\d+ \}$", line)
+    ] == again

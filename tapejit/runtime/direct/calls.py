@@ -36,6 +36,7 @@ from .values import (
     pointer_to,
     truth_of,
 )
+from .wholes import whole_quotient, whole_remainder
 
 DTYPES = {
     "f64": "float64", "f32": "float32", "c128": "complex128", "c64": "complex64",
@@ -190,6 +191,15 @@ def _grow(f: Function, args: list[ast.expr]) -> Value:
     return Value(old.kind, b.bitcast(at, old.kind.llvm))
 
 
+def _last_nonzero(f: Function, args: list[ast.expr]) -> Value:
+    p = expression(f, args[0])
+    if p.kind.element not in FLOATS:
+        raise Uncovered(f"a search in {p.kind}")
+    from ...kernels.searching import search
+
+    return Value(INT, search(f.builder, p.llvm, index(f, args[1])))
+
+
 def _same(f: Function, args: list[ast.expr]) -> Value:
     x, y = (expression(f, a) for a in args)
     return Value(BOOL, f.builder.icmp_unsigned("==", x.llvm, y.llvm))
@@ -297,11 +307,14 @@ def _extreme(sign: str) -> Maker:
 MAKERS: dict[str, Maker] = {
     "routines.wrap_index": wrap_index,
     "routines.window_start": window_start,
+    "routines.whole_quotient": whole_quotient,
+    "routines.whole_remainder": whole_remainder,
     "memory.flat": _flat,
     "memory.allocate": _allocate,
     "memory.release": _release,
     "memory.grow": _grow,
     "memory.same": _same,
+    "memory.last_nonzero": _last_nonzero,
     "memory.shift": _shift,
     "fold_add": _fold("fadd", "fold_add"),
     "fold_mul": _fold("fmul", "fold_mul"),

@@ -44,6 +44,8 @@ class Unit:
         self.straight: dict[str, int] = {}
         """How often each function of `vmath` has been called outside of loops."""
         self.routines: dict[tuple[str, ...], Function] = {}
+        self.tiny = False
+        """Whether products of tiny matrices are written out."""
 
     def outside(self, name: str, result: Any, args: list[Any]) -> Any:
         """Return a C function, declared."""

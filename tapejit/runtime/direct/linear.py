@@ -42,6 +42,7 @@ def tiny(f: Function, numbers: list[int], args: list[Value]) -> None:
     kinds = {x.kind for x in args}
     if len(kinds) != 1 or args[0].kind.element is None:
         raise Uncovered(f"a product of {kinds}")
+    f.unit.tiny = True
     small_product(f.builder, numbers, *(x.llvm for x in args))
 
 

@@ -28,7 +28,7 @@ def refuse(f: Function, bad: Any, pickled: bytes) -> None:
     f.move(good)
 
 
-def _integers(f: Function, args: list[ast.expr]) -> list[Any] | None:
+def integers_of(f: Function, args: list[ast.expr]) -> list[Any] | None:
     """Return the arguments as 64-bit integers, None where one is something else."""
     given = [expression(f, a) for a in args]
     if not all(is_small(x.kind) and x.kind is not BOOL for x in given):
@@ -43,7 +43,7 @@ def _wrapped(f: Function, k: Any, n: Any) -> Any:
 
 def wrap_index(f: Function, args: list[ast.expr]) -> Value | None:
     """Append the position of an index that may be negative."""
-    given = _integers(f, args)
+    given = integers_of(f, args)
     if given is None:
         return None
     b, (k, n) = f.builder, given
@@ -54,7 +54,7 @@ def wrap_index(f: Function, args: list[ast.expr]) -> Value | None:
 
 def window_start(f: Function, args: list[ast.expr]) -> Value | None:
     """Append the position of the first element of a window."""
-    given = _integers(f, args)
+    given = integers_of(f, args)
     if given is None:
         return None
     b, (k, n, length) = f.builder, given

@@ -14,7 +14,7 @@ from llvmlite import ir
 from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
-from .independent import independent, mark, new_group
+from .independent import independent, mark, new_group, stays
 from .values import I64, INT, Uncovered, Value, truth_of
 
 
@@ -190,7 +190,8 @@ def _for(f: Function, s: ast.For) -> None:
         i.add_incoming(following, b.block)
         back = b.cbranch(b.icmp_signed(sign, following, stop), body, done)
         if group is not None:
-            mark(f.unit.module, back, group)
+            rounds = len(range(start.constant, stop.constant, step)) if known else 0
+            mark(f.unit.module, back, group, stays(s, rounds, f.origins))
     f.move(done)
 
 

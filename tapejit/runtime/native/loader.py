@@ -116,6 +116,22 @@ def resolve(names: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def library_of(objects: Iterable[bytes], addresses: dict[str, int], exported: Iterable[str]) -> Any:
+    """Return object files linked as a library of LLVM's: a mapping of exported names to addresses."""
+    import llvmlite.binding as llvm
+
+    session = _session()
+    builder = llvm.JITLibraryBuilder()
+    for data in objects:
+        builder.add_object_img(data)
+    builder.add_current_process()
+    for name, address in addresses.items():
+        builder.import_symbol(name, address)
+    for name in exported:
+        builder.export_symbol(name)
+    return builder.link(session, f"tapejit{next(_names)}")
+
+
 def link(image: Image) -> Callable[..., Any]:
     """Return the function of an image; the caller holds the lock of compilation.
 
@@ -124,19 +140,9 @@ def link(image: Image) -> Callable[..., Any]:
     RuntimeError
         When LLVM cannot link it, or this build of Python or NumPy is an unknown one.
     """
-    import llvmlite.binding as llvm
-
-    session = _session()
-    builder = llvm.JITLibraryBuilder()
-    for data in image.objects:
-        builder.add_object_img(data)
-    builder.add_current_process()
-    for name, address in resolve(image.symbols).items():
-        builder.import_symbol(name, address)
-    builder.import_symbol("tapejit_ndarray", id(np.ndarray))
-    for kind in image.scalars:
-        builder.import_symbol(scalar_symbol(kind), id(np.dtype(kind).type))
-    library = builder.export_symbol(NAME).link(session, f"tapejit{next(_names)}")
+    addresses = resolve(image.symbols) | {"tapejit_ndarray": id(np.ndarray)}
+    addresses |= {scalar_symbol(kind): id(np.dtype(kind).type) for kind in image.scalars}
+    library = library_of(image.objects, addresses, (NAME,))
     method = _Method(b"kernel", library[NAME], _FASTCALL, None)
     made: Callable[..., Any] = _new(ctypes.addressof(method), _Owner(library, method), None)
     return made

@@ -10,7 +10,7 @@ import numpy as np
 from ..codes import Op
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import binary, not_a_tensor, several
+from ..hot import QUICK, binary, not_a_tensor, several
 from ..hot_writes import inplace, write
 from ..spec import Spec
 from ..surface import public, rewritten
@@ -78,6 +78,7 @@ def _with_alpha(plain: Any, scaled: Any, names: str, doc: str) -> Any:
             tensor_of(name, "other", 2, other)
         return slower(*pair, number_of(name, "alpha", alpha))
 
+    QUICK[function] = QUICK[fast]
     return enter(function, names, doc)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..codes import Op, op
 from ..emit import apply
+from ..hot import QUICK
 from ..hot_writes import overwriting, write
 from ..inplace import copy as copy_op
 from ..surface import public
@@ -49,6 +50,9 @@ def _value(name: str, value: Any) -> Any:
 def zero_(self: Tensor) -> Tensor:
     """Write zeros into this tensor and return it."""
     return _zeroed(self)
+
+
+QUICK[zero_] = QUICK[_zeroed]
 
 
 def _filling(name: str, node: str) -> Op:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..codes import Op
 from ..emit import apply
-from ..hot import binary, not_a_tensor, unary
+from ..hot import QUICK, binary, not_a_tensor, unary
 from ..surface import public
 from ..tensor import Tensor
 from .checks import operand_of
@@ -66,6 +66,7 @@ def two(op: Op, name: str, number: bool = True, number_first: bool = True) -> Fu
             raise not_a_tensor(name, "other", 2, other)
         return apply(op, (input, other))
 
+    QUICK[function] = QUICK[fast]
     return function
 
 

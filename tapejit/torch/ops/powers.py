@@ -12,7 +12,7 @@ import numpy as np
 from ..codes import op
 from ..dtypes import dtype as DType
 from ..emit import apply
-from ..hot import look_up, recorded, table
+from ..hot import QUICK, look_up, recorded, table
 from ..spec import Spec
 from ..surface import public
 from ..tensor import Tensor
@@ -142,6 +142,7 @@ def _powered(input: Any, exponent: Any) -> Any:
     return apply(_pow_base, (input, exponent))
 
 
+QUICK[_pow] = ("power", _hot)
 pow = enter(_pow, "pow", """Return ``input ** exponent``.
 
     Raises
@@ -166,6 +167,9 @@ def power_of(input: Tensor, other: Any) -> Any:
     if isinstance(other, np.generic):
         return to_a_number(input, other.item())
     return NotImplemented
+
+
+QUICK[power_of] = ("power", _hot)
 
 
 def power_to(input: Tensor, other: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..codes import Op, op
 from ..emit import apply
+from ..hot import QUICK
 from ..operators import binary
 from ..spec import Spec
 from ..surface import public, store
@@ -144,6 +145,9 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return found if out is None else store(out, found)
 
 
+QUICK[mm] = QUICK[_mm]
+
+
 @public()
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the product of vectors, matrices or stacks of matrices, also written ``@``.
@@ -159,6 +163,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     found: Tensor = _matmul(input, other)
     return found if out is None else store(out, found)
 
+
+QUICK[matmul] = QUICK[_matmul]
 
 setattr(Tensor, "__matmul__", _matmul)  # noqa: B010
 setattr(Tensor, "__rmatmul__", binary(MATMUL, reflected=True))  # noqa: B010

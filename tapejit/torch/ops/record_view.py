@@ -65,7 +65,7 @@ def view_of(self: Tensor, first: int) -> Tensor:
     grad = graded and rec.grad
     y = new(Tensor)
     y._spec = spec
-    y._array = None
+    y._array = y._grad = y._graph = None
     y._ver = 0
     if not kind and root._array is not None and not root._kind:
         y._serial = y._slot = 0
