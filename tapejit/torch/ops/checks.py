@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import bool_, complex128, dtype, float64, int64
 from ..hot import not_a_tensor
+from ..inplace import CALLED as CALLED
 from ..tensor import Tensor
 
 NUMBERS = (float, int, bool, complex)
@@ -113,13 +114,6 @@ def dtype_of(name: str, value: Any) -> dtype | None:
     if value in _OF_PYTHON:
         return _OF_PYTHON[value]
     raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
-
-
-CALLED = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}  # fmt: skip
 
 
 def not_implemented(name: str, of: dtype) -> NotImplementedError:
