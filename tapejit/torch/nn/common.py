@@ -14,7 +14,7 @@ import numpy as np
 from ...transforms.simple import stop_gradient
 from ..codes import Op
 from ..emit import apply
-from ..ops.checks import tensor_of
+from ..ops.checks import from_front, tensor_of
 from ..record import LOCAL
 from ..spec import Spec
 from ..surface import alias, put, run_together
@@ -59,15 +59,9 @@ def floating_only(kernel: str) -> Resolve:
 
 def axis_of(dim: Any, ndim: int) -> int:
     """Return a dimension counted from the front; a 0-d tensor counts as having one."""
-    n = max(ndim, 1)
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):
         raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
-    at = dim.__index__()
-    if not -n <= at < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {at})"
-        )
-    return int(at) % n
+    return from_front(int(dim.__index__()), ndim)
 
 
 REDUCTIONS = ("none", "mean", "sum")

@@ -11,7 +11,7 @@ import numpy as np
 from ..inplace import CALLED
 from ..spec import Spec
 from ..tensor import Tensor
-from .checks import tensor_of
+from .checks import from_front, tensor_of
 
 TYPES = CALLED
 
@@ -50,13 +50,7 @@ def whole(value: Any, function: str, name: str) -> int:
 
 def dim_of(dim: Any, ndim: int, function: str = "", name: str = "dim") -> int:
     """Return a dim counted from the front; a 0-d tensor has the dims 0 and -1."""
-    d = dim if type(dim) is int else whole(dim, function, name)
-    n = ndim or 1
-    if not -n <= d < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
-        )
-    return d + n if d < 0 else d
+    return from_front(dim if type(dim) is int else whole(dim, function, name), ndim)
 
 
 def dims_of(dims: Any, ndim: int, function: str, name: str = "dims") -> tuple[int, ...]:

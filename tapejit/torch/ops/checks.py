@@ -65,13 +65,17 @@ def bool_of(name: str, argument: str, value: Any) -> bool:
 
 def dim_of(name: str, dim: Any, ndim: int, argument: str = "dim") -> int:
     """Return an axis as a number from 0; of a 0-d tensor 0 and -1 are accepted."""
-    k = int_of(name, argument, dim)
-    n = max(ndim, 1)
-    if not -n <= k < n:
+    return from_front(int_of(name, argument, dim), ndim)
+
+
+def from_front(dim: int, ndim: int) -> int:
+    """Return a whole number as an axis counted from 0; a 0-d tensor counts as having one."""
+    n = ndim or 1
+    if not -n <= dim < n:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {k})"
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
-    return k % n
+    return dim + n if dim < 0 else dim
 
 
 def dims_of(name: str, dim: Any, ndim: int) -> tuple[int, ...] | None:

@@ -21,6 +21,7 @@ from ..record import LOCAL
 from ..spec import Spec
 from ..tensor import Tensor
 from .arguments import need_tensor
+from .checks import from_front
 
 tensor = need_tensor
 
@@ -99,13 +100,7 @@ def wrapped(dim: int, ndim: int) -> int:
     """Return an axis counted from the front; IndexError in PyTorch's words when there is none."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
         raise TypeError(f"dim must be int, not {type(dim).__name__}")
-    most = max(ndim, 1)
-    if not -most <= dim < most:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], "
-            f"but got {dim})"
-        )
-    return int(dim) % most
+    return from_front(int(dim), ndim)
 
 
 def identity_like(spec: Any) -> Any:
