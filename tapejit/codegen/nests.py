@@ -110,8 +110,7 @@ class Nest:
                 self._statement(row)
         for chain in chains_of(values.tape, [row.id for row in self.rows]):
             added = [self._operand(values.tape.args(i)[1]) for i in chain]
-            last = chain[-1]
-            made = overlap_of(values.tape, chain, added, values.pointer(last), values.local(last))
+            made = overlap_of(values, [row.id for row in self.rows], chain, added)
             self.overlaps.append(made)
         empty = 0 in self.space
         vectors = [a.strides for a in self.accesses] + [a.strides for a, _ in self.stores]
@@ -242,7 +241,7 @@ class Nest:
         heads: list[list[str]] = [[] for _ in range(depth + 1)]
         for overlap in self.overlaps:
             lines += overlap.prologue()
-            heads[depth - 1] += overlap.head()
+            heads[depth - 1] += overlap.head(over, names)
             body[depth] += overlap.body(over, names)
             tails[depth - 1] += overlap.tail(over, names, sizes[-1])
         for fold in self.folds:
@@ -304,7 +303,7 @@ class Nest:
         """
         outer = set(loops[0]) if loops else set()
         shared = any(f.axes & outer and not _covers(f, loops) for f in self.folds)
-        handed = any(o.farthest for o in self.overlaps) and len(loops) == 1
+        handed = any(o.farthest or o.ordered for o in self.overlaps) and len(loops) == 1
         still = any(not o.strides[loops[0][-1]] for o in self.overlaps) if loops else False
         if self.values.body or self.values.prefix or not loops or shared or handed or still:
             return 0
