@@ -100,9 +100,12 @@ def _let_go(
     be passed on are read again. A gradient of a long function then needs the memory of its forward
     values, not that of all it computes on the way.
     """
+    large = [k for k in (i, *range(mark, len(b))) if b.is_large(k)]
+    if not large:
+        return  # what waits may be many: a sum over a thousand parameters
     waiting = {ct.id for ct in found.values()}
     waiting.update(ct.id for some in parts.values() for ct in some.values())
-    for k in (i, *range(mark, len(b))):
+    for k in large:
         if k not in waiting:
             b.drop(k)
 

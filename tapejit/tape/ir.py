@@ -287,9 +287,13 @@ class Builder:
             return self.lit(value)
         raise TapejitError(f"a {type(value).__name__} cannot be an operand of a row")
 
+    def is_large(self, i: int) -> bool:
+        """Whether the value of a row is there and large."""
+        return getattr(list.__getitem__(self.known, i), "nbytes", 0) >= LARGE
+
     def drop(self, i: int) -> None:
         """Let go of the value of a row when it is large; whoever asks for it has it computed again."""
-        if getattr(list.__getitem__(self.known, i), "nbytes", 0) >= LARGE:
+        if self.is_large(i):
             if not isinstance(self.known, Known):
                 self.known = Known(self.known, self)
             if PRIMITIVES[self.op[i]].emit.kind not in ("input", "lit"):
