@@ -327,7 +327,7 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
 
-    def call(texts: list[str], steps: list[int], adds: bool) -> str:
+    def part(texts: list[str], steps: list[int], adds: bool) -> str:
         mm, kk, nn = texts
         (sm, sk), (tk, tn) = sx.strides[-2:], sy.strides[-2:]
         x = _moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
@@ -338,7 +338,7 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
             f"{x}, {ld_x}, {one if adds else zero}, {z}, {n})"
         )
 
-    return pieces((m, k, n), call)
+    return pieces((m, k, n), part)
 
 
 def _farther(offset: str, step: int) -> str:
