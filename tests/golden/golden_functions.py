@@ -182,6 +182,15 @@ def diffusion(u):
     return np.sum(u**2)
 
 
+@keep(tj.value_and_grad, normal(18, 20), 0.1)
+def heat_on_a_plane(u, c):
+    u = u.copy()
+    for _ in range(10):
+        near = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
+        u[1:-1, 1:-1] += c * (near - 4.0 * u[1:-1, 1:-1])
+    return np.sum(u * u)
+
+
 @keep(tj.value_and_grad, normal(60_000))
 def long_nest(x):
     return np.sum(np.exp(np.tanh(x)))
