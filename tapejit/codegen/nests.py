@@ -19,6 +19,7 @@ from ..passes.schedule import is_element
 from ..tape.ir import Row
 from .chunks import Total, length_of, write_chunks
 from .overlaps import Overlap, chains_of, overlap_of
+from .stretches import NEAR, STACK, cut
 from .text import cast, index, number
 from .values import Values
 from .windows import place_of
@@ -248,9 +249,23 @@ class Nest:
         if empty:
             return lines + heads[0] + tails[0]
         prologue, bounds = lines, [str(n) for n in sizes]
+        short = not loops or self.overlaps or self.values.body or self.values.prefix
         length = self._chunk(loops, sizes, body)
+        room = STACK if length else NEAR
+        made = None if short else cut(self.values, body[depth], sizes[-1], names[-1], room)
+        if made and not made.local:
+            length = 0
         if length:
             lines, bounds[0] = [], "lo, hi"
+        lines += made.before if made else []
+
+        def innermost(start: str, stop: str, pad: str) -> None:
+            if made:
+                lines.extend(pad + t for t in made.loop(start, stop))
+                return
+            bounds = stop if start == "0" else f"{start}, {stop}"
+            lines.append(f"{pad}for i{depth - 1} in range({bounds}):")
+            emit(depth, pad + "    ")
 
         def emit(d: int, pad: str) -> None:
             lines.extend(pad + t for t in heads[d])
@@ -260,9 +275,10 @@ class Nest:
                     start, stop = ("lo", "hi") if length and not d else ("0", str(sizes[d]))
                     lines.append(f"{pad}for b{d} in range({start}, {stop}, {BLOCK}):")
                     lines.extend(f"{pad}    {t}" for t in self._block_heads)
-                    lines.append(f"{pad}    for i{d} in range(b{d}, min(b{d} + {BLOCK}, {stop})):")
-                    emit(d + 1, pad + "        ")
+                    innermost(f"b{d}", f"min(b{d} + {BLOCK}, {stop})", pad + "    ")
                     lines.extend(f"{pad}    {t}" for t in self._block_tails)
+                elif d == depth - 1:
+                    innermost(*("lo", "hi") if length and not d else ("0", str(sizes[d])), pad)
                 else:
                     lines.append(f"{pad}for i{d} in range({bounds[d]}):")
                     emit(d + 1, pad + "    ")
@@ -271,6 +287,7 @@ class Nest:
             lines.extend(pad + t for t in tails[d] if d or not length)
 
         emit(0, "")
+        lines += made.behind if made else []
         if not length:
             return lines
         return [

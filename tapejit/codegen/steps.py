@@ -7,6 +7,7 @@ import numpy as np
 from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
+from .borders import around, overwritten_box
 from .nests import aligned
 from .overlaps import around
 from .pieces import pieces
@@ -57,6 +58,22 @@ def copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int) 
     return loop_nest(shape, [target, read], "{0} = {1}")
 
 
+def _filled(values: Values, i: int, base: int) -> list[str]:
+    """Copy the base of an update; of a number, only what a loop does not overwrite unseen."""
+    shape, pointer = values.tape.value(i).shape, values.pointer(i)
+    strides = strides_of(shape)
+    number = source(values, base, shape)
+    box = overwritten_box(values.tape, i) if isinstance(number, str) else None
+    if box is None or any(not 0 <= low <= high <= n for (low, high), n in zip(box, shape)):
+        return copy_into(values, (pointer, 0, strides), base)
+    lines = []
+    for part in around(shape, [*box, *((0, n) for n in shape[len(box) :])]):
+        first = sum(low * stride for (low, _), stride in zip(part, strides))
+        window = tuple(high - low for low, high in part)
+        lines += loop_nest(window, [(pointer, first, strides)], f"{{0}} = {number}")
+    return lines
+
+
 def _update(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
@@ -82,7 +99,7 @@ def _update(values: Values, i: int) -> list[str]:
             lines += loop_nest(sizes, [(pointer, start, strides_of(shape))], "{0} = " + zero)
         adds = False
     elif values.base.get(i) != base:
-        lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
+        lines += _filled(values, i, base)
     whole = strides_of(shape)
     offset, strides = 0, []
     for (start, length, step), s in zip(row.params["ranges"], whole):

@@ -479,20 +479,23 @@ def placed(owners: list[Any], slots: Sequence[int], values: Sequence[Any]) -> No
         owners[k]._array = value
 
 
-def never(x: Any) -> Any:
+def never(*given: Any) -> Any:
     """What stands where only machine code has a short cut."""
     return None
 
 
 PYTHON: dict[str, Callable[..., Any]] = {
-    "alive": alive, "placed": placed, "turned": never, "swept": never,
+    "alive": alive, "placed": placed, "turned": never, "swept": never, "admitted": never,
+    "replaced": never, "described": never,
 }  # fmt: skip
 STEPS = PYTHON.copy()
 """Parts of a step that machine code does where it can.
 
 `alive` and `placed` are those above. ``turned(rec)`` is `Recorder._turned` for a trace whose program
 is compiled and known; ``swept(root)`` records the row of a backward pass that has been recorded
-before. None says that it is not so, and nothing has been changed.
+before; ``admitted(rec, tensors)`` and ``replaced(rec, outs, first, kinds)`` are those of `replacing`;
+``described(ins, outs)`` gives the specs of operands and the kinds of results that are nothing special.
+None says that it is not so, and nothing has been changed.
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .codes import GRAD, LEAF, PLAIN
-from .record import Recorder
+from .record import STEPS, Recorder
 from .spec import Spec, spec_of
 from .surface import put
 from .tensor import Tensor
@@ -21,6 +21,9 @@ def dense(spec: Spec) -> Spec:
 
 def admitted(rec: Recorder, tensors: Sequence[Tensor]) -> list[int]:
     """Return the slots of tensors: `Recorder.admit`, written out for many."""
+    quick: list[int] | None = STEPS["admitted"](rec, tensors)
+    if quick is not None:
+        return quick
     serial, code, owners = rec.serial, rec.code, rec.owners
     inputs, sources, leaves = rec.inputs, rec.sources, rec.leaves
     slots = []
@@ -79,6 +82,8 @@ def replace(
 
 def replace_simple(rec: Recorder, outs: Sequence[Tensor], first: int, kinds: Sequence[int]) -> None:
     """Make new slots, from `first` on, the values of admitted tensors without views or hooks."""
+    if STEPS["replaced"](rec, outs, first, kinds):
+        return
     owners, stale, leaves = rec.owners, rec.stale, rec.leaves
     for slot, (t, kind) in enumerate(zip(outs, kinds), first):
         old = t._slot

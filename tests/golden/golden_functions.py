@@ -194,3 +194,13 @@ def heat_on_a_plane(u, c):
 @keep(tj.value_and_grad, normal(60_000))
 def long_nest(x):
     return np.sum(np.exp(np.tanh(x)))
+
+
+@keep(tj.value_and_grad, normal(5, 6), normal(5, 6, 6), normal(80, 6))
+def distances(means, scales, x):
+    return np.sum(((x - means[:, None, :]) @ scales) ** 2)
+
+
+@keep(tj.jit, normal(2001, 30), normal(30, 17))
+def product_in_pieces(x, w):
+    return x @ w

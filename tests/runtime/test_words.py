@@ -42,7 +42,7 @@ def choices(entry: int, a: int, b: int) -> int:
         found = 2
     else:
         return 40 + (a != b) + (a <= b and b <= 8)
-    return found + 10 * (a is b)
+    return found + 10 * (a is b) + 100 * (a not in (0, b))
 
 
 def sums(entry: int, a: int, b: int) -> int:

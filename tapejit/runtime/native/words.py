@@ -264,6 +264,8 @@ class _Function:
                 a, b = self.value(left), self.value(right)
                 flag = self.let(f"icmp {_COMPARED[type(op)]} i64 {a}, {b}")
                 self.end(f"br i1 {flag}, label %{yes}, label %{no}")
+            case ast.Compare(left=left, ops=[ast.NotIn()], comparators=many):
+                self.branch(ast.Compare(left, [ast.In()], many), no, yes)
             case ast.Compare(
                 left=left, ops=[ast.In()], comparators=[ast.Tuple(elts=[_, *_] as many)]
             ):

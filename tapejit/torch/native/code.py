@@ -32,7 +32,7 @@ STATE = (ctypes.c_int64 * (ATTACH // 8 + 1))(*[-1] * (ATTACH // 8))
 """Pairs of a thread and its recorder, by the thread's number; then who enters more of them."""
 OBJECTS: dict[str, Any] = {
     "none": None, "true": True, "false": False, "0": 0, "1": 1, "2": 2, "tensor": Tensor,
-    "float": float, "int": int, "tuple": tuple, "numbers": NUMBERS, "recent": RECENT,
+    "float": float, "int": int, "tuple": tuple, "list": list, "numbers": NUMBERS, "recent": RECENT,
     "serials": _serials, "ages": _ages, "segment": Segment, "sweeps": SWEEPS,
 }  # fmt: skip
 

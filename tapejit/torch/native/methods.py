@@ -22,7 +22,9 @@ KINDS: dict[str, Words] = {
 }  # fmt: skip
 _STEPS: dict[str, Words] = {
     "alive": runs.alive, "placed": runs.placed, "turned": runs.turned, "swept": runs.swept,
+    "admitted": runs.admitted, "replaced": runs.replaced, "described": runs.described,
 }  # fmt: skip
+_SEVERAL = ("placed", "admitted", "replaced", "described")
 _ONE, _FASTCALL, _FASTCALL_KEYWORDS = 0x0008, 0x0080, 0x0082
 _CHECKED = 64
 """Threads whose recorders are known at a time, at most."""
@@ -119,7 +121,7 @@ class Methods:
         return _new_method(Tensor, ctypes.addressof(made))
 
     def _function(self, name: str) -> Any:
-        flags = _FASTCALL if name == "placed" else _ONE
+        flags = _FASTCALL if name in _SEVERAL else _ONE
         made = _Method(name.encode(), self._code[f"f_{name}"], flags, None)
         self._kept.append(made)
         return _new_function(ctypes.addressof(made), None, None)

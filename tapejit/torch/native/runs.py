@@ -13,6 +13,7 @@ from ...runtime.native.capi import (
     decref,
     dict_get,
     dict_new,
+    dict_set,
     dict_size,
     incref,
     int_of,
@@ -79,6 +80,7 @@ from .layout import (
 from .rows import (
     FALSE,
     GRAD,
+    LEAF,
     NONE,
     PLAIN,
     TENSOR,
@@ -94,7 +96,7 @@ from .writes import renamed
 
 RECENT, SERIALS, AGES = address_of("tapejit_recent"), address_of("tapejit_serials"), address_of("tapejit_ages")  # fmt: skip
 SEGMENT, SWEEPS = address_of("tapejit_segment"), address_of("tapejit_sweeps")
-TUPLES = address_of("tapejit_tuple")
+TUPLES, LISTS = address_of("tapejit_tuple"), address_of("tapejit_list")
 EQUAL = 2
 
 
@@ -370,3 +372,96 @@ def swept(entry: int, self: int, root: int) -> int:
     if found != 0:
         incref(found)
     return found
+
+
+# ---------------------------------------------------------------- many at once
+
+
+def all_ready(rec: int, tensors: int) -> int:
+    """Whether all tensors of a list have a slot, or get one by a mere input row."""
+    k = 0
+    while k < load(tensors, LIST_SIZE):
+        if ready(rec, load(load(tensors, LIST_ITEMS), k << 3)) == 0:
+            return 0
+        k += 1
+    return 1
+
+
+def slots_of(rec: int, tensors: int) -> int:
+    """The list of their slots."""
+    slots = list_new(0)
+    k = 0
+    while k < load(tensors, LIST_SIZE):
+        append(slots, slot_of(rec, load(load(tensors, LIST_ITEMS), k << 3)))
+        k += 1
+    return slots
+
+
+def admitted(entry: int, self: int, given: int, n: int) -> int:
+    """Stand for `replacing.admitted`: a recorder, tensors."""
+    rec, tensors = load(given, 0), load(given, 8)
+    if load(tensors, TYPE) != LISTS or all_ready(rec, tensors) == 0:
+        return none()
+    off = collect_off()
+    slots = slots_of(rec, tensors)
+    if off != 0:
+        collect_on()
+    return slots
+
+
+def replaced(entry: int, self: int, given: int, n: int) -> int:
+    """Stand for `replacing.replace_simple`: a recorder, tensors, their first new slot, their kinds."""
+    rec, outs, kinds = load(given, 0), load(given, 8), load(given, 24)
+    first = value_of(load(given, 16))
+    if load(outs, TYPE) != LISTS or load(kinds, TYPE) != TUPLES:
+        return none()
+    if first != load(load(rec, R_OWNERS), LIST_SIZE) or tuple_size(kinds) != load(outs, LIST_SIZE):
+        return none()
+    off = collect_off()
+    k = 0
+    while k < tuple_size(kinds):
+        t = load(load(outs, LIST_ITEMS), k << 3)
+        old = load(t, T_SLOT)
+        incref(old)
+        slot = renamed(rec, t, old, first)
+        decref(old)
+        change(t, T_ARRAY, NONE)
+        if load(kinds, TUPLE + (k << 3)) != PLAIN:
+            dict_set(load(rec, R_LEAVES), slot, t)
+        k += 1
+    if off != 0:
+        collect_on()
+    incref(TRUE)
+    return TRUE
+
+
+def described(entry: int, self: int, given: int, n: int) -> int:
+    """The specs of operands and the kinds of results, if these have no views, hooks or graphs."""
+    ins, outs = load(given, 0), load(given, 8)
+    if load(ins, TYPE) != LISTS or load(outs, TYPE) != LISTS:
+        return none()
+    k = 0
+    while k < load(outs, LIST_SIZE):
+        t = load(load(outs, LIST_ITEMS), k << 3)
+        kind = load(t, T_KIND)
+        if load(t, T_MORE) != NONE or kind not in (PLAIN, LEAF):
+            return none()
+        k += 1
+    off = collect_off()
+    found = tuple_new(2)
+    store(found, TUPLE, column(ins, T_SPEC))
+    store(found, TUPLE + 8, column(outs, T_KIND))
+    if off != 0:
+        collect_on()
+    return found
+
+
+def column(tensors: int, at: int) -> int:
+    """What all tensors of a list have at one place, as a tuple."""
+    n = load(tensors, LIST_SIZE)
+    made = tuple_new(n)
+    k = 0
+    while k < n:
+        put(made, TUPLE + (k << 3), load(load(load(tensors, LIST_ITEMS), k << 3), at))
+        k += 1
+    return made

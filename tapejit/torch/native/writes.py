@@ -157,7 +157,7 @@ def inplace(entry: int, self: int, given: int, n: int, names: int) -> int:
     return python(entry, self, given, n, names)
 
 
-def replaced(table: int, self: int) -> int:
+def overwritten(table: int, self: int) -> int:
     """Record a value that does not depend on the old one."""
     rec = open_recorder()
     first = dict_get(table, load(self, T_SPEC))
@@ -181,7 +181,7 @@ def overwriting(entry: int, self: int, given: int, n: int, names: int) -> int:
     """Stand for a method of `hot_writes.overwriting`."""
     if n == 0 and names == 0:
         off = collect_off()
-        made = replaced(load(entry, 0), self)
+        made = overwritten(load(entry, 0), self)
         if off != 0:
             collect_on()
         if made != NO:

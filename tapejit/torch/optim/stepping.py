@@ -12,7 +12,7 @@ from typing import Any
 from ..codes import Op
 from ..tensor import Tensor
 from .optimizer import Optimizer, closed, no_recording, with_gradients
-from .updates import counted, number_state, record_update, zeros_like
+from .updates import counted, counted_together, number_state, record_update, zeros_like
 
 
 class Counting(Optimizer):
@@ -48,6 +48,11 @@ class Counting(Optimizer):
         if not params:
             return
         state = self.state
+        mine_of_all = [state[p] for p in params]
+        count = counted_together(mine_of_all)
+        if count is not None:
+            self._step_counted(group, count, params, mine_of_all)
+            return
         by_count: dict[float, tuple[list[Tensor], list[dict[str, Any]]]] = {}
         last: tuple[Any, Any, float] = (None, None, 0.0)
         for p in params:
@@ -65,9 +70,18 @@ class Counting(Optimizer):
                 found = by_count[count] = ([], [])
             found[0].append(p)
             found[1].append(mine)
-        names = self._names(group)
         for count, (some, states) in by_count.items():
-            numbers, static = self._numbers(group, count)
-            grads: list[Any] = [p._grad for p in some]
-            columns = [[mine[name] for mine in states] for name in names]
-            record_update(self._op, some, grads, columns, numbers, **static)
+            self._step_counted(group, count, some, states)
+
+    def _step_counted(
+        self,
+        group: dict[str, Any],
+        count: float,
+        params: list[Tensor],
+        states: list[dict[str, Any]],
+    ) -> None:
+        """Record the step of parameters that have made the same number of them."""
+        numbers, static = self._numbers(group, count)
+        grads: list[Any] = [p._grad for p in params]
+        columns = [[mine[name] for mine in states] for name in self._names(group)]
+        record_update(self._op, params, grads, columns, numbers, **static)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..codes import LEAF, OPS, PLAIN, Code, Op
 from ..ops.convert import to
-from ..record import LOCAL
+from ..record import LOCAL, STEPS
 from ..replacing import admitted, dense, replace, replace_simple
 from ..spec import spec_of
 from ..tensor import Tensor
@@ -76,17 +76,16 @@ def record_update(
     for column in states:
         outs += column
     ins = [*params, *grads, *outs[len(params) :]]
-    kinds = tuple([t._kind for t in outs])
     slow: list[bool] | None = None
-    if rec.eager or not _SIMPLE.issuperset(kinds) or any([t._more is not None for t in outs]):
-        slow = [t._more is not None or t._kind not in _SIMPLE or rec.eager for t in outs]
-        kinds = tuple([0 if apart else t._kind for t, apart in zip(outs, slow)])
-    key = (
-        tuple([t._spec for t in ins]),
-        kinds,
-        tuple([type(x) for x in numbers]),
-        *static.items(),
-    )
+    described = None if rec.eager else STEPS["described"](ins, outs)
+    if described is not None:
+        specs, kinds = described
+    else:
+        specs, kinds = tuple([t._spec for t in ins]), tuple([t._kind for t in outs])
+        if rec.eager or not _SIMPLE.issuperset(kinds) or any([t._more is not None for t in outs]):
+            slow = [t._more is not None or t._kind not in _SIMPLE or rec.eager for t in outs]
+            kinds = tuple([0 if apart else t._kind for t, apart in zip(outs, slow)])
+    key = (specs, kinds, tuple([type(x) for x in numbers]), *static.items())
     found = op.memo.get(key)
     if found is None:
         found = op.memo[key] = _code(op, params, grads, outs, ins, numbers, kinds, static)
@@ -151,6 +150,31 @@ def counted(t: Tensor, last: tuple[Any, Any, float]) -> tuple[Any, Any, float]:
     t._serial = 0
     t._ver += 1
     return last
+
+
+def counted_together(states: Sequence[dict[str, Any]]) -> float | None:
+    """Add one to the counts of all states if they share one number, which they do in most loops.
+
+    Returns the new number; None, with nothing changed, when counts differ or a state has none.
+    """
+    try:
+        steps: list[Tensor] = [mine["step"] for mine in states]
+    except KeyError:
+        return None
+    array = steps[0]._array
+    if (
+        array is None
+        or any([t._array is not array or t._more is not None for t in steps])
+        or len(set(map(id, steps))) < len(steps)
+    ):
+        return None
+    n = float(array) + 1.0
+    fresh = steps[0]._spec.np.type(n)
+    for t in steps:
+        t._array = fresh
+        t._serial = 0
+        t._ver += 1
+    return n
 
 
 def put_number(t: Tensor, value: float) -> None:
