@@ -40,7 +40,9 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = stencils(turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))))
+    small = stencils(
+        turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape))))))
+    )
     return _own_outputs(_legal(reads_first(small)))
 
 
