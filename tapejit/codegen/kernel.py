@@ -253,10 +253,11 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     head += room if parts else carved
     head += opened
     text = "\n    ".join([*head, *body, *tail])
-    functions = "".join(f"\n\n{part}" for part in (*values.functions, *parts))
+    stretches = [f"@part\ndef {name}{text}" for text, name in values.stretches.items()]
+    functions = "".join(f"\n\n{part}" for part in (*stretches, *values.functions, *parts))
     named = named_by_size(functions + text)
     parallel = ", parallel" if values.functions else ""
-    decorated = "from tapejit.kernels.decorate import part\n" if functions else ""
+    decorated = "from tapejit.kernels.decorate import part\n" if functions or stretches else ""
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np

@@ -19,6 +19,7 @@ from ..passes.schedule import is_element
 from ..tape.ir import Row
 from .chunks import Total, length_of, write_chunks
 from .overlaps import Overlap, chains_of, overlap_of
+from .stretches import NEAR, STACK, cut
 from .text import cast, index, number
 from .values import Values
 from .windows import place_of
@@ -109,8 +110,7 @@ class Nest:
                 self._statement(row)
         for chain in chains_of(values.tape, [row.id for row in self.rows]):
             added = [self._operand(values.tape.args(i)[1]) for i in chain]
-            last = chain[-1]
-            made = overlap_of(values.tape, chain, added, values.pointer(last), values.local(last))
+            made = overlap_of(values, [row.id for row in self.rows], chain, added)
             self.overlaps.append(made)
         empty = 0 in self.space
         vectors = [a.strides for a in self.accesses] + [a.strides for a, _ in self.stores]
@@ -241,7 +241,7 @@ class Nest:
         heads: list[list[str]] = [[] for _ in range(depth + 1)]
         for overlap in self.overlaps:
             lines += overlap.prologue()
-            heads[depth - 1] += overlap.head()
+            heads[depth - 1] += overlap.head(over, names)
             body[depth] += overlap.body(over, names)
             tails[depth - 1] += overlap.tail(over, names, sizes[-1])
         for fold in self.folds:
@@ -249,9 +249,23 @@ class Nest:
         if empty:
             return lines + heads[0] + tails[0]
         prologue, bounds = lines, [str(n) for n in sizes]
+        short = not loops or self.overlaps or self.values.body or self.values.prefix
         length = self._chunk(loops, sizes, body)
+        room = STACK if length else NEAR
+        made = None if short else cut(self.values, body[depth], sizes[-1], names[-1], room)
+        if made and not made.local:
+            length = 0
         if length:
             lines, bounds[0] = [], "lo, hi"
+        lines += made.before if made else []
+
+        def innermost(start: str, stop: str, pad: str) -> None:
+            if made:
+                lines.extend(pad + t for t in made.loop(start, stop))
+                return
+            bounds = stop if start == "0" else f"{start}, {stop}"
+            lines.append(f"{pad}for i{depth - 1} in range({bounds}):")
+            emit(depth, pad + "    ")
 
         def emit(d: int, pad: str) -> None:
             lines.extend(pad + t for t in heads[d])
@@ -261,9 +275,10 @@ class Nest:
                     start, stop = ("lo", "hi") if length and not d else ("0", str(sizes[d]))
                     lines.append(f"{pad}for b{d} in range({start}, {stop}, {BLOCK}):")
                     lines.extend(f"{pad}    {t}" for t in self._block_heads)
-                    lines.append(f"{pad}    for i{d} in range(b{d}, min(b{d} + {BLOCK}, {stop})):")
-                    emit(d + 1, pad + "        ")
+                    innermost(f"b{d}", f"min(b{d} + {BLOCK}, {stop})", pad + "    ")
                     lines.extend(f"{pad}    {t}" for t in self._block_tails)
+                elif d == depth - 1:
+                    innermost(*("lo", "hi") if length and not d else ("0", str(sizes[d])), pad)
                 else:
                     lines.append(f"{pad}for i{d} in range({bounds[d]}):")
                     emit(d + 1, pad + "    ")
@@ -272,6 +287,7 @@ class Nest:
             lines.extend(pad + t for t in tails[d] if d or not length)
 
         emit(0, "")
+        lines += made.behind if made else []
         if not length:
             return lines
         return [
@@ -287,7 +303,7 @@ class Nest:
         """
         outer = set(loops[0]) if loops else set()
         shared = any(f.axes & outer and not _covers(f, loops) for f in self.folds)
-        handed = any(o.farthest for o in self.overlaps) and len(loops) == 1
+        handed = any(o.farthest or o.ordered for o in self.overlaps) and len(loops) == 1
         still = any(not o.strides[loops[0][-1]] for o in self.overlaps) if loops else False
         if self.values.body or self.values.prefix or not loops or shared or handed or still:
             return 0

@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..passes.overlaps import constant_of
+from ..passes.overlaps import constant_of, delay_of, reads_elsewhere
 from ..passes.views import strides_of
 from ..tape.ir import Tape
-from .text import index, number
+from .text import index, loop_nest, number
+
+if TYPE_CHECKING:
+    from .values import Values
+
+Box = tuple[tuple[int, int], ...]
+"""A run of places, from one to another, along each axis."""
 
 
 @dataclass
@@ -27,25 +32,38 @@ class Overlap:
     ----------
     pointer : str
         The memory of the result.
+    shape : tuple of int
+        Its shape.
     offset, strides : int, tuple of int
         Where the first window lies in it, over the axes of the nest.
     terms : list of (str, int)
         What is added, in order: the name of a value, and how many places its window starts later.
-    clear : list of (int, int)
-        The runs of the result that no window covers.
+    around : list of Box
+        The parts of the result that are written in front of the nest.
     fill : str
-        What stands there.
+        What stands there: a number, or the pointer to the array that is copied.
     name : str
         What its variables start with.
+    copies : bool
+        Whether `fill` is an array.
+    late : bool
+        Whether the window lies in the array that it replaces, and its writes are put off: places
+        in front of it are written with what stands there.
+    ordered : bool
+        Whether the nest reads places that it writes in other rounds.
     """
 
     pointer: str
+    shape: tuple[int, ...]
     offset: int
     strides: tuple[int, ...]
     terms: list[tuple[str, int]]
-    clear: list[tuple[int, int]]
+    around: list[Box]
     fill: str
     name: str
+    copies: bool = False
+    late: bool = False
+    ordered: bool = False
 
     @property
     def farthest(self) -> int:
@@ -53,10 +71,16 @@ class Overlap:
         return max(d for _, d in self.terms)
 
     def prologue(self) -> list[str]:
-        """Return the lines that fill what no window covers."""
-        lines = []
-        for first, last in self.clear:
-            lines += [f"for i in range({first}, {last}):", f"    {self.pointer}[i] = {self.fill}"]
+        """Return the lines that fill what no window covers, from an array or with a number."""
+        lines: list[str] = []
+        unit = strides_of(self.shape)
+        for box in self.around:
+            offset = sum(first * s for (first, _), s in zip(box, unit))
+            sizes = tuple(last - first for first, last in box)
+            pairs = [(self.pointer, offset, unit)]
+            if self.copies:
+                pairs.append((self.fill, offset, unit))
+            lines += loop_nest(sizes, pairs, "{0} = {1}" if self.copies else "{0} = " + self.fill)
         return lines
 
     def _handed(self) -> dict[str, list[str]]:
@@ -69,10 +93,20 @@ class Overlap:
             for k, (value, d) in enumerate(far.items())
         }
 
-    def head(self) -> list[str]:
+    def head(
+        self, over: Callable[[tuple[int, ...]], tuple[int, ...]], names: list[str]
+    ) -> list[str]:
         """Return the lines in front of the last loop."""
-        zero = self.fill if self.farthest else ""
-        return [f"{name} = {zero}" for names in self._handed().values() for name in names]
+        lines = []
+        for variables in self._handed().values():
+            for t, name in enumerate(variables):
+                value = self.fill
+                if self.late:
+                    steps = over(self.strides)
+                    at = self.offset + (len(variables) - 1 - t) * steps[-1]
+                    value = f"{self.pointer}[{index(at, (*steps[:-1], 0), names)}]"
+                lines.append(f"{name} = {value}")
+        return lines
 
     def body(
         self, over: Callable[[tuple[int, ...]], tuple[int, ...]], names: list[str]
@@ -118,25 +152,45 @@ def chains_of(tape: Tape, rows: Sequence[int]) -> list[list[int]]:
     return chains
 
 
+def around(shape: tuple[int, ...], ranges: Sequence[tuple[int, int, int]]) -> list[Box]:
+    """Return boxes that cover what a window leaves out of an array, all of it for one with gaps.
+
+    >>> around((4, 5), ((1, 2, 1), (0, 4, 1)))
+    [((0, 1), (0, 5)), ((3, 4), (0, 5)), ((1, 3), (4, 5))]
+    """
+    if any(step != 1 and length > 1 for _, length, step in ranges):
+        return [tuple((0, n) for n in shape)]
+    boxes: list[Box] = []
+    inside: list[tuple[int, int]] = []
+    for d, (n, (start, length, _)) in enumerate(zip(shape, ranges)):
+        rest = [(0, m) for m in shape[d + 1 :]]
+        for first, last in ((0, start), (start + length, n)):
+            if first < last:
+                boxes.append((*inside, (first, last), *rest))
+        inside.append((start, start + length))
+    return boxes
+
+
 def overlap_of(
-    tape: Tape, chain: Sequence[int], values: list[str], pointer: str, name: str
+    values: Values, rows: Sequence[int], chain: Sequence[int], added: list[str]
 ) -> Overlap:
-    """Return how a nest writes a chain; `values` are the names of what it adds."""
+    """Return how a nest of these rows writes a chain; `added` are the names of what it adds."""
+    tape, last = values.tape, chain[-1]
     places = [tape.params(i)["ranges"] for i in chain]
-    whole = tape.value(chain[-1])
-    first = min(p[-1][0] for p in places)
+    shape = tape.value(last).shape
+    base = tape.args(chain[0])[0]
+    start = constant_of(tape, base)
+    inside = values.base.get(last) == base
+    delay = delay_of(tape, values.views, rows, last) or 0 if inside else 0
+    first = min(p[-1][0] for p in places) - delay * places[0][-1][2]
     ranges = (*places[0][:-1], (first, *places[0][-1][1:]))
-    steps = strides_of(whole.shape)
+    steps = strides_of(shape)
     offset = sum(start * s for (start, _, _), s in zip(ranges, steps))
     strides = tuple(0 if length == 1 else step * s for (_, length, step), s in zip(ranges, steps))
-    terms = [(v, p[-1][0] - first) for v, p in zip(values, places)]
-    covered = ranges[-1][1] + max(d for _, d in terms)
-    start = constant_of(tape, tape.args(chain[0])[0])
-    assert start is not None
-    size = int(np.prod(whole.shape))
-    clear = [(0, size)]
-    if covered == whole.shape[-1] and all(n == r[1] for r, n in zip(ranges, whole.shape[:-1])):
-        clear = []
-    elif len(ranges) == 1 and ranges[0][2] == 1:
-        clear = [(a, b) for a, b in ((0, offset), (offset + covered, size)) if a < b]
-    return Overlap(pointer, offset, strides, terms, clear, number(start, whole.dtype), name)
+    terms = [(v, (p[-1][0] - first) // p[-1][2]) for v, p in zip(added, places)]
+    covered = (*ranges[:-1], (first, ranges[-1][1] + max(d for _, d in terms), ranges[-1][2]))
+    fill = values.pointer(base) if start is None else number(start, tape.value(last).dtype)
+    return Overlap(
+        values.pointer(last), shape, offset, strides, terms, [] if inside else around(shape, covered),
+        fill, values.local(last), start is None, bool(delay), inside and reads_elsewhere(tape, values.views, rows, last),
+    )  # fmt: skip

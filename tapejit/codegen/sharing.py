@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..core.avals import Aval
+from ..passes.overlaps import delay_of, is_step
 from ..passes.schedule import ROLLED, Step, memory_of
 from ..tape.ir import Tape
 
@@ -81,6 +82,15 @@ def share(values: Values) -> None:
             base = values.tape.args(i)[0]
             if _free(values, last, step, i, base) and _may_lie(values, i, base):
                 values.base[i] = base
+        elif each.kind == "nest":
+            for i in each.rows:
+                if is_step(values.tape, i):
+                    base = values.tape.args(i)[0]
+                    # two windows of one array: the second is written to a copy
+                    near = delay_of(values.tape, values.views, each.rows, i) is not None
+                    near = near and base not in values.base.values()
+                    if near and _free(values, last, step, i, base) and _may_lie(values, i, base):
+                        values.base[i] = base
         elif each.kind in ("for", "while"):
             values.inner[i] = _loop(values, last, step, i)
         elif each.kind in ROLLED:

@@ -7,38 +7,17 @@ import numpy as np
 from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
+from .borders import around, overwritten_box
 from .nests import aligned
+from .overlaps import around
 from .pieces import pieces
-from .text import SUFFIX, cast, index, number
+from .text import SUFFIX, cast, index, loop_nest, number
 from .values import NoCode, Values
 from .windows import place_of
 
 SMALL_PRODUCT = 512
 TINY_PRODUCT = 64
 ZEROS = ("0.0", "np.float32(0.0)", "0", "complex(0.0, 0.0)", "np.complex64(complex(0.0, 0.0))")
-
-
-def loop_nest(
-    shape: tuple[int, ...], pairs: list[tuple[str, int, tuple[int, ...]]], template: str
-) -> list[str]:
-    """Return loops over `shape` around one statement with an index for each (pointer, ...)."""
-    if 0 in shape:
-        return []
-    dims = [d for d, n in enumerate(shape) if n != 1]
-    merged: list[list[int]] = []
-    for d in dims:
-        if merged and all(s[merged[-1][-1]] == s[d] * shape[d] for _, _, s in pairs):
-            merged[-1].append(d)
-        else:
-            merged.append([d])
-    names = [f"i{k}" for k in range(len(merged))]
-    lines, pad = [], ""
-    for name, axes in zip(names, merged):
-        lines.append(f"{pad}for {name} in range({int(np.prod([shape[d] for d in axes]))}):")
-        pad += "    "
-    places = [f"{p}[{index(o, tuple(s[axes[-1]] for axes in merged), names)}]" for p, o, s in pairs]
-    lines.append(pad + template.format(*places))
-    return lines
 
 
 def source(
@@ -79,6 +58,22 @@ def copy_into(values: Values, target: tuple[str, int, tuple[int, ...]], i: int) 
     return loop_nest(shape, [target, read], "{0} = {1}")
 
 
+def _filled(values: Values, i: int, base: int) -> list[str]:
+    """Copy the base of an update; of a number, only what a loop does not overwrite unseen."""
+    shape, pointer = values.tape.value(i).shape, values.pointer(i)
+    strides = strides_of(shape)
+    number = source(values, base, shape)
+    box = overwritten_box(values.tape, i) if isinstance(number, str) else None
+    if box is None or any(not 0 <= low <= high <= n for (low, high), n in zip(box, shape)):
+        return copy_into(values, (pointer, 0, strides), base)
+    lines = []
+    for part in around(shape, [*box, *((0, n) for n in shape[len(box) :])]):
+        first = sum(low * stride for (low, _), stride in zip(part, strides))
+        window = tuple(high - low for low, high in part)
+        lines += loop_nest(window, [(pointer, first, strides)], f"{{0}} = {number}")
+    return lines
+
+
 def _update(values: Values, i: int) -> list[str]:
     tape = values.tape
     row = tape.row(i)
@@ -95,17 +90,16 @@ def _update(values: Values, i: int) -> list[str]:
     adds = row.prim.name == "add_slice"
     fresh = values.base.get(i) != base and values.constant(base) in ZEROS
     ranges = row.params["ranges"]
-    if fresh and ranges[0][2] == 1 and all(r == (0, n, 1) for r, n in zip(ranges[1:], shape[1:])):
-        # The window is one run of memory: clear what is around it and assign.
-        inner = int(np.prod(shape[1:]))
-        start, stop = ranges[0][0] * inner, (ranges[0][0] + ranges[0][1]) * inner
+    if fresh and all(step == 1 for _, _, step in ranges):
+        # What is around the window is cleared, and the window assigned.
         zero = number(0, tape.value(i).dtype)
-        for first, last in ((0, start), (stop, shape[0] * inner)):
-            if first < last:
-                lines += [f"for i in range({first}, {last}):", f"    {pointer}[i] = {zero}"]
+        for box in around(shape, ranges):
+            start = sum(first * s for (first, _), s in zip(box, strides_of(shape)))
+            sizes = tuple(last - first for first, last in box)
+            lines += loop_nest(sizes, [(pointer, start, strides_of(shape))], "{0} = " + zero)
         adds = False
     elif values.base.get(i) != base:
-        lines += copy_into(values, (pointer, 0, strides_of(shape)), base)
+        lines += _filled(values, i, base)
     whole = strides_of(shape)
     offset, strides = 0, []
     for (start, length, step), s in zip(row.params["ranges"], whole):

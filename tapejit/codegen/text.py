@@ -69,3 +69,26 @@ def index(offset: int, strides: tuple[int, ...], names: list[str]) -> str:
     if offset or not terms:
         terms.append(str(offset))
     return " + ".join(terms)
+
+
+def loop_nest(
+    shape: tuple[int, ...], pairs: list[tuple[str, int, tuple[int, ...]]], template: str
+) -> list[str]:
+    """Return loops over `shape` around one statement with an index for each (pointer, ...)."""
+    if 0 in shape:
+        return []
+    dims = [d for d, n in enumerate(shape) if n != 1]
+    merged: list[list[int]] = []
+    for d in dims:
+        if merged and all(s[merged[-1][-1]] == s[d] * shape[d] for _, _, s in pairs):
+            merged[-1].append(d)
+        else:
+            merged.append([d])
+    names = [f"i{k}" for k in range(len(merged))]
+    lines, pad = [], ""
+    for name, axes in zip(names, merged):
+        lines.append(f"{pad}for {name} in range({int(np.prod([shape[d] for d in axes]))}):")
+        pad += "    "
+    places = [f"{p}[{index(o, tuple(s[axes[-1]] for axes in merged), names)}]" for p, o, s in pairs]
+    lines.append(pad + template.format(*places))
+    return lines

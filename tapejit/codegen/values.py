@@ -69,6 +69,8 @@ class Values:
         Whether the tape is a body.
     functions : list of str
         Functions that the kernel calls: the chunks of long nests.
+    stretches : dict
+        The names of the functions of long rounds, by what stands behind the name.
     small : dict
         The local arrays, by name.
     """
@@ -89,6 +91,7 @@ class Values:
         self.views: list[Strided | None] = all_views(self.tape)
         self.guards: list[tuple[str, str, int]] = []
         self.functions: list[str] = []
+        self.stretches: dict[str, str] = {}
         self.names: dict[int, str] = {}
         self.direct: dict[int, str] = {}
         self._count = 0

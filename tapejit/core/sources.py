@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from bisect import bisect
 from importlib.util import find_spec
 from types import CodeType
 from typing import NamedTuple
@@ -51,7 +52,11 @@ _SKIPPED = (
     _folder_of("scipy"),
     "<__array_function__",
 )
-_library_code: dict[CodeType, bool] = {}
+_library_files: dict[str, bool] = {}
+_line_tables: dict[int, tuple[CodeType, list[int], list[int]]] = {}
+"""The first instruction of each line of long functions, by id; held, so that no id is used again."""
+LONG = 1000
+"""Bytes of a function's table of lines from which on the table is kept as lists."""
 
 
 def is_library_file(path: str) -> bool:
@@ -59,16 +64,37 @@ def is_library_file(path: str) -> bool:
     return path.startswith(_SKIPPED)
 
 
+def _line_of(code: CodeType, at: int) -> int:
+    """Return the line of an instruction: `f_lineno` reads a function's table from its start.
+
+    Reading it for every row of a straight line takes time in proportion to the square of its length:
+    22 us a row in a function of 1000 statements.
+    """
+    # The code object itself is no key: its hash takes time in proportion to its length, too.
+    known = _line_tables.get(id(code))
+    if known is None:
+        entries = [(start, line or 0) for start, _, line in code.co_lines()]
+        known = code, [start for start, _ in entries], [line for _, line in entries]
+        while len(_line_tables) >= 16:
+            _line_tables.pop(next(iter(_line_tables)), None)
+        _line_tables[id(code)] = known
+    _, starts, lines = known
+    return lines[bisect(starts, at) - 1]
+
+
 def here() -> int:
     """Return the index of the innermost line that belongs to the user."""
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        library = _library_code.get(code)
+        # By file, not by code: the hash of a code object takes time in proportion to its length.
+        library = _library_files.get(code.co_filename)
         if library is None:
-            library = _library_code[code] = is_library_file(code.co_filename)
+            library = _library_files[code.co_filename] = is_library_file(code.co_filename)
         if not library:
-            key = (code.co_filename, frame.f_lineno, code.co_name)
+            short = len(code.co_linetable) < LONG
+            line = frame.f_lineno if short else _line_of(code, frame.f_lasti)
+            key = (code.co_filename, line, code.co_name)
             found = LINES.find(key)
             return LINES.intern(key, Location(*key)) if found is None else found
         frame = frame.f_back  # type: ignore[assignment]

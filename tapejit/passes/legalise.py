@@ -18,9 +18,13 @@ from .carried_elements import carried_elements
 from .carried_sums import carried_sums
 from .components import components
 from .dce import dce
+from .gathers import gathers
+from .joins import joins
 from .order import reads_first
 from .rewrite import rewrite
+from .rings import rings
 from .schedule import ROLLED
+from .short_kernels import short_kernels
 from .trim import trim
 from .turned import turned
 from .views import Strided, own, viewed, windowed
@@ -36,8 +40,13 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape))))))
+    small = stencils(turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))))
     return _own_outputs(_legal(reads_first(small)))
+
+
+def stencils(tape: Tape) -> Tape:
+    """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
+    return gathers(joins(rings(short_kernels(tape))))
 
 
 def _trimmed(tape: Tape) -> Tape:
@@ -189,7 +198,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(components(tape), lent))
+    tape = _legal(reads_first(stencils(components(tape)), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

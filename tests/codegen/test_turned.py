@@ -61,7 +61,7 @@ def of_rows(x, mu):
     vector = ops.min(x, axis=(0,), keepdims=False)
     d = (d * column + row) / (2.0 + ops.square(vector)) - ops.sum(mu, axis=(0, 1), keepdims=False)
     d = ops.where(d > 0.1, d, 0.5 * d)
-    return [ops.sum(d, axis=(1,), keepdims=False)]
+    return [ops.sum(d, axis=(a,), keepdims=False) for a in (1, 2)]
 
 
 def products(x, mu):
@@ -79,7 +79,10 @@ def products(x, mu):
 
 def axes_before_change_places(x, mu):
     d = ops.reshape(mu, shape=(2, K // 2, 1, D)) * x
-    return [ops.matmul(ops.transpose(d, axes=(1, 0, 3, 2)), ops.sum(x, axis=(1,), keepdims=True))]
+    return [
+        ops.matmul(ops.transpose(d, axes=(1, 0, 3, 2)), ops.sum(x, axis=(1,), keepdims=True)),
+        ops.sum(d, axis=(3,), keepdims=False),
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -143,6 +146,23 @@ def test_what_is_read_otherwise_is_left_alone(fn):
     tape = tape_of(fn, (N, D), (K, D))
     assert turned(tape) is tape
     check(tape, RNG.normal(size=(N, D)), RNG.normal(size=(K, D)))
+
+
+def test_what_others_read_is_turned_back_where_that_is_little_beside_the_gain():
+    def fn(x, mu):
+        d = differences(x, mu)
+        small = ops.exp(ops.reshape(ops.sum(mu, axis=(0,), keepdims=False), shape=(1, D)) * x)
+        sums = [ops.sum(ops.exp(d + k * small), axis=(2,), keepdims=False) for k in range(1, 4)]
+        return [*sums, ops.sum(ops.reshape(small, shape=(N * D,)), axis=(0,), keepdims=False)]
+
+    tape = tape_of(fn, (N, D), (K, D))
+    made = turned(tape)
+    copies = [r.aval.shape for r in made if r.prim.name == "copy"]
+    assert copies == [(D, N), (N, D)]
+    x, mu = RNG.normal(size=(N, D)), RNG.normal(size=(K, D))
+    for have, want in zip(interpret(made, [x, mu]), interpret(tape, [x, mu]), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-12)
+    check(tape, x, mu)
 
 
 @pytest.mark.parametrize(("n", "d"), [(63, 7), (70, 4), (70, 17)])

@@ -182,6 +182,25 @@ def diffusion(u):
     return np.sum(u**2)
 
 
+@keep(tj.value_and_grad, normal(18, 20), 0.1)
+def heat_on_a_plane(u, c):
+    u = u.copy()
+    for _ in range(10):
+        near = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
+        u[1:-1, 1:-1] += c * (near - 4.0 * u[1:-1, 1:-1])
+    return np.sum(u * u)
+
+
 @keep(tj.value_and_grad, normal(60_000))
 def long_nest(x):
     return np.sum(np.exp(np.tanh(x)))
+
+
+@keep(tj.value_and_grad, normal(5, 6), normal(5, 6, 6), normal(80, 6))
+def distances(means, scales, x):
+    return np.sum(((x - means[:, None, :]) @ scales) ** 2)
+
+
+@keep(tj.jit, normal(2001, 30), normal(30, 17))
+def product_in_pieces(x, w):
+    return x @ w

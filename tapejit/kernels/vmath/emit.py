@@ -23,6 +23,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from . import lanes
+
 __all__ = ["Format", "Value"]
 
 
@@ -119,10 +121,13 @@ Operand = Value | float | int
 
 
 class Format:
-    """One floating-point format, its constants, and an LLVM builder to emit into."""
+    """One floating-point format, its constants, and an LLVM builder to emit into.
 
-    def __init__(self, name: str, builder: Any = None) -> None:
-        self.name, self.b = name, builder
+    With `single`, what the processor has a single instruction for (see `lanes`) may be used.
+    """
+
+    def __init__(self, name: str, builder: Any = None, single: bool = False) -> None:
+        self.name, self.b, self.single = name, builder, single
         self.wide = name == "f64"
         self.digits = 53 if self.wide else 24  # of the significand, the hidden one included
         self.bias = 1023 if self.wide else 127
@@ -190,6 +195,15 @@ class Format:
         """``2**n`` for an integer `n` within the normal exponent range."""
         return self.from_bits((n + self.bias) << self.fraction)
 
+    def lane(self, operation: str, *args: Operand) -> Value:
+        """An operation of `lanes`, of which there must be (`single`)."""
+        given = [a.v if isinstance(a, Value) else self.const(a).v for a in args]
+        return Value(self, lanes.call(self, operation, given))
+
+    def entry(self, table: str, column: int, n: Value) -> Value:
+        """The entry of a column of `pieces` that the last four bits of `n` number."""
+        return self.lane(f"entry.{table}.{column}", n)
+
     def to_float(self, n: Value) -> Value:
         """A small integer as a float, by addition (AVX2 cannot convert 64-bit integers)."""
         return self.from_bits(n + self.pattern(self.magic)) - self.magic
@@ -208,7 +222,8 @@ class Format:
 
     def clamp(self, x: Value, lo: float, hi: float) -> Value:
         """`x` limited to [lo, hi]; NaN passes."""
-        return self.select(x < lo, lo, self.select(x > hi, hi, x))
+        y = self.select(x > hi, hi, x)
+        return self.select(y < lo, lo, y)  # not x: so each selection is one instruction
 
     def two_product(self, a: Value, b: Operand) -> tuple[Value, Value]:
         """``a * b`` as a rounded product and its exact error."""
@@ -230,6 +245,11 @@ class Format:
 
     def divide(self, n: Value, n_low: Operand, d: Value, d_low: Value) -> Value:
         """``(n + n_low) / (d + d_low)``, the quotient corrected by its exact remainder."""
-        inverse = 1.0 / d
-        q = n * inverse
-        return self.mad(self.fma(-q, d, n) + (n_low - q * d_low), inverse, q)
+        if (
+            self.single
+        ):  # the inverse is good enough for the correction, and there before the quotient
+            q, inverse = n / d, self.lane("inverse", d)
+        else:
+            inverse = 1.0 / d
+            q = n * inverse
+        return self.mad(self.fma(-q, d, n) + self.mad(-q, d_low, n_low), inverse, q)

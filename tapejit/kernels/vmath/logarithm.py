@@ -14,7 +14,7 @@ Measured error in either format: at most 1 ulp for log and log1p, 1.1 for log2 a
 
 from __future__ import annotations
 
-from . import tables
+from . import pieces, tables
 from .emit import Format, Value
 from .publish import publish
 
@@ -34,17 +34,23 @@ def decompose_any(f: Format, x: Value) -> tuple[Value, Value]:
     return f.select(low, k - float(shift), k), m
 
 
-def series(f: Format, u: Value) -> Value:
-    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)]."""
+def series(f: Format, u: Value, terms: tuple[float, ...] | None = None) -> Value:
+    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)] but for other terms."""
     s = u / (2.0 + u)
     z = s * s
-    return s * (u - z * f.poly(z, f.pick(*tables.LOG)))
+    return s * (u - z * f.poly(z, terms or f.pick(*tables.LOG)))
 
 
-def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> tuple[Value, Value]:
+def log_parts(
+    f: Format,
+    k: Value,
+    u: Value,
+    low: Value | None = None,
+    terms: tuple[float, ...] | None = None,
+) -> tuple[Value, Value]:
     """``k log(2) + log(1 + u) + low`` for a small correction `low`, as head and tail."""
     ln2_head, ln2_tail = f.pick(*tables.LN2)
-    w = series(f, u)
+    w = series(f, u, terms)
     a, b = f.fast_two_sum(k * ln2_head, u)
     rest = f.mad(k, ln2_tail, -w)
     return a, b + (rest if low is None else rest + low)
@@ -70,6 +76,11 @@ def domain(f: Format, x: Value, result: Value) -> Value:
 
 def log(f: Format, x: Value) -> Value:
     """Natural logarithm, as `numpy.log`; within 1 ulp."""
+    if f.single:
+        m = f.lane("mantissa", x)
+        k = f.lane("exponent", x) - f.lane("exponent", m)
+        head, tail = log_parts(f, k, m - 1.0, terms=f.pick(pieces.LOG_F64, pieces.LOG_F32))
+        return f.lane("logarithm", head + tail, x)
     k, m = decompose_any(f, x)
     head, tail = log_parts(f, k, m - 1.0)
     return domain(f, x, head + tail)

@@ -6,6 +6,9 @@ and ``erfc(z) = exp(-z**2) P(t) / (1 + 2 z)`` keeps its relative accuracy into t
 square is taken with its rounding error, which otherwise would be magnified by ``z**2``.
 Near zero, erf is an odd polynomial, and the others are obtained from it.
 
+Where the processor has the instructions of `lanes`, the scaled tail of ndtr in float64 is in pieces
+(see `piecewise`), and needs neither a quotient nor the series near zero.
+
 The derivatives of erf and ndtr are the bells ``exp(-x**2)`` and ``exp(-x**2 / 2)``. They go the way
 to the exponential that erf and ndtr go, instruction for instruction, so that a loop that needs a
 function and its derivative computes the exponential once.
@@ -20,7 +23,11 @@ from . import tables
 from .emit import Format, Value
 from .exponential import exp_of_small
 from .logarithm import decompose, log_parts
+from .piecewise import piece
 from .publish import publish
+
+FAR = 38.75
+"""From here on ``exp(-x**2 / 2)`` is 0 in float64."""
 
 
 def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
@@ -43,7 +50,7 @@ def falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
 
 def half_falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
     """``factor * exp(-ax**2 / 2)`` for ax >= 0."""
-    z = f.clamp(ax, 0.0, f.pick(40.0, 16.0))
+    z = f.clamp(ax, 0.0, f.pick(FAR, 16.0))
     square, low = f.two_product(z, z)
     return exp_of_small(f, -0.5 * square, -0.5 * low, factor)
 
@@ -100,6 +107,11 @@ def half_tail(f: Format, ax: Value, far: Value) -> tuple[Value, Value]:
 def ndtr(f: Format, x: Value) -> Value:
     """Normal distribution function, as `scipy.special.ndtr`; within 2 ulp."""
     ax = abs(x)
+    if f.single and f.wide:
+        z = f.clamp(ax, 0.0, FAR)
+        h, value, rest = piece(f, "NDTR", z, f.mad(z, 99 / 256, 1.0))
+        t = half_falling(f, ax, f.mad(h, rest, value))
+        return f.select(x > 0.0, 1.0 - t, t)
     t, _ = half_tail(f, ax, f.clamp(ax, 0.0, f.pick(40.0, 16.0)))
     return f.select(x > 0.0, 1.0 - t, t)
 

@@ -61,7 +61,7 @@ def pow(f: Format, x: Value, y: Value) -> Value:
     e = f.clamp(e, -limit, limit)
     k, n = f.nearest(e)
     r = (e - k) + e_low
-    value = scale(f, f.mad(r, f.poly(r, f.pick(*tables.EXP2)), 1.0), n)
+    value = scale(f, f.mad(r, f.poly(r, f.pick(*tables.EXP2)), 1.0), k if f.single else n)
     value = f.select(ax.eq(1.0) & y.eq(y), 1.0, value)
     half = y * 0.5
     integer, even = y.eq(f.rint(y)), half.eq(f.rint(half))

@@ -36,13 +36,19 @@ FAILURE = ir.LiteralStructType([BYTES, I32, BYTES, BYTES, I32]).as_pointer()
 class Unit:
     """What the functions of one kernel share: the LLVM module, the parts of the text, Numba."""
 
-    def __init__(self, module: Any, parts: dict[str, ast.FunctionDef], bridge: Any = None) -> None:
+    def __init__(
+        self, module: Any, parts: dict[str, ast.FunctionDef], lanes: bool, bridge: Any = None
+    ) -> None:
         self.module, self.parts = module, parts
+        self.lanes = lanes
+        """Whether functions of `vmath` may use what `vmath.lanes` says."""
         self.bridge: Any = bridge
         """How Numba is asked; None where it must not be."""
         self.formulas: dict[tuple[str, bool], Any] = {}
         self.straight: dict[str, int] = {}
         """How often each function of `vmath` has been called outside of loops."""
+        self.called: dict[Any, Function] = {}
+        """Functions of the text that have been translated, by name and kinds of arguments."""
         self.routines: dict[tuple[str, ...], Function] = {}
         self.tiny = False
         """Whether products of tiny matrices are written out."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from ...kernels.vmath import lanes
 from ..native.image import Image
 from ..native.wrapper import Argument, code
 from ..native.wrapper import wrapper as wrapper_of
@@ -54,7 +55,7 @@ def image(
     kernel = cut(functions.pop("kernel"), functions)
     try:
         try:
-            unit = Unit(ir.Module("kernel"), functions)
+            unit = Unit(ir.Module("kernel"), functions, _lanes())
             wrapper = _write(unit, kernel, arguments)
             found, how = _finished(unit, [], wrapper), "direct"
         except NumbaNeeded as reason:
@@ -62,7 +63,7 @@ def image(
             from .bridge import numba_at_hand
 
             with numba_at_hand(names(), options) as (bridge, library):
-                unit = Unit(library.create_ir_module("kernel"), functions, bridge)
+                unit = Unit(library.create_ir_module("kernel"), functions, _lanes(), bridge)
                 wrapper = _write(unit, kernel, arguments)
                 _fast(unit.module, bridge)
                 found, how = _finished(unit, library.parts(), wrapper), "asked"
@@ -158,6 +159,13 @@ def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
 # ---------------------------------------------------------------- machine code
 
 
+def _machine_features() -> str:
+    """Return the features of this processor, as LLVM lists them."""
+    import llvmlite.binding as llvm
+
+    return str(llvm.get_host_cpu_features().flatten())
+
+
 @functools.cache
 def _machine() -> Any:
     """Return LLVM's description of this processor."""
@@ -168,11 +176,18 @@ def _machine() -> Any:
     target = llvm.Target.from_triple(llvm.get_process_triple())
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+        features=_machine_features(),
         opt=3,
         reloc="pic",
         codemodel="default",
     )
+
+
+@functools.cache
+def _lanes() -> bool:
+    """Whether this processor has the instructions of `vmath.lanes`."""
+    named = set(_machine_features().split(","))
+    return all(f"+{word}" in named for word in lanes.ENABLING)
 
 
 def _parsed(text: str) -> Any:
@@ -190,15 +205,40 @@ def _finished(unit: Unit, others: list[Any], wrapper: str) -> tuple[tuple[str, .
     whole = _parsed(str(unit.module))
     for other in others:
         whole.link_in(other, preserve=True)
-    for fn in whole.functions:
-        if not fn.is_declaration and fn.name != SYMBOL:
-            fn.linkage = "internal"
+    _hide(whole, {SYMBOL, lanes.KEEP})
     _optimise(whole, unit.tiny)
+    operations = lanes.declared(unit.module)
+    if operations:
+        _define(whole, operations)
     every = [*whole.functions, *whole.global_variables]
     outside = sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name)
     whole.link_in(_parsed(wrapper))
-    made: bytes = _machine().emit_object(whole)
-    return tuple(outside), made
+    return tuple(outside), _emitted(whole)
+
+
+def _emitted(module: Any) -> bytes:
+    made: bytes = _machine().emit_object(module)
+    return made
+
+
+def _hide(whole: Any, kept: set[str]) -> None:
+    """Let functions be dropped when nothing calls them."""
+    for fn in whole.functions:
+        if not fn.is_declaration and fn.name not in kept:
+            fn.linkage = "internal"
+
+
+def _define(whole: Any, operations: list[str]) -> None:
+    """Place the operations of `lanes` inside, now that loops are vectors."""
+    import llvmlite.binding as llvm
+
+    whole.link_in(_parsed(lanes.definitions(operations)))
+    _hide(whole, {SYMBOL})
+    builder = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(whole, builder)
 
 
 def _optimise(whole: Any, straight: bool) -> None:

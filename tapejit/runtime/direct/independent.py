@@ -69,6 +69,8 @@ def _walks(index: ast.expr, variable: str, fixed: Any) -> bool:
         return (_walks(one, variable, fixed) and _still(other, fixed)) or (
             _walks(other, variable, fixed) and _still(one, fixed)
         )
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Sub):
+        return _walks(index.left, variable, fixed) and _still(index.right, fixed)
     if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Mult):
         step = index.right
         whole = isinstance(step, ast.Constant) and type(step.value) is int and step.value != 0

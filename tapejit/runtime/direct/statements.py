@@ -15,7 +15,7 @@ from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
 from .independent import independent, mark, new_group, stays
-from .values import I64, INT, Uncovered, Value, truth_of
+from .values import I64, INT, Array, Uncovered, Value, truth_of
 
 
 def statements(f: Function, body: list[ast.stmt]) -> None:
@@ -72,8 +72,13 @@ def _part(f: Function, node: ast.Call, targets: list[ast.expr]) -> bool:
     args: dict[str, Known] = {}
     for name, a in zip(names, node.args, strict=True):
         args[name] = f.read(a.id) if isinstance(a, ast.Name) else expression(f, a)
-    callee = translated(f, tree, node.func.id, args)
-    callee.llvm.attributes.add("noinline")
+    key = (node.func.id, *(_known(x) for x in args.values()))
+    callee = f.unit.called.get(key)
+    if callee is None:
+        name = node.func.id if node.func.id not in f.unit.module.globals else ""
+        callee = translated(f, tree, name or f.unit.module.get_unique_name(node.func.id), args)
+        callee.llvm.attributes.add("noinline")
+        f.unit.called[key] = callee
     found = f.enter(callee, args)
     if len(found) != len(targets):
         raise Uncovered(f"{len(found)} results of {node.func.id}")
@@ -82,6 +87,10 @@ def _part(f: Function, node: ast.Call, targets: list[ast.expr]) -> bool:
             raise Uncovered("a result that is no name")
         f.assign(target.id, value)
     return True
+
+
+def _known(x: Known) -> Any:
+    return (x.kind, len(x.shape)) if isinstance(x, Array) else x.kind
 
 
 def translated(f: Any, tree: ast.FunctionDef, name: str, args: dict[str, Known]) -> Function:
