@@ -354,6 +354,32 @@ def test_an_unknown_layout_leaves_recording_to_python(monkeypatch):
     assert native.active()
 
 
+def test_a_parameter_that_has_been_looked_at_is_an_ordinary_one_again():
+    w, x = leaf(1.0, 2.0), torch.ones(2)
+    seen = w.detach()
+    (w * x).sum().item()
+    assert w._more is not None  # the view is there, and hears of writes
+    with torch.no_grad():
+        w.mul_(2.0)
+    assert seen.tolist() == [2.0, 4.0]
+    del seen
+    (w * x).sum().item()
+    assert w._more is None
+    handle = w.register_hook(lambda g: g * 3)
+    (w * x).sum().backward()
+    assert w.grad.tolist() == [3.0, 3.0]
+    assert w._more is not None
+    handle.remove()
+    (w * x).sum().backward()
+    assert w.grad.tolist() == [4.0, 4.0]
+    (w * x).sum().item()
+    assert w._more is None
+    array = w.detach().numpy()
+    (w * x).sum().item()
+    array[...] = 7.0
+    assert w.tolist() == [7.0, 7.0]
+
+
 def test_codes_that_are_let_go_are_not_recorded_again():
     from tapejit.torch import release
 
