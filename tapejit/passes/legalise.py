@@ -199,7 +199,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(stencils(components(tape)), lent))
+    tape = _legal(reads_first(_stencils(components(tape)), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

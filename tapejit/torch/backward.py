@@ -14,7 +14,7 @@ from typing import Any
 
 from .ahead import handed_over
 from .codes import BACKWARD, GRAD, PLAIN, Code
-from .hot import new
+from .hot import new, table
 from .record import LOCAL, STEPS, Recorder, Segment, never
 from .rows import Cone, Row, Rows, Saved, decoded_now, mask_of
 from .tensor import Tensor
@@ -227,7 +227,7 @@ def cone_leaves(row: Row) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     return row.args[first : first + params["leaves"]], params["added"]
 
 
-SWEEPS: dict[int, Any] = {}
+SWEEPS: dict[int, Any] = table()
 """By the number of integers before it, the backward row that machine code may record again.
 
 The integers before, the root, the row's code, the saved slots, those of the leaves, the rows that it

@@ -160,6 +160,9 @@ class Code:
         "specs",
     )
 
+    index: int
+    first: int
+
     def __init__(
         self,
         op: Op,

@@ -217,8 +217,14 @@ class Recorder:
     def _admit_special(self, t: Tensor) -> int:
         """Return a slot for a view, a result of an earlier trace, or memory that others see."""
         more = t._more
-        if more is not None and more.base is not None:
-            return self._admit_view(t, more)
+        if more is not None:
+            if more.base is not None:
+                return self._admit_view(t, more)
+            if (
+                more.idle()
+            ):  # all that has been made of it is gone, as after ``w.detach().tolist()``
+                t._more = None
+                return self.admit(t)
         array = t._array
         if array is None:
             from .threads import value_elsewhere

@@ -74,6 +74,17 @@ class More:
             views[:] = [v for v in views if v() is not None]
         views.append(weakref.ref(view))
 
+    def idle(self) -> bool:
+        """Whether nothing would be lost without this: views are gone, nothing else is said.
+
+        A loop that looks at its parameters by ``w.detach()`` would record the long way ever after.
+        """
+        if self.base is not None or self.exposed or self.retains or self.parts[0] is not None:
+            return False
+        if self.hooks or self.after:
+            return False
+        return all([view() is None for view in self.views])
+
     def forget(self) -> None:
         """Let views gather their elements anew."""
         for ref in self.views:

@@ -354,6 +354,69 @@ def test_an_unknown_layout_leaves_recording_to_python(monkeypatch):
     assert native.active()
 
 
+def test_a_parameter_that_has_been_looked_at_is_an_ordinary_one_again():
+    w, x = leaf(1.0, 2.0), torch.ones(2)
+    seen = w.detach()
+    (w * x).sum().item()
+    assert w._more is not None  # the view is there, and hears of writes
+    with torch.no_grad():
+        w.mul_(2.0)
+    assert seen.tolist() == [2.0, 4.0]
+    del seen
+    (w * x).sum().item()
+    assert w._more is None
+    handle = w.register_hook(lambda g: g * 3)
+    (w * x).sum().backward()
+    assert w.grad.tolist() == [3.0, 3.0]
+    assert w._more is not None
+    handle.remove()
+    (w * x).sum().backward()
+    assert w.grad.tolist() == [4.0, 4.0]
+    (w * x).sum().item()
+    assert w._more is None
+    array = w.detach().numpy()
+    (w * x).sum().item()
+    array[...] = 7.0
+    assert w.tolist() == [7.0, 7.0]
+
+
+def test_codes_that_are_let_go_are_not_recorded_again():
+    from tapejit.torch import release
+
+    config.compile, config.native = "always", True
+    for _ in range(2):
+        numbers = fit(5)
+        for _ in range(3):
+            release.collect()
+        assert fit(5) == numbers
+
+
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize("method", ["Adam", "SGD"])
+def test_an_optimiser_steps_as_in_python(method, late):
+    """With `late`, one parameter has made fewer steps than the others; one is somebody's view."""
+    config.compile = "never"
+    found = []
+    for wanted in (False, True):
+        config.native = wanted
+        params = [leaf(0.5, 1.0), leaf(-1.0, 2.0), torch.tensor(0.25, requires_grad=True)]
+        row = params[1].detach()[0]
+        options = {"momentum": 0.9} if method == "SGD" else {}
+        optimizer = getattr(torch.optim, method)(params, lr=0.1, **options)
+        for n in range(4):
+            optimizer.zero_grad()
+            used = params[:2] if late and n < 2 else params
+            sum((p * p).sum() for p in used).backward()
+            optimizer.step()
+        states = [
+            [s.tolist() for s in optimizer.state[p].values() if s is not None] for p in params
+        ]
+        versions = [p._version for p in params]
+        found.append(([p.tolist() for p in params], states, versions, row.item()))
+    assert found[0] == found[1]
+    assert found[0][2] == [4, 4, 2 if late else 4]
+
+
 STEPS = st.lists(
     st.sampled_from(
         ["mul", "sub", "number", "power", "tanh", "view", "detached", "reread", "keep", "write",
