@@ -124,17 +124,3 @@ class _Search:
     def _seen(self, body: Tape, i: int) -> bool:
         """Whether the new array is read in the round, or handed on twice."""
         return body.outputs.count(i) != 1 or any(i in r.args for r in body)
-
-
-def around(shape: tuple[int, ...], box: Box) -> list[Box]:
-    """Return boxes that cover an array but for one box, without overlaps.
-
-    >>> around((3, 4), [(1, 3), (1, 4)])
-    [[(0, 1), (0, 4)], [(1, 3), (0, 1)]]
-    """
-    found: list[Box] = []
-    for axis, (low, high) in enumerate(box):
-        for part in ((0, low), (high, shape[axis])):
-            if part[0] < part[1]:
-                found.append([*box[:axis], part, *((0, n) for n in shape[axis + 1 :])])
-    return found

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.avals import Aval
 from ..passes.schedule import Step
 from ..passes.views import Strided, strides_of
-from .borders import around, overwritten_box
+from .borders import overwritten_box
 from .nests import aligned
 from .overlaps import around
 from .pieces import pieces
@@ -67,7 +67,8 @@ def _filled(values: Values, i: int, base: int) -> list[str]:
     if box is None or any(not 0 <= low <= high <= n for (low, high), n in zip(box, shape)):
         return copy_into(values, (pointer, 0, strides), base)
     lines = []
-    for part in around(shape, [*box, *((0, n) for n in shape[len(box) :])]):
+    rest = [(0, n, 1) for n in shape[len(box) :]]
+    for part in around(shape, [*[(low, high - low, 1) for low, high in box], *rest]):
         first = sum(low * stride for (low, _), stride in zip(part, strides))
         window = tuple(high - low for low, high in part)
         lines += loop_nest(window, [(pointer, first, strides)], f"{{0}} = {number}")
@@ -321,7 +322,7 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
 
-    def call(texts: list[str], steps: list[int], adds: bool) -> str:
+    def piece(texts: list[str], steps: list[int], adds: bool) -> str:
         mm, kk, nn = texts
         (sm, sk), (tk, tn) = sx.strides[-2:], sy.strides[-2:]
         x = _moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
@@ -332,7 +333,7 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
             f"{x}, {ld_x}, {one if adds else zero}, {z}, {n})"
         )
 
-    return pieces((m, k, n), call)
+    return pieces((m, k, n), piece)
 
 
 def _farther(offset: str, step: int) -> str:

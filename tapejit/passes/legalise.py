@@ -40,11 +40,12 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    small = stencils(turned(components(carried_elements(_trimmed(carried_sums(checks_left(tape)))))))
-    return _own_outputs(_legal(reads_first(small)))
+    for each in (checks_left, carried_sums, _trimmed, carried_elements, components, turned):
+        tape = each(tape)
+    return _own_outputs(_legal(reads_first(_stencils(tape))))
 
 
-def stencils(tape: Tape) -> Tape:
+def _stencils(tape: Tape) -> Tape:
     """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
     return gathers(joins(rings(short_kernels(tape))))
 
@@ -198,7 +199,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(stencils(components(tape)), lent))
+    tape = _legal(reads_first(_stencils(components(tape)), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

@@ -12,7 +12,7 @@ given out and the pass goes the ordinary way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .codes import LEAF, PLAIN
@@ -136,40 +136,69 @@ def _leaves_as_they_were(program: Program, segment: Segment, slots: tuple[int, .
     return len(leaves) < 2 or len({id(t) for t in leaves}) == len(leaves)
 
 
-def handed_over(rec: Recorder, root: Tensor, retain: bool) -> bool:
-    """Give the leaves gradients that wait; return whether there were any.
+Found = tuple[list[Tensor], Any]
+"""The leaves of a root and the arrays of their gradients."""
 
-    If not, the pass is noted, so that there will be some the next time.
+
+def _taken(root: Tensor, retain: bool, wanted: Sequence[Tensor] | None = None) -> Found | None:
+    """Return the gradients of a root that wait, None if there are none.
+
+    If not, the pass is noted, so that there will be some the next time. `wanted` are the tensors
+    whose gradients are asked for, which must be among the leaves.
     """
     segment: Segment
     segment, slot = root._graph
     program = segment.program
     if program is None or segment.inputs is None or (root._more and root._more.base is not None):
-        return False
+        return None
     if not _plain(segment, program, slot):
-        return False
+        return None
     cone = program.rows.cone(slot)
-    if _stale(segment, cone.saved):
-        return False
+    leaves = [segment.leaves[s] for s in cone.leaves]
+    if _stale(segment, cone.saved) or (
+        wanted is not None and not {id(t) for t in wanted} <= {id(t) for t in leaves}
+    ):
+        return None
     expected = program.forecast
     if expected is None or expected.slot != slot:
         expected = program.forecast = Forecast(slot)
     found = segment.ahead
     if found is None or found.slot != slot:
         expected.met += 1
-        return False
+        return None
     expected.right()
-    leaves = [segment.leaves[s] for s in cone.leaves]
     if not retain:
         segment.ahead = None
         segment.freed |= cone.mask
         if not program.rows.graded & ~segment.freed:
             segment.inputs, segment.sources = None, []
+    return leaves, found.arrays
+
+
+def given_out(root: Tensor, inputs: Sequence[Tensor], retain: bool) -> list[Tensor | None] | None:
+    """Return the gradients of a root by some leaves that wait; None if they do not."""
+    found = _taken(root, retain, inputs)
+    if found is None:
+        return None
+    arrays = {id(leaf): array for leaf, array in zip(*found)}
+    return [_gradient(t, arrays[id(t)]) for t in inputs]
+
+
+def _gradient(leaf: Tensor, array: Any) -> Tensor:
+    g = Tensor(0, 0, leaf._spec, PLAIN)
+    g._array = array
+    return g
+
+
+def handed_over(rec: Recorder, root: Tensor, retain: bool) -> bool:
+    """Give the leaves gradients that wait; return whether there were any."""
+    found = _taken(root, retain)
+    if found is None:
+        return False
     before, rec.grad = rec.grad, False
     try:
-        for leaf, array in zip(leaves, found.arrays):
-            g = Tensor(0, 0, leaf._spec, PLAIN)
-            g._array = array
+        for leaf, array in zip(*found):
+            g = _gradient(leaf, array)
             if leaf._grad is None:
                 leaf._grad = g
             else:

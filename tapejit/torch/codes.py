@@ -175,7 +175,8 @@ class Code:
         self.kinds = kinds
         self.grad = GRAD in kinds
         self.n_args, self.n_out = len(args), len(specs)
-        self.index = self.first = _last[0] = next(_indices)
+        self.index: int = next(_indices)
+        self.first, _last[0] = self.index, self.index
         CODES[self.index] = self
 
     def __repr__(self) -> str:

@@ -62,12 +62,13 @@ def fitted_slot(rec: Recorder, t: Tensor, spec: Spec, slot: int, kind: int) -> t
     return at, kind
 
 
-_CALLED = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+CALLED = {
+    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char",
+    "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool", "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }  # fmt: skip
+"""What PyTorch's messages call the element types of its dtypes."""
 
 
 def _called(kind: Any) -> str:
-    return _CALLED.get(kind.name, str(kind.name))
+    return CALLED.get(kind.name, str(kind.name))

@@ -21,8 +21,9 @@ from ..tape.ir import Builder, Sym, Tape
 from ..tape.ir import Row as TapeRow
 from ..tape.primitive import BY_NAME
 from .codes import PLAIN, Code
-from .rerolling import Item, Loop, asked_rows, rerolled
+from .rerolling import Item, Loop, rerolled
 from .rolled import Scope
+from .round_order import asked_rows
 from .rows import Row, Rows
 from .spec import Spec
 

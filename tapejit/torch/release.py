@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from sys import getrefcount
 
+from .backward import SWEEPS
 from .codes import CODES, NUMBERS, OPS, Op, age, regenerated_codes
 from .hot import HOT
 from .program import let_go
@@ -53,6 +54,7 @@ def _empty_tables() -> None:
     for op in OPS.values():
         op.memo.clear()
     regenerated_codes.clear()
+    SWEEPS.clear()
     let_go()
     forget()
     for spec in list(specs.values()):

@@ -21,7 +21,8 @@ from ..tape.pieces import extract
 from ..tape.primitive import BY_NAME
 from ..transforms.order import differentiating
 from .codes import LEAF, Code
-from .rerolling import ROUNDS, Item, Loop
+from .rerolling import Item, Loop
+from .round_order import ROUNDS
 from .rows import Row
 from .spec import Spec
 

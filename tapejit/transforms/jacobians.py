@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import Aval
-from ..core.errors import ArgumentError, DtypeError
+from ..core.errors import ArgumentError, DtypeError, UnsupportedError
 from ..core.pytree import unflatten
 from ..core.sources import where
 from ..frontend.capture import Capture
@@ -143,8 +143,11 @@ def _blocks(
     sweeps = record[forward](cap, xs, ys)
     across = crosswise(sweeps, [v.size for v in (ys if forward else xs)]) if free else 0
     if 0 < 2 * across <= sum(one.count for one in sweeps):
-        forward = not forward
-        sweeps = record[forward](cap, xs, ys)
+        try:
+            sweeps = record[not forward](cap, xs, ys)
+            forward = not forward
+        except UnsupportedError:  # a rule serves one direction only: that one works
+            pass
     blocks = blocks_of(sweeps, forward)
     if forward:
         return blocks

@@ -50,6 +50,10 @@ def later_column(D: Any, x: Any, y: Any, i: Any, j: Any) -> None:
     D[i, j] = x[i] * y[j] + D[i, j + 1]
 
 
+def later_row_before(D: Any, x: Any, y: Any, i: Any, j: Any) -> None:
+    D[i, j + 1] = x[i] * y[j] + D[i + 1, j]
+
+
 def itself(D: Any, x: Any, y: Any, i: Any, j: Any) -> None:
     D[i, j] = x[i] * y[j] + D[i, j]
 
@@ -91,6 +95,7 @@ CASES = {
     "edge": (table_of(edge), True),
     "a later row": (table_of(later_row), False),
     "a later column": (table_of(later_column), False),
+    "a later row, a column before": (table_of(later_row_before), False),
     "itself": (table_of(itself), False),
     "corner": (table_of(corner), False),
     "turned": (table_of(turned, more=3), False),
@@ -118,11 +123,11 @@ def test_tables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def seen_besides(x: Any, y: Any) -> Any:
     D = np.full((13, 10), 1.5)
     D[0, 0] = 0.25
-    before = D * 2.0
+    before = D.copy()
     for i in range(12):
         for j in range(9):
             D[i + 1, j + 1] = x[i] * y[j]
-    return D, before
+    return D, before * x[0]
 
 
 def one_axis(x: Any, y: Any) -> Any:

@@ -367,3 +367,66 @@ def test_random_loops_are_as_if_nothing_were_computed_ahead(rounds):
             np.testing.assert_allclose(f, e, rtol=2e-5, atol=1e-6)
         else:
             assert f == e
+
+
+def train_by_grad(read, steps=6, reverse=False):
+    w, b = leaves()
+    seen = []
+    for _ in range(steps):
+        loss = loss_of(w, b)
+        if read:
+            seen.append(loss.item())
+        inputs = [b, w] if reverse else [w, b]
+        grads = torch.autograd.grad(loss, inputs)
+        with torch.no_grad():
+            for p, g in zip(inputs, grads):
+                p -= 0.1 * g
+        if not read:
+            seen.append(loss.item())
+    return seen, w, b
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_gradients_asked_for_after_reading(reverse):
+    read, plain = train_by_grad(True, 12, reverse), train_by_grad(False, 12, reverse)
+    np.testing.assert_allclose(read[0], plain[0], rtol=1e-12)
+    for a, b in zip(read[1:], plain[1:]):
+        np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-12)
+
+
+def test_gradients_asked_for_have_waited(policy):
+    policy("always")
+    w, b = leaves()
+    for k in range(6):
+        loss = loss_of(w, b)
+        loss.item()
+        assert (ahead_of(loss) is not None) == (k > 0)
+        before = torch.stats()
+        grads = torch.autograd.grad(loss, [w, b])
+        after = torch.stats()
+        if k > 0:
+            assert after == before  # nothing has been run
+        assert grads[0].shape == w.shape
+        assert w.grad is None
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(loss, [w])
+
+
+def test_gradients_by_other_tensors_go_the_ordinary_way():
+    for _ in range(5):
+        w, b = leaves()
+        hidden = w * 2
+        loss = (torch.tanh(X @ hidden.t() + b) ** 2).sum()
+        loss.item()
+        g, h = torch.autograd.grad(loss, [w, hidden], retain_graph=True)
+        np.testing.assert_allclose(g.tolist(), (2 * h).tolist())
+        (once,) = torch.autograd.grad(loss, w, retain_graph=True)
+        (again,) = torch.autograd.grad(loss, w, retain_graph=True)
+        assert once.tolist() == again.tolist()
+        np.testing.assert_allclose(once.tolist(), g.tolist())
+        other = torch.ones(2, requires_grad=True, dtype=torch.float64)
+        with pytest.raises(RuntimeError, match="not have been used"):
+            torch.autograd.grad(loss, [w, other], retain_graph=True)
+        found = torch.autograd.grad(loss, [w, other], allow_unused=True)
+        assert found[1] is None
+        assert found[0].tolist() == once.tolist()

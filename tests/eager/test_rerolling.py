@@ -11,7 +11,8 @@ from tapejit.frontend.capture import Unstageable, current
 from tapejit.torch import lower, program, rerolling
 from tapejit.torch.codes import OPS
 from tapejit.torch.record import recorder
-from tapejit.torch.rerolling import Loop, asked_rows, early, rerolled, runs
+from tapejit.torch.rerolling import Loop, rerolled
+from tapejit.torch.round_order import asked_rows, early, runs
 
 N, H, B = 12, 4, 2
 

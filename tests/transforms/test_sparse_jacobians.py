@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tapejit as tj
+from tapejit.core.errors import UnsupportedError
 from tapejit.transforms import sweeps
 
 RNG = np.random.default_rng(3)
@@ -190,6 +191,22 @@ def test_the_direction_with_fewer_colours_is_taken():
     assert colours(tj.jacobian, lambda x, y: (np.sin(x), np.sum(x * y)), x, x, argnums=(0, 1)) == [
         "8 rows in 1"
     ]
+
+
+def test_a_direction_that_a_rule_refuses_is_not_taken():
+    @tj.custom_vjp
+    def clipped(x):
+        return 2.0 * x
+
+    clipped.defvjp(lambda x: (clipped(x), None), lambda _, ct: (np.clip(2.0 * ct, -1.0, 1.0),))
+    x = RNG.normal(size=8)
+
+    def f(x):
+        return clipped(x)[:-1] * x[-1]
+
+    with pytest.raises(UnsupportedError):
+        tj.jacfwd(f)(x)
+    np.testing.assert_array_equal(tj.jacobian(f)(x), tj.jacrev(f)(x))
 
 
 def test_dense_matrices_have_no_colours():

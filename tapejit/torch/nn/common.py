@@ -14,6 +14,7 @@ import numpy as np
 from ...transforms.simple import stop_gradient
 from ..codes import Op
 from ..emit import apply
+from ..ops.checks import from_front, tensor_of
 from ..record import LOCAL
 from ..spec import Spec
 from ..surface import alias, put, run_together
@@ -35,20 +36,13 @@ def called(kind: Any) -> str:
     return CALLED.get(kind.name, str(kind.name))
 
 
+need_tensor = tensor_of
+
+
 def record(op: Op, args: Sequence[Any], **params: Any) -> Tensor:
     """Record an operation that has one result."""
     made: Tensor = apply(op, args, **params)
     return made
-
-
-def need_tensor(function: str, name: str, position: int, value: Any) -> Tensor:
-    """Return an argument that must be a tensor; TypeError, in PyTorch's words, if it is not."""
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{function}(): argument '{name}' (position {position}) must be Tensor, not "
-            f"{type(value).__name__}"
-        )
-    return value
 
 
 def floating_only(kernel: str) -> Resolve:
@@ -65,15 +59,9 @@ def floating_only(kernel: str) -> Resolve:
 
 def axis_of(dim: Any, ndim: int) -> int:
     """Return a dimension counted from the front; a 0-d tensor counts as having one."""
-    n = max(ndim, 1)
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):
         raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
-    at = dim.__index__()
-    if not -n <= at < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {at})"
-        )
-    return int(at) % n
+    return from_front(int(dim.__index__()), ndim)
 
 
 REDUCTIONS = ("none", "mean", "sum")

@@ -8,25 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from ..inplace import CALLED
 from ..spec import Spec
 from ..tensor import Tensor
+from .checks import from_front, tensor_of
 
-TYPES = {
-    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char",
-    "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool", "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}  # fmt: skip
-"""What PyTorch calls the tensor types of its dtypes: ``torch.FloatTensor``."""
+TYPES = CALLED
 
 
 def need_tensor(value: Any, function: str, name: str = "input", position: int = 1) -> Tensor:
-    """Return an argument that must be a tensor."""
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{function}(): argument '{name}' (position {position}) must be Tensor, "
-            f"not {type(value).__name__}"
-        )
-    return value
+    """Return an argument that must be a tensor: `checks.tensor_of`, the value first."""
+    return tensor_of(function, name, position, value)
 
 
 def tensor_list(value: Any, function: str) -> list[Tensor]:
@@ -58,13 +50,7 @@ def whole(value: Any, function: str, name: str) -> int:
 
 def dim_of(dim: Any, ndim: int, function: str = "", name: str = "dim") -> int:
     """Return a dim counted from the front; a 0-d tensor has the dims 0 and -1."""
-    d = dim if type(dim) is int else whole(dim, function, name)
-    n = ndim or 1
-    if not -n <= d < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
-        )
-    return d + n if d < 0 else d
+    return from_front(dim if type(dim) is int else whole(dim, function, name), ndim)
 
 
 def dims_of(dims: Any, ndim: int, function: str, name: str = "dims") -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import bool_, complex128, dtype, float64, int64
 from ..hot import not_a_tensor
+from ..inplace import CALLED as CALLED
 from ..tensor import Tensor
 
 NUMBERS = (float, int, bool, complex)
@@ -64,13 +65,17 @@ def bool_of(name: str, argument: str, value: Any) -> bool:
 
 def dim_of(name: str, dim: Any, ndim: int, argument: str = "dim") -> int:
     """Return an axis as a number from 0; of a 0-d tensor 0 and -1 are accepted."""
-    k = int_of(name, argument, dim)
-    n = max(ndim, 1)
-    if not -n <= k < n:
+    return from_front(int_of(name, argument, dim), ndim)
+
+
+def from_front(dim: int, ndim: int) -> int:
+    """Return a whole number as an axis counted from 0; a 0-d tensor counts as having one."""
+    n = ndim or 1
+    if not -n <= dim < n:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {k})"
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
-    return k % n
+    return dim + n if dim < 0 else dim
 
 
 def dims_of(name: str, dim: Any, ndim: int) -> tuple[int, ...] | None:
@@ -113,13 +118,6 @@ def dtype_of(name: str, value: Any) -> dtype | None:
     if value in _OF_PYTHON:
         return _OF_PYTHON[value]
     raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
-
-
-CALLED = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}  # fmt: skip
 
 
 def not_implemented(name: str, of: dtype) -> NotImplementedError:

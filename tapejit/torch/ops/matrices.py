@@ -16,43 +16,23 @@ import numpy as np
 from ...transforms.simple import stop_gradient
 from ..codes import Op, op
 from ..emit import apply
+from ..inplace import CALLED
 from ..record import LOCAL
 from ..spec import Spec
 from ..tensor import Tensor
+from .arguments import need_tensor
+from .checks import from_front
+
+tensor = need_tensor
 
 
 class LinAlgError(RuntimeError):
     """What linear algebra raises of values: a singular matrix, one that is not positive definite."""
 
 
-def tensor(value: Any, function: str, name: str = "input", position: int = 1) -> Tensor:
-    """Return an argument that must be a tensor; TypeError if it is not."""
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{function}(): argument '{name}' (position {position}) must be Tensor, "
-            f"not {type(value).__name__}"
-        )
-    return value
-
-
-_SCALAR_TYPES = {
-    "bool": "Bool",
-    "uint8": "Byte",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}
-
-
 def scalar_type(spec: Spec) -> str:
     """Return what PyTorch's messages call an element type."""
-    return _SCALAR_TYPES.get(spec.np.name, spec.np.name)
+    return CALLED.get(spec.np.name, spec.np.name)
 
 
 def same_dtype(function: str, specs: Sequence[Spec]) -> None:
@@ -120,13 +100,7 @@ def wrapped(dim: int, ndim: int) -> int:
     """Return an axis counted from the front; IndexError in PyTorch's words when there is none."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
         raise TypeError(f"dim must be int, not {type(dim).__name__}")
-    most = max(ndim, 1)
-    if not -most <= dim < most:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], "
-            f"but got {dim})"
-        )
-    return int(dim) % most
+    return from_front(int(dim), ndim)
 
 
 def identity_like(spec: Any) -> Any:

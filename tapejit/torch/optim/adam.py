@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .checks import at_least_zero, check_betas, check_lr, number, refuse_differentiable
+from .checks import check, number, refuse_differentiable
 from .stepping import Counting
 from .updates import update
 
@@ -86,10 +86,7 @@ class Adam(Counting):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("epsilon value", eps)
-        check_betas(betas)
-        at_least_zero("weight_decay value", weight_decay)
+        check(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         refuse_differentiable(differentiable)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .checks import at_least_zero, check_betas, check_lr, number, refuse_differentiable
+from .checks import check, number, refuse_differentiable
 from .optimizer import with_gradients
 from .stepping import Counting
 from .updates import number_state, put_number, update
@@ -71,10 +71,7 @@ class Adamax(Counting):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("epsilon value", eps)
-        check_betas(betas)
-        at_least_zero("weight_decay value", weight_decay)
+        check(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         refuse_differentiable(differentiable)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
@@ -153,11 +150,7 @@ class NAdam(Counting):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("epsilon value", eps)
-        check_betas(betas)
-        at_least_zero("weight_decay value", weight_decay)
-        at_least_zero("momentum_decay value", momentum_decay)
+        check(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay, momentum_decay=momentum_decay)
         refuse_differentiable(differentiable)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
@@ -270,10 +263,7 @@ class RAdam(Counting):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("epsilon value", eps)
-        check_betas(betas)
-        at_least_zero("weight_decay value", weight_decay)
+        check(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         refuse_differentiable(differentiable)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,

@@ -16,6 +16,20 @@ def at_least_zero(what: str, value: Any) -> None:
         raise ValueError(f"Invalid {what}: {value}")
 
 
+def check(**numbers: Any) -> None:
+    """Check the numbers of an optimiser, in the order in which they are given."""
+    for name, value in numbers.items():
+        if name == "lr":
+            check_lr(value)
+        elif name == "betas":
+            check_betas(value)
+        else:
+            at_least_zero(_WORDS.get(name, f"{name} value"), value)
+
+
+_WORDS = {"eps": "epsilon value"}
+
+
 def check_lr(lr: Any) -> None:
     """Raise ValueError for a learning rate that is negative, or a tensor of several."""
     if isinstance(lr, Tensor) and lr._spec.numel != 1:

@@ -14,7 +14,7 @@ import numpy as np
 from ..nn.draws import constant
 from ..surface import put
 from ..tensor import Tensor
-from .checks import check_lr, number
+from .checks import check, number
 from .line_search import Point, slope_of, strong_wolfe
 from .optimizer import Closure, Optimizer, closed, no_recording
 
@@ -62,7 +62,7 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_lr(lr)
+        check(lr=lr)
         if max_eval is None:
             max_eval = max_iter * 5 // 4
         defaults = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
-from .checks import at_least_zero, check_lr, number, refuse_differentiable
+from .checks import check, number, refuse_differentiable
 from .optimizer import Optimizer, closed, no_recording, with_gradients
 from .updates import record_update, update, zeros_like
 
@@ -70,9 +70,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("momentum value", momentum)
-        at_least_zero("weight_decay value", weight_decay)
+        check(lr=lr, momentum=momentum, weight_decay=weight_decay)
         refuse_differentiable(differentiable)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .checks import at_least_zero, check_lr, number, refuse_differentiable
+from .checks import check, number, refuse_differentiable
 from .optimizer import with_gradients
 from .stepping import Counting
 from .updates import number_state, put_number, update, zeros_like
@@ -70,8 +70,7 @@ class ASGD(Counting):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        at_least_zero("weight_decay value", weight_decay)
+        check(lr=lr, weight_decay=weight_decay)
         refuse_differentiable(differentiable)
         defaults = {
             "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay,
@@ -168,7 +167,7 @@ class Rprop(Counting):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
+        check(lr=lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
         refuse_differentiable(differentiable)
