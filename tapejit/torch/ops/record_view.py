@@ -59,9 +59,7 @@ def view_of(self: Tensor, first: int) -> Tensor:
         made: Tensor = apply(code.op, (self,), **code.params)
         return made
     more = self._more
-    if more is None:
-        more = self._more = More()
-    root = self if more.base is None else more.root
+    root: Tensor = self if more is None or more.base is None else more.root
     grad = graded and rec.grad
     y = new(Tensor)
     y._spec = spec
@@ -81,6 +79,9 @@ def view_of(self: Tensor, first: int) -> Tensor:
             y._kind = PLAIN
         y._serial, y._slot = rec.serial, len(owners)
         owners.append(y)
+    more = self._more  # an admission may have dropped the old one
+    if more is None:
+        more = self._more = More()
     mine = y._more = More()
     mine.base, mine.root, mine.code = self, root, first
     mine.detached = not grad
