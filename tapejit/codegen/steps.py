@@ -173,12 +173,13 @@ def _spread(values: Values, i: int) -> list[str]:
         f"{values.pointer(x.root)}[{index(x.offset, (1,), ['i'])}]"
         for x in map(values.strided, tape.args(i)[1:])
     ]
-    x, y, aval = _place(values, tape.args(i)[0]), values.pointer(i), tape.value(i)
+    x, y, aval = tape.args(i)[0], values.pointer(i), tape.value(i)
+    given = f"{_place(values, x)}[{take}]" if tape.value(x).shape else values.number(x)
     return [
         f"for i in range({aval.size}):",
         f"    {y}[i] = {number(0, aval.dtype)}",
         f"for i in range({tape.value(tape.args(i)[1]).size}):",
-        f"    {y}[{put}] = {x}[{take}]",
+        f"    {y}[{put}] = {given}",
     ]
 
 

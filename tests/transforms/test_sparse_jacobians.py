@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import tapejit as tj
 from tapejit.core.errors import UnsupportedError
+from tapejit.core.pytree import flatten
 from tapejit.transforms import sweeps
 
 RNG = np.random.default_rng(3)
@@ -402,3 +403,25 @@ def test_each_size_has_its_own_pattern():
                 want = kind(f, compile="never")(x)
             for _ in range(2):
                 close(sparse(x), want, 1e-12)
+
+
+@pytest.mark.parametrize("transform", [tj.jacobian, tj.jacfwd, tj.jacrev])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[0],
+        lambda x: x[2] * x[2],
+        lambda x: x[1:2],
+        lambda x: x[1:2] * x[0],
+        lambda x: (x[0], x[1:2], 2.0 * x),
+    ],
+)
+def test_results_of_one_element(transform, f):
+    x = np.array([1.5, -2.0, 3.0])
+    j = transform(f, compile="always")
+    want = transform(f, compile="never")(x)
+    j(x)
+    before = j.stats()["compiled"]
+    for mine, theirs in zip(flatten(j(x))[0], flatten(want)[0], strict=True):
+        assert np.array_equal(mine, theirs)
+    assert j.stats()["compiled"] == before + 1, "a kernel was run"

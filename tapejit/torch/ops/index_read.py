@@ -30,6 +30,8 @@ def gathered(x: Any, *positions: Any, dims: tuple[bool, ...]) -> Any:
 
 
 _HOT: dict[Any, Any] = table()
+_ROWS: dict[Any, dict[int, int]] = table()
+"""Of specs: the codes of ``x[i]``, once more."""
 _MOST = 100_000
 
 
@@ -65,12 +67,19 @@ def _known(t: Tensor, index: Any, key: Any) -> int:
 
 def getitem(self: Tensor, index: Any) -> Any:
     """Return the part of a tensor that an index names: a view, or a copy if it has tensors in it."""
+    if type(index) is int:
+        try:
+            return view_of(self, _ROWS[self._spec][index])
+        except KeyError:
+            pass
     key = fast_key(self._spec, index)
     if key is None:
         return _general(self, index)
     first = _HOT.get(key)
     if first is None:
         first = _known(self, index, key)
+    if type(index) is int:
+        _ROWS.setdefault(self._spec, {})[index] = first
     return view_of(self, first)
 
 

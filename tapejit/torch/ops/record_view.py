@@ -82,7 +82,7 @@ def view_of(self: Tensor, first: int) -> Tensor:
     more = self._more  # an admission may have dropped the old one
     if more is None:
         more = self._more = More()
-    mine = y._more = More()
+    mine = y._more = new(More)
     mine.base, mine.root, mine.code = self, root, first
     mine.detached = not grad
     mine.hushed = graded and not rec.grad
