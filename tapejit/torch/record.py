@@ -220,9 +220,9 @@ class Recorder:
         if more is not None:
             if more.base is not None:
                 return self._admit_view(t, more)
-            if (
-                more.idle()
-            ):  # all that has been made of it is gone, as after ``w.detach().tolist()``
+            # All that has been made of it is gone, as after ``w.detach().tolist()``. The short way
+            # knows nothing of hidden writes.
+            if not t._hidden and more.idle():
                 t._more = None
                 return self.admit(t)
         array = t._array
