@@ -492,7 +492,7 @@ def never(*given: Any) -> Any:
 
 PYTHON: dict[str, Callable[..., Any]] = {
     "alive": alive, "placed": placed, "turned": never, "swept": never, "admitted": never,
-    "replaced": never, "described": never,
+    "replaced": never, "described": never, "part": never,
 }  # fmt: skip
 STEPS = PYTHON.copy()
 """Parts of a step that machine code does where it can.
@@ -500,7 +500,8 @@ STEPS = PYTHON.copy()
 `alive` and `placed` are those above. ``turned(rec)`` is `Recorder._turned` for a trace whose program
 is compiled and known; ``swept(root)`` records the row of a backward pass that has been recorded
 before; ``admitted(rec, tensors)`` and ``replaced(rec, outs, first, kinds)`` are those of `replacing`;
-``described(ins, outs)`` gives the specs of operands and the kinds of results that are nothing special.
+``described(ins, outs)`` gives the specs of operands and the kinds of results that are nothing special;
+``part(tensor, known)`` records a view for `record_view.view_of`.
 None says that it is not so, and nothing has been changed.
 """
 

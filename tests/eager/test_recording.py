@@ -252,3 +252,12 @@ def test_a_long_trace_is_run_before_anybody_looks():
             z = record_one(z) if z._spec.ndim else record_one(x)
         assert len(LOCAL.rec.owners) <= record.LIMIT + 2
     LOCAL.rec.flush()
+
+
+@pytest.mark.parametrize("graded", [False, True])
+def test_views_that_nobody_looks_at_do_not_pile_up(graded: bool) -> None:
+    x = torch.ones(3, requires_grad=graded) * 2.0
+    for k in range(5 * record.LIMIT):
+        y = x[k % 3]
+        assert len(record.LOCAL.rec.owners) <= record.LIMIT + 2
+    assert y.item() == 2.0

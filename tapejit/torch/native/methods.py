@@ -23,8 +23,9 @@ KINDS: dict[str, Words] = {
 _STEPS: dict[str, Words] = {
     "alive": runs.alive, "placed": runs.placed, "turned": runs.turned, "swept": runs.swept,
     "admitted": runs.admitted, "replaced": runs.replaced, "described": runs.described,
+    "part": rows.part,
 }  # fmt: skip
-_SEVERAL = ("placed", "admitted", "replaced", "described")
+_SEVERAL = ("placed", "admitted", "replaced", "described", "part")
 _ONE, _FASTCALL, _FASTCALL_KEYWORDS = 0x0008, 0x0080, 0x0082
 _CHECKED = 64
 """Threads whose recorders are known at a time, at most."""

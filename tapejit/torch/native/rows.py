@@ -280,6 +280,21 @@ def power(entry: int, self: int, given: int, n: int, names: int) -> int:
     return python(entry, self, given, n, names)
 
 
+def part(entry: int, self: int, given: int, n: int) -> int:
+    """Record the view of a tensor that gradients flow through: the tensor alone, no note of its base."""
+    viewed = load(given, 0)
+    made = NO
+    if load(viewed, T_KIND) != PLAIN:
+        off = collect_off()
+        made = row_of_one(load(given, 8), viewed)
+        if off != 0:
+            collect_on()
+    if made != NO:
+        return made
+    incref(NONE)
+    return NONE
+
+
 # ---------------------------------------------------------------- two operands
 
 

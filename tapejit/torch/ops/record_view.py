@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
 from ..hot import new, table
-from ..record import LOCAL
+from ..record import LIMIT, LOCAL, STEPS
 from ..tensor import More, Tensor
 from ..views import SHARED_PLACES
 from .memory import part_spec
@@ -48,19 +49,25 @@ def no_write(base: Any, new: Any, **params: Any) -> Any:
 
 def view_of(self: Tensor, first: int) -> Tensor:
     """Record the view of a tensor that a code stands for."""
-    rec = LOCAL.rec
     known = _VIEWS.get(first)
     if known is None:
         known = _known(first)
-    spec, graded = known
+    y: Any = STEPS["part"](self, known)
+    if y is not None:
+        graded = known[3] == GRAD
+        return _noted(y, self, first, graded and y._kind == GRAD, graded)
+    rec = LOCAL.rec
+    if len(rec.owners) > LIMIT:
+        rec.flush()
     kind = self._kind
     if kind > 3 or rec.slow:
         code = CODES[first]
         made: Tensor = apply(code.op, (self,), **code.params)
         return made
+    plain, flowing, spec, found = known
     more = self._more
     root: Tensor = self if more is None or more.base is None else more.root
-    grad = graded and rec.grad
+    grad = found == GRAD and rec.grad
     y = new(Tensor)
     y._spec = spec
     y._array = y._grad = y._graph = None
@@ -71,37 +78,52 @@ def view_of(self: Tensor, first: int) -> Tensor:
     else:
         slot = self._slot if self._serial == rec.serial else rec.admit(self)
         owners = rec.owners
-        if self._kind and grad:
-            rec.code += (first + GRAD, slot)
+        if kind and grad:
+            rec.code += (flowing, slot)
             y._kind = GRAD
         else:
-            rec.code += (first, slot)
+            rec.code += (plain, slot)
             y._kind = PLAIN
         y._serial, y._slot = rec.serial, len(owners)
         owners.append(y)
-    more = self._more  # an admission may have dropped the old one
+    return _noted(y, self, first, grad, found == GRAD)
+
+
+def _noted(y: Tensor, base: Tensor, first: int, grad: bool, graded: bool) -> Tensor:
+    """Note of a new tensor of which it is a view."""
+    more = base._more
     if more is None:
-        more = self._more = More()
-    mine = y._more = new(More)
-    mine.base, mine.root, mine.code = self, root, first
-    mine.detached = not grad
-    mine.hushed = graded and not rec.grad
+        more = base._more = More()
+    root = base if more.base is None else more.root
+    mine = y._more = More()
+    mine.base = base
+    mine.root = root
+    mine.code = first
     mine.seen = root._ver
-    more.adopt(y)
+    if not grad:
+        mine.detached = True
+        mine.hushed = graded  # else gradients were off
+    views = more.views
+    if type(views) is list and len(views) < 8:
+        views.append(ref(y))
+    else:
+        more.adopt(y)
     if y._serial and root._more.exposed:  # type: ignore[union-attr]
-        rec.copies.append((y._slot, y))
+        LOCAL.rec.copies.append((y._slot, y))
         y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
     return y
 
 
-_VIEWS: dict[int, tuple[Any, bool]] = table()
-"""By code: the spec of the view, and whether it carries gradients."""
+_VIEWS: dict[int, tuple[int, int, Any, int]] = table()
+"""By code: the codes of the view without and with gradients, its spec, its kind with gradients."""
 
 
-def _known(first: int) -> tuple[Any, bool]:
+def _known(first: int) -> tuple[int, int, Any, int]:
     code = CODES[first]
     spec = code.specs[0]
-    found = _VIEWS[first] = (spec, spec.floating and code.op.differentiable)
+    flows = spec.floating and code.op.differentiable
+    kind = GRAD if flows else PLAIN
+    found = _VIEWS[first] = (first, first + kind, spec, kind)
     return found
 
 
