@@ -1,9 +1,10 @@
 """Index checks that cannot fail are removed: what ranges whole numbers lie in.
 
 The index of a loop of n rounds lies in 0..n-1, and sums, differences, products, quotients, minima and
-maxima of bounded numbers are bounded, as is what a quotient leaves. ``wrap_index`` of a number in 0..size-1 is that number, of one in
--size..-1 it is the number plus size, and neither can raise. Left are the checks of what is known
-only when the kernel runs; without the others, windows of loops cost what they cost in C.
+maxima of bounded numbers are bounded, as is what a quotient leaves. ``wrap_index`` of a number in
+0..size-1 is that number, of one in -size..-1 it is the number plus size, and neither can raise. Left
+are the checks of what is known only when the kernel runs; without the others, windows of loops cost
+what they cost in C.
 """
 
 from __future__ import annotations
