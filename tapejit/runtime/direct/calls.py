@@ -130,7 +130,7 @@ def _formula(f: Function, name: str, args: list[ast.expr]) -> Value:
         for attribute in ("alwaysinline" if inside else "noinline", "nounwind"):
             made.attributes.add(attribute)
         inner = ir.IRBuilder(made.append_basic_block())
-        form = Format(name[-3:], inner, f.unit.lanes)
+        form = Format(name[-3:], inner, f.unit.lanes())
         inner.ret(FORMULAS[name](form, *(Operand(form, a) for a in made.args)).v)
         f.unit.formulas[name, inside] = made
     return Value(kind, f.builder.call(made, values))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -37,7 +38,11 @@ class Unit:
     """What the functions of one kernel share: the LLVM module, the parts of the text, Numba."""
 
     def __init__(
-        self, module: Any, parts: dict[str, ast.FunctionDef], lanes: bool, bridge: Any = None
+        self,
+        module: Any,
+        parts: dict[str, ast.FunctionDef],
+        lanes: Callable[[], bool],
+        bridge: Any = None,
     ) -> None:
         self.module, self.parts = module, parts
         self.lanes = lanes

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from ...kernels.vmath import lanes
 from ..native.image import Image
 from ..native.wrapper import Argument, code
 from ..native.wrapper import wrapper as wrapper_of
@@ -55,7 +54,7 @@ def image(
     kernel = cut(functions.pop("kernel"), functions)
     try:
         try:
-            unit = Unit(ir.Module("kernel"), functions, _lanes())
+            unit = Unit(ir.Module("kernel"), functions, _lanes)
             wrapper = _write(unit, kernel, arguments)
             found, how = _finished(unit, [], wrapper), "direct"
         except NumbaNeeded as reason:
@@ -63,7 +62,7 @@ def image(
             from .bridge import numba_at_hand
 
             with numba_at_hand(names(), options) as (bridge, library):
-                unit = Unit(library.create_ir_module("kernel"), functions, _lanes(), bridge)
+                unit = Unit(library.create_ir_module("kernel"), functions, _lanes, bridge)
                 wrapper = _write(unit, kernel, arguments)
                 _fast(unit.module, bridge)
                 found, how = _finished(unit, library.parts(), wrapper), "asked"
@@ -186,6 +185,8 @@ def _machine() -> Any:
 @functools.cache
 def _lanes() -> bool:
     """Whether this processor has the instructions of `vmath.lanes`."""
+    from ...kernels.vmath import lanes
+
     named = set(_machine_features().split(","))
     return all(f"+{word}" in named for word in lanes.ENABLING)
 
@@ -205,11 +206,11 @@ def _finished(unit: Unit, others: list[Any], wrapper: str) -> tuple[tuple[str, .
     whole = _parsed(str(unit.module))
     for other in others:
         whole.link_in(other, preserve=True)
-    _hide(whole, {SYMBOL, lanes.KEEP})
-    _optimise(whole, unit.tiny)
-    operations = lanes.declared(unit.module)
-    if operations:
-        _define(whole, operations)
+    if unit.formulas:
+        _optimise_with_formulas(whole, unit)
+    else:
+        _hide(whole, {SYMBOL})
+        _optimise(whole, unit.tiny)
     every = [*whole.functions, *whole.global_variables]
     outside = sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name)
     whole.link_in(_parsed(wrapper))
@@ -228,10 +229,17 @@ def _hide(whole: Any, kept: set[str]) -> None:
             fn.linkage = "internal"
 
 
-def _define(whole: Any, operations: list[str]) -> None:
-    """Place the operations of `lanes` inside, now that loops are vectors."""
+def _optimise_with_formulas(whole: Any, unit: Unit) -> None:
+    """Run LLVM's passes, and place the operations of `lanes` inside when loops are vectors."""
     import llvmlite.binding as llvm
 
+    from ...kernels.vmath import lanes
+
+    _hide(whole, {SYMBOL, lanes.KEEP})
+    _optimise(whole, unit.tiny)
+    operations = lanes.declared(unit.module)
+    if not operations:
+        return
     whole.link_in(_parsed(lanes.definitions(operations)))
     _hide(whole, {SYMBOL})
     builder = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options())
