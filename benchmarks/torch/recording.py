@@ -158,7 +158,7 @@ def seconds_per_row(
             kept = run(rows)
             samples.append((perf_counter() - start) / rows)
             del kept
-            torch.zeros(1).tolist()  # somebody looks elsewhere: what is pending goes away
+            (torch.zeros(1) + 1).tolist()  # somebody looks elsewhere: what is pending goes away
         return {"row_s": statistics.median(samples[2:])}
     except Exception as error:  # shown in the table
         return {"failed": f"{type(error).__name__}: {error}"}

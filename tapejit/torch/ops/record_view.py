@@ -17,7 +17,7 @@ from weakref import ref
 from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
 from ..hot import new, table
-from ..record import LIMIT, LOCAL, STEPS
+from ..record import LIMIT, LOCAL, STEPS, Recorder
 from ..tensor import More, Tensor
 from ..views import SHARED_PLACES
 from .memory import part_spec
@@ -53,64 +53,61 @@ def view_of(self: Tensor, first: int) -> Tensor:
     if known is None:
         known = _known(first)
     y: Any = STEPS["part"](self, known)
-    if y is not None:
+    if y is None:
+        rec = LOCAL.rec
+        if len(rec.owners) > LIMIT:
+            rec.flush()
+        if self._kind > 3 or rec.slow:
+            code = CODES[first]
+            made: Tensor = apply(code.op, (self,), **code.params)
+            return made
+        y = _part(rec, self, known)
+    more = self._more  # an admission may have dropped the old one
+    if more is None:
+        more = self._more = More()
+    mine = y._more = More()
+    mine.base = self
+    mine.root = root = self if more.base is None else more.root
+    mine.code = first
+    mine.seen = root._ver
+    if not y._kind:
         graded = known[3] == GRAD
-        return _noted(y, self, first, graded and y._kind == GRAD, graded)
-    rec = LOCAL.rec
-    if len(rec.owners) > LIMIT:
-        rec.flush()
-    kind = self._kind
-    if kind > 3 or rec.slow:
-        code = CODES[first]
-        made: Tensor = apply(code.op, (self,), **code.params)
-        return made
+        mine.hushed = graded and not LOCAL.rec.grad
+        mine.detached = mine.hushed or not graded
+    views = more.views
+    if len(views) & 63:
+        views.append(ref(y))  # type: ignore[attr-defined]
+    else:
+        more.adopt(y)
+    if root._more.exposed and y._serial:  # type: ignore[union-attr]
+        LOCAL.rec.copies.append((y._slot, y))
+        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
+    return y  # type: ignore[no-any-return]
+
+
+def _part(rec: Recorder, self: Tensor, known: tuple[int, int, Any, int]) -> Tensor:
+    """Record the row of a view, if it needs one: the tensor alone, no note of its base."""
     plain, flowing, spec, found = known
-    more = self._more
+    kind, more = self._kind, self._more
     root: Tensor = self if more is None or more.base is None else more.root
-    grad = found == GRAD and rec.grad
     y = new(Tensor)
     y._spec = spec
-    y._array = y._grad = y._graph = None
+    y._array = y._grad = y._graph = y._more = None
     y._ver = 0
     if not kind and root._array is not None and not root._kind:
         y._serial = y._slot = 0
         y._kind = PLAIN
+        return y
+    slot = self._slot if self._serial == rec.serial else rec.admit(self)
+    owners = rec.owners
+    if kind and found == GRAD and rec.grad:
+        rec.code += (flowing, slot)
+        y._kind = GRAD
     else:
-        slot = self._slot if self._serial == rec.serial else rec.admit(self)
-        owners = rec.owners
-        if kind and grad:
-            rec.code += (flowing, slot)
-            y._kind = GRAD
-        else:
-            rec.code += (plain, slot)
-            y._kind = PLAIN
-        y._serial, y._slot = rec.serial, len(owners)
-        owners.append(y)
-    return _noted(y, self, first, grad, found == GRAD)
-
-
-def _noted(y: Tensor, base: Tensor, first: int, grad: bool, graded: bool) -> Tensor:
-    """Note of a new tensor of which it is a view."""
-    more = base._more
-    if more is None:
-        more = base._more = More()
-    root = base if more.base is None else more.root
-    mine = y._more = More()
-    mine.base = base
-    mine.root = root
-    mine.code = first
-    mine.seen = root._ver
-    if not grad:
-        mine.detached = True
-        mine.hushed = graded  # else gradients were off
-    views = more.views
-    if type(views) is list and len(views) < 8:
-        views.append(ref(y))
-    else:
-        more.adopt(y)
-    if y._serial and root._more.exposed:  # type: ignore[union-attr]
-        LOCAL.rec.copies.append((y._slot, y))
-        y._serial = 0  # its memory may be written to from outside: it is read anew when it is used
+        rec.code += (plain, slot)
+        y._kind = PLAIN
+    y._serial, y._slot = rec.serial, len(owners)
+    owners.append(y)
     return y
 
 
