@@ -19,8 +19,9 @@ terms of a place are added in another order than before, as cotangents may be, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..core.records import record
 from ..rules.declare import ops
 from ..tape.ir import Builder, Sym, Tape
 from .dce import dce
@@ -38,7 +39,7 @@ EDGES = 8
 """Runs along the edges of a cleared window; when there are more, it is cleared and added to."""
 
 
-@dataclass
+@record
 class Sum:
     """Windows added to an array.
 

@@ -12,9 +12,9 @@ import __future__
 import ast
 import inspect
 import linecache
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 
+from ...core.records import record
 from .build import assign, locals_made, own_name, placed
 from .flow import NotStageable
 from .names import FUNCTIONS, Function
@@ -26,7 +26,7 @@ _CONTAINER = own_name("factory")
 _HOLDER = own_name("holder")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Found:
     """A function in a file, and what of its surroundings shows in its bytecode.
 
@@ -44,7 +44,7 @@ class Found:
     imported: frozenset[str]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _File:
     text: str
     tree: ast.Module
@@ -95,10 +95,12 @@ def _functions(file: _File, line: int) -> list[Found]:
         node, inside = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.Lambda) and _first_line(node) == line:
             out.append(Found(node, inside, file.imported))
-        within = node.body if isinstance(node, ast.ClassDef) else ()
         for child in ast.iter_child_nodes(node):
             if _covers(child, line):
-                waiting.append((child, node.name if child in within else inside))
+                owner = (
+                    node.name if isinstance(node, ast.ClassDef) and child in node.body else inside
+                )
+                waiting.append((child, owner))
     return out
 
 
