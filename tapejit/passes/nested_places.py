@@ -107,6 +107,9 @@ class Scope:
         name, args = self.body.prim(i).name, self.body.args(i)
         if name == "lit":
             return _literal(self.body, i)
+        if name == "negative":
+            x = self.form(args[0])
+            return None if x is None else x.times(-1)
         if name in ("add", "subtract", "multiply"):
             x, y = map(self.form, args)
             if x is None or y is None:
