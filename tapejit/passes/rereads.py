@@ -30,8 +30,8 @@ _OTHERS = frozenset(
     "lit cast copy add subtract negative absolute where maximum minimum logical_and logical_or "
     "logical_not broadcast_to reshape transpose slice dynamic_slice bitwise_and bitwise_or".split()
 )
-MOST_READS = 4
-"""Windows that are read again at most for one stack."""
+MOST_READS, MOST_BRANCHED = 4, 16
+"""Windows that are read again at most for one stack; the same where only a branch wants to know."""
 
 Writes = dict[int, list[Window]]
 
@@ -140,7 +140,8 @@ def _plan(reader: _Reader, e: int, v: int, writes: Writes) -> bool:
     reads: set[tuple[Scope, int]] = set()
     if not _again(scope, v, scope.body.value(v).size, writes, names, reads):
         return False
-    if not 0 < len(reads) <= MOST_READS or (names & _COMPARES and names & _PRODUCTS):
+    most = MOST_BRANCHED if all(r.prim.name == "cond" for r in users) else MOST_READS
+    if not 0 < len(reads) <= most or (names & _COMPARES and names & _PRODUCTS):
         return False
     reader.given[e] = v
     return True

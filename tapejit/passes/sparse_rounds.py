@@ -49,8 +49,7 @@ def _seed(body: Tape, carry: int) -> int | None:
     if body.value(window).size != 1:
         return None
     numbers = [r.id for r in body if r.args == (window,) and r.prim.name == "reshape"]
-    users = [r.id for r in body if window in r.args]
-    return numbers[0] if users == numbers and len(numbers) == 1 else None
+    return numbers[0] if numbers else None
 
 
 def _is_zero(body: Tape, i: int) -> bool:
@@ -61,7 +60,8 @@ def _is_zero(body: Tape, i: int) -> bool:
 
 def _vanishes(body: Tape, carry: int, seed: int) -> bool:
     """Whether a round changes nothing when the seed is zero."""
-    zero = {seed}
+    window = body.args(seed)[0]
+    zero = {window}
     for row in body:
         name, args = row.prim.name, row.args
         if name in ("gated", "divide"):
@@ -76,7 +76,6 @@ def _vanishes(body: Tape, carry: int, seed: int) -> bool:
             gone = name in _KEEP and args[0] in zero
         if gone:
             zero.add(row.id)
-    window = body.args(seed)[0]
     home, *starts = body.args(window)
     again = False
     links = {window}  # the rows that may read a carried value
