@@ -13,6 +13,7 @@ from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.simplify import simplify
+from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
 from ..passes.trim import trim
 from ..tape.ir import Tape
@@ -20,6 +21,7 @@ from ..tape.verify import verify
 
 Pass = Callable[[Tape], Tape]
 PASSES: tuple[Pass, ...] = (
+    sparse_rounds,
     dce,
     simplify,
     cse,
