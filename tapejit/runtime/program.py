@@ -184,7 +184,12 @@ class Program:
         if wanted and (owner.policy == "always" or self.due(owner)):
             self.compile(owner)
         if self.kernel is not None:
-            outputs = self.kernel(given)
+            try:
+                outputs = self.kernel(given)
+            except (LookupError, ValueError, ArithmeticError):
+                # Kernels look at guards last, so a row may raise that a guard should have kept from
+                # running. Python runs the call: it takes the other way, or raises and names the line.
+                outputs = None
             if outputs is None:
                 rewind(given)
                 raise Miss
