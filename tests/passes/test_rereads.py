@@ -191,3 +191,22 @@ def test_any_places():
         for one, other in zip(interpreter(made).run([X, Y]), interpreter(plain).run([X, Y])):
             np.testing.assert_array_equal(one, other)
     assert used > 5
+
+
+def test_a_value_that_is_read_often_is_looked_at_once():
+    """A best of 80 is used twice by each comparison: as a tree it has 2**80 leaves."""
+
+    def fn(x, y):
+        a = np.zeros((4, 80))
+        a[0] = x[0]
+        for t in range(3):
+            for k in range(12):
+                best = a[t, 0] + y[0]
+                for l in range(1, 80):
+                    v = a[t, l] + y[l % 9]
+                    best = v if v < best else best
+                a[t + 1, k] = best + x[k]
+        return np.sum(a[3])
+
+    tape = tj.grad(fn, argnums=(0, 1)).tape(X, Y)
+    verify(legalise(tape))
