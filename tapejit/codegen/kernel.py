@@ -14,6 +14,7 @@ from ..core.avals import AnyAval, Aval, TupleAval
 from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
+from .alike import shared
 from .branches import write_branches
 from .maps import write_map
 from .nests import Nest
@@ -243,6 +244,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     if fits:
         head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
+    steps = shared(values, steps, tail)
     parts, body = split(values, steps, tail)
     if values.inner and not parts:
         values.promote()
@@ -254,10 +256,11 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     head += opened
     text = "\n    ".join([*head, *body, *tail])
     stretches = [f"@part\ndef {name}{text}" for text, name in values.stretches.items()]
-    functions = "".join(f"\n\n{part}" for part in (*stretches, *values.functions, *parts))
+    written = (*stretches, *values.functions, *values.shared, *parts)
+    functions = "".join(f"\n\n{part}" for part in written)
     named = named_by_size(functions + text)
     parallel = ", parallel" if values.functions else ""
-    decorated = "from tapejit.kernels.decorate import part\n" if functions or stretches else ""
+    decorated = "from tapejit.kernels.decorate import part\n" if functions else ""
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np

@@ -72,6 +72,8 @@ class Values:
         Functions that the kernel calls: the chunks of long nests.
     stretches : dict
         The names of the functions of long rounds, by what stands behind the name.
+    shared : list of str
+        The functions of steps that are alike.
     small : dict
         The local arrays, by name.
     """
@@ -93,6 +95,7 @@ class Values:
         self.guards: list[tuple[str, str, int]] = []
         self.functions: list[str] = []
         self.stretches: dict[str, str] = {}
+        self.shared: list[str] = []
         self.names: dict[int, str] = {}
         self.direct: dict[int, str] = {}
         self._count = 0
