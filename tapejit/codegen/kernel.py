@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..core.avals import AnyAval, Aval, TupleAval
+from ..core.avals import AnyAval, Aval, TupleAval, full_name
 from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
@@ -76,7 +76,7 @@ def has_code(tape: Tape, i: int) -> bool:
         return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
-        good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
+        good = all(full_name(tape.value(a).dtype) in KERNEL_DTYPES for a in row.args)
         return good and all(has_code(body, k) for k in range(body.rows))
     if kind == "call":
         return _call_has_code(row, [tape.any_aval(a) for a in row.args])
@@ -85,7 +85,7 @@ def has_code(tape: Tape, i: int) -> bool:
     if kind in ("input", "lit"):
         return True
     avals = [row.aval, *[tape.any_aval(a) for a in row.args]]
-    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in avals):
+    if any(not isinstance(a, Aval) or full_name(a.dtype) not in KERNEL_DTYPES for a in avals):
         return False
     try:
         if kind == "elementwise" and row.prim.name != "cast":
@@ -104,10 +104,10 @@ def has_code(tape: Tape, i: int) -> bool:
 def _call_has_code(row: Row, operands: list[AnyAval]) -> bool:
     """Whether there is a routine: of arrays, for one result or for several that are numbers."""
     results = row.aval.items if isinstance(row.aval, TupleAval) else (row.aval,)
-    if any(a.dtype.name not in KERNEL_DTYPES for a in results):
+    if any(full_name(a.dtype) not in KERNEL_DTYPES for a in results):
         return False
     for a in operands:
-        if not isinstance(a, Aval) or a.shape == () or a.dtype.name not in KERNEL_DTYPES:
+        if not isinstance(a, Aval) or a.shape == () or full_name(a.dtype) not in KERNEL_DTYPES:
             return False
     if isinstance(row.aval, TupleAval) and any(a.shape for a in results):
         return False
@@ -124,9 +124,9 @@ def _rolled_has_code(tape: Tape, i: int) -> bool:
     row = tape.row(i)
     items = row.aval.items if isinstance(row.aval, TupleAval) else ()
     operands = [tape.any_aval(a) for a in row.args]
-    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in operands):
+    if any(not isinstance(a, Aval) or full_name(a.dtype) not in KERNEL_DTYPES for a in operands):
         return False
-    if any(a.dtype.name not in KERNEL_DTYPES for a in items):
+    if any(full_name(a.dtype) not in KERNEL_DTYPES for a in items):
         return False
     stacked = 1 + row.params["carry"] + row.params["shared"] if row.prim.name == "for" else None
     fixed = operands if stacked is None else operands[:stacked]
