@@ -278,4 +278,4 @@ def test_a_chain_of_a_thousand_additions() -> None:
     made = verify(gathers(tape))
     args = whole_numbers(tape)
     np.testing.assert_array_equal(interpret(made, args)[0], interpret(tape, args)[0])
-    assert made.rows < tape.rows
+    assert names(made).count("add_slice") < 1500
