@@ -108,7 +108,8 @@ def _with_windows(tape: Tape, readers: dict[int, int]) -> set[int]:
     found: set[int] = set()
     for i in range(tape.n_inputs, tape.rows):
         name = tape.prim(i).name
-        if name == "add_slice" or (name == "add" and any(a in found and readers[a] == 1 for a in tape.args(i))):
+        sums = name == "add" and any(a in found and readers[a] == 1 for a in tape.args(i))
+        if sums or name == "add_slice":
             found.add(i)
     return found
 
