@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from . import pieces, tables
 from .emit import Format, Value
-from .exponential import decay, expm1_core, reduce, scale
+from .exponential import decay, expm1_core, quick_exp, reduce, scale
 from .logarithm import log1p_of_pair
 from .publish import publish
 
@@ -33,27 +33,19 @@ def tanh(f: Format, x: Value) -> Value:
 
 
 def _tanh_by_table(f: Format, x: Value) -> Value:
-    """As `tanh`: ``(1 - e) / (1 + e)`` with ``e = exp(-2 |x|) = power + tail``.
+    """As `tanh`, by one quotient for two formulas: ``base + up / down``.
 
-    The power is a table's, rounded so that ``1 - power`` and ``1 + power`` are exact. Near zero it is
-    1, and the tail is ``expm1(-2 |x|)``.
+    Up to 5/8 that is ``|x| + |x| z P(z) / Q(z)`` with ``z = x**2``, beyond ``1 - 2 / (1 + exp(2 |x|))``.
+    Either quotient is small against its base, so that the errors of the exponential and of the
+    divisor shrink.
     """
-    magic = f.magic / 16
-    ln2_head, ln2_tail = f.pick(*tables.LN2)
-    y = -f.select(abs(x) > 25.0, 25.0, abs(x))
-    t = f.mad(y, 2.0 * f.pick(*tables.LOG2E)[0], magic)
-    n = t - magic
-    r = f.mad(n, -0.5 * ln2_tail, f.mad(n, -0.5 * ln2_head, y))  # half of the reduced argument
-    power, low = (scale(f, f.entry("EXP", c, f.bits(t)), n) for c in (0, 1))
-    one_more = 1.0 + power
-    low = low + (power - (one_more - 1.0))
-    z = r * r
-    a, b, c, d, e, g = (u * 4.0 * 2.0**k for k, u in enumerate(pieces.EXPM1_REST))
-    p = f.mad(z, f.mad(z, f.mad(r, g, e), f.mad(r, d, c)), f.mad(r, b, a))
-    tail = f.mad(power, f.mad(z, p, r + r), low)
-    up, up_low = f.fast_two_sum(2.0 - one_more, -tail)
-    down, down_low = f.fast_two_sum(one_more, tail)
-    return f.copysign(f.divide(up, up_low, down, down_low), x)
+    y = f.select(abs(x) > 20.0, 20.0, abs(x))
+    z = y * y
+    top, bottom = pieces.TANH
+    near = y < 0.625
+    up = f.select(near, (y * z) * f.poly(z, top), f.const(-2.0))
+    down = f.select(near, f.poly(z, bottom), 1.0 + quick_exp(f, y, 2.0))
+    return f.copysign(f.select(near, y, 1.0) + up / down, x)
 
 
 Pair = tuple[Value, Value]
