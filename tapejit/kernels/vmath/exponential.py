@@ -78,6 +78,19 @@ def rest(f: Format, r: Value, times: float = 1.0) -> Value:
     return f.mad(z, f.mad(z, f.mad(z, e, f.mad(r, d, c)), f.mad(r, b, a)), first)
 
 
+def quick_parts(f: Format, x: Value, by: Operand) -> tuple[Value, Value, Value]:
+    """``(head, tail, n)`` as `exp_parts`, of the exact product of two numbers; by the table without its tails.
+
+    The product enters the reduction unrounded: ``n log(2)`` is subtracted from it in one step, by
+    which all its digits become those of `r`.
+    """
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    t, n = sixteenths(f, x * by)
+    r = f.mad(n, -ln2_tail, f.fma(x, by, n * -ln2_head))
+    head = f.entry("EXP", 0, f.bits(t))
+    return head, head * rest(f, r), n
+
+
 def quick_exp(f: Format, x: Value, times: float = 1.0) -> Value:
     """``exp(times * x)`` within 1.1 ulp: by the table without its tails; `times` a power of two."""
     t, n = sixteenths(f, x, times)

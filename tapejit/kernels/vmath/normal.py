@@ -19,11 +19,10 @@ log_ndtr.
 
 from __future__ import annotations
 
-from . import tables
+from . import pieces, tables
 from .emit import Format, Value
-from .exponential import exp_of_small
+from .exponential import exp_of_small, quick_parts, scale
 from .logarithm import decompose, log_parts
-from .piecewise import piece
 from .publish import publish
 
 FAR = 38.75
@@ -57,12 +56,27 @@ def half_falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
 
 def bell(f: Format, x: Value) -> Value:
     """``exp(-x**2)``; within 1.1 ulp."""
+    if f.single and f.wide:
+        z = f.select(abs(x) > 28.0, 28.0, abs(x))
+        head, tail, n = quick_parts(f, z, -z)
+        return scale(f, head + tail, n)
     return falling(f, abs(x))
 
 
 def half_bell(f: Format, x: Value) -> Value:
     """``exp(-x**2 / 2)``; within 1.1 ulp."""
+    if f.single and f.wide:
+        head, tail, n = half_bell_parts(f, near_half_line(f, abs(x)))
+        return scale(f, head + tail, n)
     return half_falling(f, abs(x))
+
+
+def near_half_line(f: Format, ax: Value) -> Value:
+    return f.select(ax > FAR, FAR, ax)
+
+
+def half_bell_parts(f: Format, z: Value) -> tuple[Value, Value, Value]:
+    return quick_parts(f, z, z * -0.5)
 
 
 def tail(f: Format, z: Value) -> Value:
@@ -104,13 +118,31 @@ def half_tail(f: Format, ax: Value, far: Value) -> tuple[Value, Value]:
     return f.select(ax < 1.05, near, t), g
 
 
+def half_tail_by_quotient(f: Format, z: Value) -> Value:
+    """``erfc(z / sqrt(2)) / 2`` for z in [0, FAR].
+
+    Without its factor ``exp(-z**2 / 2)`` it is ``(1 + z N(z) / D(z)) / d`` with ``d = 2 + 5/2 z``, where the
+    quotient is at most 0.18. One division serves both divisors, and the errors of `d` and
+    of its inverse return in the quotient.
+    """
+    head, tail, n = half_bell_parts(f, z)
+    over, under = pieces.TAIL
+    d = f.fma(z, 2.5, 2.0)
+    d_low = f.fma(z, 2.5, 2.0 - d)
+    bottom = f.poly(z, under)
+    inverse = 1.0 / (d * bottom)
+    w = inverse * bottom
+    error = f.mad(-w, d_low, f.fma(-w, d, 1.0))
+    s = f.mad(z * f.poly(z, over), inverse * d, error)
+    rest = f.mad(head + tail, s, tail)
+    return scale(f, f.mad(head, w, rest * w), n)
+
+
 def ndtr(f: Format, x: Value) -> Value:
     """Normal distribution function, as `scipy.special.ndtr`; within 2 ulp."""
     ax = abs(x)
     if f.single and f.wide:
-        z = f.clamp(ax, 0.0, FAR)
-        h, value, rest = piece(f, "NDTR", z, f.mad(z, 99 / 256, 1.0))
-        t = half_falling(f, ax, f.mad(h, rest, value))
+        t = half_tail_by_quotient(f, near_half_line(f, ax))
         return f.select(x > 0.0, 1.0 - t, t)
     t, _ = half_tail(f, ax, f.clamp(ax, 0.0, f.pick(40.0, 16.0)))
     return f.select(x > 0.0, 1.0 - t, t)
