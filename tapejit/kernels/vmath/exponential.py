@@ -60,7 +60,10 @@ def exp_by_table(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value
     if x_low is not None:
         r = r + x_low
     head, low = (f.entry("EXP", c, f.bits(t)) for c in (0, 1))
-    return head, f.mad(head, rest(f, r), low), n
+    z = r * r
+    a, b, c, d, e = pieces.EXP_REST
+    q = f.mad(z, f.mad(z, f.mad(z, e, f.mad(r, d, c)), f.mad(r, b, a)), r)
+    return head, f.mad(head, q, low), n
 
 
 def sixteenths(f: Format, x: Value, times: float = 1.0) -> tuple[Value, Value]:
@@ -70,16 +73,17 @@ def sixteenths(f: Format, x: Value, times: float = 1.0) -> tuple[Value, Value]:
     return t, t - magic
 
 
-def rest(f: Format, r: Value, times: float = 1.0) -> Value:
-    """``exp(times * r) - 1`` for ``|times * r|`` up to a 32nd of log(2); `times` a power of two."""
-    a, b, c, d, e = (u * times ** (k + 2) for k, u in enumerate(pieces.EXP_REST))
+def quick_power(f: Format, t: Value, r: Value, times: float = 1.0) -> tuple[Value, Value]:
+    """``(head, rest)`` with ``head (1 + rest) = exp(times * r) 2**(j / 16)``, `j` the last digits of `t`."""
+    head = f.entry("POWERS", 0, f.bits(t))
+    one, a, b, c, d, e, g = (u * times**k for k, u in enumerate(pieces.POWERS_REST))
     z = r * r
-    first = r if times == 1.0 else r * times
-    return f.mad(z, f.mad(z, f.mad(z, e, f.mad(r, d, c)), f.mad(r, b, a)), first)
+    rest = f.mad(z, f.mad(z, f.mad(z, g, f.mad(r, e, d)), f.mad(r, c, b)), f.mad(r, a, one))
+    return head, rest
 
 
 def quick_parts(f: Format, x: Value, by: Operand) -> tuple[Value, Value, Value]:
-    """``(head, tail, n)`` as `exp_parts`, of the exact product of two numbers; by the table without its tails.
+    """``(head, rest, n)`` with ``head (1 + rest) 2**floor(n)`` the exponential of an exact product.
 
     The product enters the reduction unrounded: ``n log(2)`` is subtracted from it in one step, by
     which all its digits become those of `r`.
@@ -87,17 +91,16 @@ def quick_parts(f: Format, x: Value, by: Operand) -> tuple[Value, Value, Value]:
     ln2_head, ln2_tail = f.pick(*tables.LN2)
     t, n = sixteenths(f, x * by)
     r = f.mad(n, -ln2_tail, f.fma(x, by, n * -ln2_head))
-    head = f.entry("EXP", 0, f.bits(t))
-    return head, head * rest(f, r), n
+    return *quick_power(f, t, r), n
 
 
 def quick_exp(f: Format, x: Value, times: float = 1.0) -> Value:
-    """``exp(times * x)`` within 1.1 ulp: by the table without its tails; `times` a power of two."""
+    """``exp(times * x)`` within 0.9 ulp, for a power of two `times`."""
     t, n = sixteenths(f, x, times)
     ln2_head, ln2_tail = f.pick(*tables.LN2)
     r = f.mad(n, -ln2_tail / times, f.mad(n, -ln2_head / times, x))
-    head = f.entry("EXP", 0, f.bits(t))
-    return scale(f, f.mad(head, rest(f, r, times), head), n)
+    head, rest = quick_power(f, t, r, times)
+    return scale(f, f.mad(head, rest, head), n)
 
 
 def exp_of_small(

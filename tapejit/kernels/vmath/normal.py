@@ -29,6 +29,10 @@ FAR = 38.75
 """From here on ``exp(-x**2 / 2)`` is 0 in float64."""
 
 
+ROOT = 2.5066282746310002
+"""``sqrt(2 pi)``."""
+
+
 def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
     """``exp(z**2) erfc(z)`` for z >= 0; `z_low` enters where it matters, the denominator."""
     t = (z - 4.0) / (z + 4.0)
@@ -58,16 +62,16 @@ def bell(f: Format, x: Value) -> Value:
     """``exp(-x**2)``; within 1.1 ulp."""
     if f.single and f.wide:
         z = f.select(abs(x) > 28.0, 28.0, abs(x))
-        head, tail, n = quick_parts(f, z, -z)
-        return scale(f, head + tail, n)
+        head, rest, n = quick_parts(f, z, -z)
+        return scale(f, f.mad(head, rest, head), n)
     return falling(f, abs(x))
 
 
 def half_bell(f: Format, x: Value) -> Value:
     """``exp(-x**2 / 2)``; within 1.1 ulp."""
     if f.single and f.wide:
-        head, tail, n = half_bell_parts(f, near_half_line(f, abs(x)))
-        return scale(f, head + tail, n)
+        head, rest, n = half_bell_parts(f, near_half_line(f, abs(x)))
+        return scale(f, f.mad(head, rest, head), n)
     return half_falling(f, abs(x))
 
 
@@ -121,21 +125,21 @@ def half_tail(f: Format, ax: Value, far: Value) -> tuple[Value, Value]:
 def half_tail_by_quotient(f: Format, z: Value) -> Value:
     """``erfc(z / sqrt(2)) / 2`` for z in [0, FAR].
 
-    Without its factor ``exp(-z**2 / 2)`` it is ``(1 + z N(z) / D(z)) / d`` with ``d = 2 + 5/2 z``, where the
+    Without its factor ``exp(-z**2 / 2)`` it is ``(1 + z N(z) / D(z)) / d`` with ``d = 2 + sqrt(2 pi) z``, where the
     quotient is at most 0.18. One division serves both divisors, and the errors of `d` and
     of its inverse return in the quotient.
     """
-    head, tail, n = half_bell_parts(f, z)
+    head, rest, n = half_bell_parts(f, z)
     over, under = pieces.TAIL
-    d = f.fma(z, 2.5, 2.0)
-    d_low = f.fma(z, 2.5, 2.0 - d)
+    d = f.fma(z, ROOT, 2.0)
+    d_low = f.fma(z, ROOT, 2.0 - d)
     bottom = f.poly(z, under)
     inverse = 1.0 / (d * bottom)
     w = inverse * bottom
     error = f.mad(-w, d_low, f.fma(-w, d, 1.0))
     s = f.mad(z * f.poly(z, over), inverse * d, error)
-    rest = f.mad(head + tail, s, tail)
-    return scale(f, f.mad(head, w, rest * w), n)
+    tail = f.mad(f.mad(head, rest, head), s, head * rest)
+    return scale(f, f.mad(head, w, tail * w), n)
 
 
 def ndtr(f: Format, x: Value) -> Value:
