@@ -66,17 +66,17 @@ def exp_by_table(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value
     return head, f.mad(head, q, low), n
 
 
-def sixteenths(f: Format, x: Value, times: float = 1.0) -> tuple[Value, Value]:
-    """``times * x / log(2)`` rounded to sixteenths: a number whose last digits count them, and it."""
+def sixteenths(f: Format, x: Value) -> tuple[Value, Value]:
+    """``x / log(2)`` rounded to sixteenths: a number whose last digits count them, and it."""
     magic = f.magic / 16
-    t = f.mad(x, times * f.pick(*tables.LOG2E)[0], magic)
+    t = f.mad(x, f.pick(*tables.LOG2E)[0], magic)
     return t, t - magic
 
 
-def quick_power(f: Format, t: Value, r: Value, times: float = 1.0) -> tuple[Value, Value]:
-    """``(head, rest)`` with ``head (1 + rest) = exp(times * r) 2**(j / 16)``, `j` the last digits of `t`."""
+def quick_power(f: Format, t: Value, r: Value) -> tuple[Value, Value]:
+    """``(head, rest)`` with ``head (1 + rest) = exp(r) 2**(j / 16)``, `j` the last digits of `t`."""
     head = f.entry("POWERS", 0, f.bits(t))
-    one, a, b, c, d, e, g = (u * times**k for k, u in enumerate(pieces.POWERS_REST))
+    one, a, b, c, d, e, g = pieces.POWERS_REST
     z = r * r
     rest = f.mad(z, f.mad(z, f.mad(z, g, f.mad(r, e, d)), f.mad(r, c, b)), f.mad(r, a, one))
     return head, rest
@@ -94,12 +94,11 @@ def quick_parts(f: Format, x: Value, by: Operand) -> tuple[Value, Value, Value]:
     return *quick_power(f, t, r), n
 
 
-def quick_exp(f: Format, x: Value, times: float = 1.0) -> Value:
-    """``exp(times * x)`` within 0.9 ulp, for a power of two `times`."""
-    t, n = sixteenths(f, x, times)
+def quick_exp(f: Format, x: Value) -> Value:
+    """``exp(x)`` within 0.9 ulp, for `x` within [-800, 800]."""
+    t, n = sixteenths(f, x)
     ln2_head, ln2_tail = f.pick(*tables.LN2)
-    r = f.mad(n, -ln2_tail / times, f.mad(n, -ln2_head / times, x))
-    head, rest = quick_power(f, t, r, times)
+    head, rest = quick_power(f, t, f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x)))
     return scale(f, f.mad(head, rest, head), n)
 
 

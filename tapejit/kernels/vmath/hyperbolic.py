@@ -44,7 +44,7 @@ def _tanh_by_table(f: Format, x: Value) -> Value:
     top, bottom = pieces.TANH
     near = y < 0.625
     up = f.select(near, (y * z) * f.poly(z, top), f.const(-2.0))
-    down = f.select(near, f.poly(z, bottom), 1.0 + quick_exp(f, y, 2.0))
+    down = f.select(near, f.poly(z, bottom), 1.0 + quick_exp(f, y + y))
     return f.copysign(f.select(near, y, 1.0) + up / down, x)
 
 
