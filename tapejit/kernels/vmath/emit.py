@@ -225,6 +225,10 @@ class Format:
         y = self.select(x > hi, hi, x)
         return self.select(y < lo, lo, y)  # not x: so each selection is one instruction
 
+    def at_most(self, x: Value, hi: float) -> Value:
+        """`x` or `hi`, the smaller; NaN passes."""
+        return self.select(x > hi, hi, x)
+
     def two_product(self, a: Value, b: Operand) -> tuple[Value, Value]:
         """``a * b`` as a rounded product and its exact error."""
         p = a * b

@@ -19,18 +19,14 @@ log_ndtr.
 
 from __future__ import annotations
 
-from . import pieces, tables
+from . import pieces, powers, tables
 from .emit import Format, Value
-from .exponential import exp_of_small, quick_parts, scale
+from .exponential import exp_of_small, scale
 from .logarithm import decompose, log_parts
 from .publish import publish
 
 FAR = 38.75
 """From here on ``exp(-x**2 / 2)`` is 0 in float64."""
-
-
-ROOT = 2.5066282746310002
-"""``sqrt(2 pi)``."""
 
 
 def scaled_tail(f: Format, z: Value, z_low: Value | None = None) -> Value:
@@ -60,31 +56,69 @@ def half_falling(f: Format, ax: Value, factor: Value | None = None) -> Value:
 
 def bell(f: Format, x: Value) -> Value:
     """``exp(-x**2)``; within 1.1 ulp."""
-    if f.single and f.wide:
-        z = f.select(abs(x) > 28.0, 28.0, abs(x))
-        head, rest, n = quick_parts(f, z, -z)
+    if f.single:
+        head, rest, n = bell_parts(f, within(f, abs(x)))
         return scale(f, f.mad(head, rest, head), n)
     return falling(f, abs(x))
 
 
 def half_bell(f: Format, x: Value) -> Value:
     """``exp(-x**2 / 2)``; within 1.1 ulp."""
-    if f.single and f.wide:
-        head, rest, n = half_bell_parts(f, near_half_line(f, abs(x)))
+    if f.single:
+        head, rest, n = half_bell_parts(f, within_half(f, abs(x)))
         return scale(f, f.mad(head, rest, head), n)
     return half_falling(f, abs(x))
 
 
-def near_half_line(f: Format, ax: Value) -> Value:
-    return f.select(ax > FAR, FAR, ax)
+def within(f: Format, z: Value) -> Value:
+    """`z`, or where ``exp(-z**2)`` is 0 a number that is not too great."""
+    return f.at_most(z, f.pick(28.0, 11.0))
 
 
-def half_bell_parts(f: Format, z: Value) -> tuple[Value, Value, Value]:
-    return quick_parts(f, z, z * -0.5)
+def within_half(f: Format, z: Value) -> Value:
+    """`z`, or where ``exp(-z**2 / 2)`` is 0 a number that is not too great."""
+    return f.at_most(z, f.pick(FAR, 14.5))
+
+
+Parts = tuple[Value, Value, Value]
+
+
+def bell_parts(f: Format, z: Value) -> Parts:
+    return powers.parts_of_product(f, z, -z)
+
+
+def half_bell_parts(f: Format, z: Value) -> Parts:
+    return powers.parts_of_product(f, z, z * -0.5)
+
+
+def tail_by_quotient(
+    f: Format, z: Value, bell: Parts, table: tuple[tuple[float, ...], ...]
+) -> Value:
+    """``(1 + z N(z) / D(z)) / d`` times the bell, with ``d = 2 + slope z``; for z >= 0.
+
+    The quotient of N and D, whose coefficients the table holds behind the slope, is at most 0.2, so
+    that its errors shrink. One division serves both divisors; the errors of `d` and of its inverse return in the
+    quotient.
+    """
+    head, rest, n = bell
+    (slope,), over, under = table
+    d = f.fma(z, slope, 2.0)
+    d_low = f.fma(z, slope, 2.0 - d)
+    bottom = f.poly(z, under)
+    inverse = 1.0 / (d * bottom)
+    w = inverse * bottom
+    error = f.mad(-w, d_low, f.fma(-w, d, 1.0))
+    s = f.mad(z * f.poly(z, over), inverse * d, error)
+    low = f.mad(f.mad(head, rest, head), s, head * rest)
+    return scale(f, f.mad(head, w, low * w), n)
 
 
 def tail(f: Format, z: Value) -> Value:
     """``erfc(z)`` for z >= 0."""
+    if f.single:
+        near = within(f, z)
+        table = f.pick(pieces.TAIL_F64, pieces.TAIL_F32)
+        return 2.0 * tail_by_quotient(f, near, bell_parts(f, near), table)
     return falling(f, z, scaled_tail(f, f.clamp(z, 0.0, f.pick(28.0, 11.0))))
 
 
@@ -122,31 +156,13 @@ def half_tail(f: Format, ax: Value, far: Value) -> tuple[Value, Value]:
     return f.select(ax < 1.05, near, t), g
 
 
-def half_tail_by_quotient(f: Format, z: Value) -> Value:
-    """``erfc(z / sqrt(2)) / 2`` for z in [0, FAR].
-
-    Without its factor ``exp(-z**2 / 2)`` it is ``(1 + z N(z) / D(z)) / d`` with ``d = 2 + sqrt(2 pi) z``, where the
-    quotient is at most 0.18. One division serves both divisors, and the errors of `d` and
-    of its inverse return in the quotient.
-    """
-    head, rest, n = half_bell_parts(f, z)
-    over, under = pieces.TAIL
-    d = f.fma(z, ROOT, 2.0)
-    d_low = f.fma(z, ROOT, 2.0 - d)
-    bottom = f.poly(z, under)
-    inverse = 1.0 / (d * bottom)
-    w = inverse * bottom
-    error = f.mad(-w, d_low, f.fma(-w, d, 1.0))
-    s = f.mad(z * f.poly(z, over), inverse * d, error)
-    tail = f.mad(f.mad(head, rest, head), s, head * rest)
-    return scale(f, f.mad(head, w, tail * w), n)
-
-
 def ndtr(f: Format, x: Value) -> Value:
     """Normal distribution function, as `scipy.special.ndtr`; within 2 ulp."""
     ax = abs(x)
-    if f.single and f.wide:
-        t = half_tail_by_quotient(f, near_half_line(f, ax))
+    if f.single:
+        z = within_half(f, ax)
+        table = f.pick(pieces.HALF_TAIL_F64, pieces.HALF_TAIL_F32)
+        t = tail_by_quotient(f, z, half_bell_parts(f, z), table)
         return f.select(x > 0.0, 1.0 - t, t)
     t, _ = half_tail(f, ax, f.clamp(ax, 0.0, f.pick(40.0, 16.0)))
     return f.select(x > 0.0, 1.0 - t, t)
