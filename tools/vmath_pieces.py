@@ -10,6 +10,7 @@ linearised problem, in 55-digit arithmetic; the errors are printed as bits.
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,6 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
-
-import sys
 
 OUT = (
     Path(sys.argv[1])

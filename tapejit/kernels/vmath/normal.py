@@ -104,11 +104,11 @@ def tail_by_quotient(
     (slope,), over, under = table
     d = f.fma(z, slope, 2.0)
     d_low = f.fma(z, slope, 2.0 - d)
-    bottom = f.poly(z, under)
+    bottom, top = f.side_by_side(z, under, over)
     inverse = 1.0 / (d * bottom)
     w = inverse * bottom
     error = f.mad(-w, d_low, f.fma(-w, d, 1.0))
-    s = f.mad(z * f.poly(z, over), inverse * d, error)
+    s = f.mad(z * top, inverse * d, error)
     low = f.mad(f.mad(head, rest, head), s, head * rest)
     return scale(f, f.mad(head, w, low * w), n)
 
