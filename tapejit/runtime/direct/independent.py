@@ -140,18 +140,21 @@ def stays(loop: ast.For, rounds: int, known: dict[str, str]) -> bool:
     return rounds >= VECTOR and not stored <= read and not local
 
 
+LONG = 64
 MANY = 3
 """Functions of `vmath` in one loop from which LLVM takes vectors one by one, for want of registers."""
 
 
-def waits(loop: ast.For) -> bool:
-    """Whether a loop is so long a chain that two vectors are to be computed at once.
+def waits(loop: ast.For, rounds: int) -> bool:
+    """Whether a loop, of unknown or many rounds, is so long a chain that two vectors go at once.
 
     The processor looks some 300 instructions ahead, a round of Black-Scholes has 260 and takes 225 cycles
     from its first to its last, of which the multipliers are busy for 150. Two rounds, instruction by
     instruction, share their constants and fill each other's gaps; what has no register then
     lies on the stack, which costs less: a million options in 8.9 ms one by one, in 7.5 by two.
     """
+    if 0 < rounds < LONG:
+        return False
     nodes = [n for s in loop.body for n in ast.walk(s) if isinstance(n, ast.Call)]
     return sum(ast.unparse(n.func).startswith("vmath.") for n in nodes) >= MANY
 
