@@ -125,15 +125,36 @@ def exponential(name: str, kind: Any, digits: int, terms: int, limit: float) -> 
 # ---------------------------------------------------------------- others
 
 
-def logarithm() -> None:
-    """As ``LOG`` of `vmath_coefficients`, for ``s = u / (2 + u)`` with ``1 + u`` in [3/4, 3/2)."""
+def logarithm(name: str, kind: Any, unit: float, limit: float, terms: int) -> None:
+    """Inverses of sixteen numbers c in [3/4, 3/2), and log(c); ``(log(1 + r) - r) / r**2``.
 
-    def g(z: Any) -> Any:
-        return 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z else mpf(2) / 3
+    The upper four digits of a fraction are the number of a piece. Beside 1 that c is 1. The others
+    lie near the middle of their piece, and log(c) is a multiple of `unit` to within `limit`.
+    """
+    rng = np.random.default_rng(6)
+    inverses, values = [], []
+    for j in range(PIECES):
+        low = (1 + j / PIECES) / (1 if j < PIECES // 2 else 2)
+        middle = low * (1 + 0.5 / (PIECES + j))
+        x = (rng.uniform(0.995, 1.005, 1_500_000) / middle).astype(kind)
+        if j in (0, PIECES - 1):
+            x = np.ones(1, kind)
+        exact = -np.log(x.astype(np.longdouble))
+        rounded = np.round(exact / unit) * unit
+        k = int(np.argmin(np.abs(exact - rounded)))
+        inverse = mpf(float(x[k]))
+        value = mpf(float(rounded[k]))
+        assert abs(value + mp.log(inverse)) < limit, (name, j)
+        inverses.append(inverse)
+        values.append(value)
 
-    for name, terms in (("LOG_F64", 8), ("LOG_F32", 4)):
-        print(name)
-        emit(name, even_error(g, mpf(0), mpf("0.0401"), terms, lambda z: z))
+    def rest(r: Any) -> Any:
+        with mp.workdps(80):
+            return (mp.log1p(r) - r) / r**2 if r else mpf(-1) / 2
+
+    p = even_error(rest, mpf(-1) / 31, mpf("0.0626"), terms, abs)
+    print(name)
+    emit(name, inverses, values, p)
 
 
 def points(count: int) -> list[Any]:
@@ -167,7 +188,8 @@ def tanh(name: str, over: int, under: int) -> None:
 def main() -> None:
     exponential("POWERS_F64", np.float64, 53, 5, 0.27)
     exponential("POWERS_F32", np.float32, 24, 2, 0.30)
-    logarithm()
+    logarithm("LOG_F64", np.float64, 2.0**-42, 2.0**-60, 9)
+    logarithm("LOG_F32", np.float32, 2.0**-16, 2.0**-31, 4)
     tanh("TANH_F64", 3, 3)
     tanh("TANH_F32", 2, 1)
 

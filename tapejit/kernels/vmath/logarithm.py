@@ -8,6 +8,7 @@
 
 in which the exact `f` dominates and every rounded quantity is small against it.  The parts are
 added to ``k log(2)`` from the largest to the smallest, with the error of the one sum that matters.
+Where the processor has the instructions of `lanes`, log needs no quotient (`log_by_table`).
 
 Measured error in either format: at most 1 ulp for log and log1p, 1.1 for log2 and log10.
 """
@@ -34,23 +35,17 @@ def decompose_any(f: Format, x: Value) -> tuple[Value, Value]:
     return f.select(low, k - float(shift), k), m
 
 
-def series(f: Format, u: Value, terms: tuple[float, ...] | None = None) -> Value:
-    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)] but for other terms."""
+def series(f: Format, u: Value) -> Value:
+    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)]."""
     s = u / (2.0 + u)
     z = s * s
-    return s * (u - z * f.poly(z, terms or f.pick(*tables.LOG)))
+    return s * (u - z * f.poly(z, f.pick(*tables.LOG)))
 
 
-def log_parts(
-    f: Format,
-    k: Value,
-    u: Value,
-    low: Value | None = None,
-    terms: tuple[float, ...] | None = None,
-) -> tuple[Value, Value]:
+def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> tuple[Value, Value]:
     """``k log(2) + log(1 + u) + low`` for a small correction `low`, as head and tail."""
     ln2_head, ln2_tail = f.pick(*tables.LN2)
-    w = series(f, u, terms)
+    w = series(f, u)
     a, b = f.fast_two_sum(k * ln2_head, u)
     rest = f.mad(k, ln2_tail, -w)
     return a, b + (rest if low is None else rest + low)
@@ -77,13 +72,31 @@ def domain(f: Format, x: Value, result: Value) -> Value:
 def log(f: Format, x: Value) -> Value:
     """Natural logarithm, as `numpy.log`; within 1 ulp."""
     if f.single:
-        m = f.lane("mantissa", x)
-        k = f.lane("exponent", x) - f.lane("exponent", m)
-        head, tail = log_parts(f, k, m - 1.0, terms=f.pick(pieces.LOG_F64, pieces.LOG_F32))
-        return f.lane("logarithm", head + tail, x)
+        return log_by_table(f, x)
     k, m = decompose_any(f, x)
     head, tail = log_parts(f, k, m - 1.0)
     return domain(f, x, head + tail)
+
+
+def log_by_table(f: Format, x: Value) -> Value:
+    """As `log`, without a quotient: ``x = 2**k m``, and ``m = c (1 + r)`` with `c` the table's.
+
+    The table holds numbers close to 1 / c, and the logarithms of these, which are so close to
+    multiples of a power of two that they need no tails, and that ``k log(2) + log(c)`` is exact. Beside 1,
+    where the result is small, that is 0.
+    """
+    table = f.pick("LOG_F64", "LOG_F32")
+    terms = f.pick(pieces.LOG_F64, pieces.LOG_F32)[2]
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    m = f.lane("mantissa", x)
+    k = f.lane("exponent", x) - f.lane("exponent", m)
+    n = f.bits(m) >> f.fraction - 4
+    r = f.fma(m, f.entry(table, 0, n), -1.0)
+    a, b = f.fast_two_sum(f.mad(k, ln2_head, f.entry(table, 1, n)), r)
+    z = r * r
+    even, odd = f.side_by_side(z, terms[::2], terms[1::2])
+    rest = f.mad(z, f.mad(r, odd, even), k * ln2_tail)
+    return f.lane("logarithm", a + (b + rest), x)
 
 
 def log2(f: Format, x: Value) -> Value:
