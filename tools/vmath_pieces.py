@@ -57,7 +57,7 @@ def even_error(g: Function, a: Any, b: Any, terms: int, weight: Function) -> lis
 def quotient(
     g: Function, xs: list[Any], weights: list[Any], over: int, under: int, times: bool = False
 ) -> tuple[list[Any], list[Any]]:
-    """Coefficients of N and D with D(0) = 1, so that N / D is close to g (``x N / D``, with `times`)."""
+    """Coefficients of N and D, the last of D being 1, with N / D close to g (``x N / D``, with `times`)."""
     values = [g(x) for x in xs]
     powers = [
         [x ** (k + times) for k in range(over)] + [-v * x**k for k in range(1, under + 1)]
@@ -87,7 +87,7 @@ def quotient(
             total = sum(s * e for s, e in zip(share, errors, strict=True))
             share = [s * e / total + mpf(10) ** -25 for s, e in zip(share, errors, strict=True)]
     print(f"  {over} over {under} coefficients, error {bits(best[0])}")
-    return best[1], best[2]
+    return [c / best[2][-1] for c in best[1]], [c / best[2][-1] for c in best[2]]
 
 
 # ---------------------------------------------------------------- exponentials

@@ -117,8 +117,9 @@ def tail(f: Format, z: Value) -> Value:
     """``erfc(z)`` for z >= 0."""
     if f.single:
         near = within(f, z)
-        table = f.pick(pieces.TAIL_F64, pieces.TAIL_F32)
-        return 2.0 * tail_by_quotient(f, near, bell_parts(f, near), table)
+        head, rest, n = bell_parts(f, near)
+        table = f.pick(pieces.TAIL_F64, pieces.TAIL_F32)  # of half of it
+        return tail_by_quotient(f, near, (head, rest, n + 1.0), table)
     return falling(f, z, scaled_tail(f, f.clamp(z, 0.0, f.pick(28.0, 11.0))))
 
 
