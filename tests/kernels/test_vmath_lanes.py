@@ -50,7 +50,17 @@ WITH = pytest.param(
     True, id="with", marks=pytest.mark.skipif(not direct._lanes(), reason="no AVX-512 here")
 )
 BOTH = [WITH, pytest.param(False, id="without")]
-BOUNDS = {"tanh": 1.4, "erfc": 1.7, "ndtr": 1.8, "bell": 0.9, "half_bell": 0.9}
+BOUNDS = {
+    "log": 0.85,
+    "log1p": 0.85,
+    "tanh": 1.4,
+    "erfc": 1.7,
+    "ndtr": 1.8,
+    "bell": 0.9,
+    "half_bell": 0.9,
+    "softplus": 1.4,
+    "log_expit": 1.4,
+}
 """Where it is not that of `test_vmath`."""
 
 
