@@ -103,6 +103,33 @@ def test_accuracy(name, kind, single, monkeypatch):
     assert errors[worst] <= bound, (x[worst], got[worst])
 
 
+DENSE = [
+    ("exp", -1, 1),
+    ("tanh", 0.5, 0.8),
+    ("log", 0.9, 1.2),
+    ("log1p", -0.05, 0.1),
+    ("arctanh", 1e-3, 0.1),
+    ("ndtr", -4, 0),
+    ("erfc", 0.7, 4),
+    ("bell", 2, 5),
+]
+
+
+@pytest.mark.parametrize("kind", DTYPES)
+@pytest.mark.parametrize("name, low, high", DENSE, ids=[each[0] for each in DENSE])
+@pytest.mark.parametrize("single", [WITH])
+def test_accuracy_where_it_is_least(name, low, high, kind, single, monkeypatch):
+    """Many numbers where formulas meet, and where the digits that a sum lost return."""
+    reference, bound, _, _ = UNARY[name]
+    bound = BOUNDS.get(name, bound)
+    dtype = DTYPES[kind]
+    x = np.random.default_rng(11).uniform(low, high, 2000).astype(dtype)
+    got = apply(compiled(name, kind, single, monkeypatch), x)
+    errors = [error_in_ulp(g, reference(exact(v)), dtype) for v, g in zip(x, got, strict=True)]
+    worst = int(np.argmax(errors))
+    assert errors[worst] <= bound, (x[worst], got[worst])
+
+
 @pytest.mark.parametrize("single", BOTH)
 @pytest.mark.parametrize("name, kind", CASES)
 def test_special_values(name, kind, single, monkeypatch):
