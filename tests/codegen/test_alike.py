@@ -116,11 +116,11 @@ def test_small_arrays_beside_a_loop_stay_in_registers(monkeypatch):
     """What a loop may keep in registers is not handed to a function."""
     monkeypatch.setattr(alike, "LEAST", 1)
 
+    a = np.linspace(-1, 1, 64).reshape(8, 8)
+
     def f(x, y, z):
-        x = np.tanh(x * y) + np.sin(y)
-        x = x / np.sum(x)
-        x = np.tanh(x * z) + np.sin(z)
-        x = x / np.sum(x)
+        x = a @ np.tanh(x * y)
+        x = a @ np.tanh(x * z)
         s = x
         for _ in range(50):
             s = np.sin(s) * x + y
