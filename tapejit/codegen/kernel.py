@@ -92,6 +92,8 @@ def has_code(tape: Tape, i: int) -> bool:
             template_of(tape, i)
         elif kind == "update":
             return row.prim.name in UPDATES
+        elif kind == "reduce" and row.prim.name in ("max", "min"):
+            return row.aval.dtype.kind != "c"  # no order that LLVM knows
         elif kind == "product":
             return row.aval.dtype.kind in "fc"
         elif kind == "guard":
