@@ -26,6 +26,13 @@ def nearest(f: Format, x: Value) -> tuple[Value, Value]:
     return t, t - magic
 
 
+def reduced(f: Format, x: Value) -> tuple[Value, Value, Value]:
+    """`nearest`, and the rest of x."""
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    t, n = nearest(f, x)
+    return t, n, f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
+
+
 def power(f: Format, t: Value, r: Value) -> tuple[Value, Value]:
     """``(head, rest)`` with ``head (1 + rest) = exp(r) 2**(j / 16)``, `j` the last digits of `t`."""
     return f.entry(f.pick("POWERS_F64", "POWERS_F32"), 0, f.bits(t)), less_one(f, r)
@@ -35,18 +42,19 @@ def less_one(f: Format, r: Value) -> Value:
     """``exp(r) / c - 1``."""
     z = r * r
     one, a, *others = f.pick(pieces.POWERS_F64, pieces.POWERS_F32)[2]
-    rest: Operand = 0.0
-    for low, high in reversed(list(zip(others[::2], [*others[1::2], None], strict=False))):
-        pair: Operand = low if high is None else f.mad(r, high, low)
-        rest = pair if rest == 0.0 else f.mad(z, rest, pair)
+    pairs: list[Operand] = [
+        f.mad(r, high, low) for low, high in zip(others[::2], others[1::2], strict=False)
+    ]
+    pairs += others[len(others) // 2 * 2 :]
+    rest = pairs[-1]
+    for pair in pairs[-2::-1]:
+        rest = f.mad(z, rest, pair)
     return f.mad(z, rest, f.mad(r, a, one))
 
 
 def parts(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value, Value, Value]:
     """``(head, rest, n)`` with ``exp(x + x_low) = head (1 + rest) 2**floor(n)``."""
-    ln2_head, ln2_tail = f.pick(*tables.LN2)
-    t, n = nearest(f, x)
-    r = f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
+    t, n, r = reduced(f, x)
     return *power(f, t, r if x_low is None else r + x_low), n
 
 
@@ -68,9 +76,7 @@ def exp_in_range(f: Format, x: Value) -> Value:
     Then the bits of `t`, moved, are what is to be added to those of the power: exponent and number of the
     entry, which the table's second column has less. That is quicker than ``scale``.
     """
-    ln2_head, ln2_tail = f.pick(*tables.LN2)
-    t, n = nearest(f, x)
-    r = f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
+    t, _, r = reduced(f, x)
     count = f.bits(t)
     power = f.entry(f.pick("POWERS_F64", "POWERS_F32"), 1, count)
     head = f.from_bits(f.bits(power) + (count << f.fraction - 4))
