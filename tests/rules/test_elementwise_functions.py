@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from frontend_checks import check, gradient, results, traced
 
+import tapejit as tj
 from tapejit.core.errors import UnsupportedError
 from tapejit.frontend.capture import capturing
 from tapejit.passes.adjoint import adjoint
