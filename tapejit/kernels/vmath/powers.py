@@ -1,0 +1,64 @@
+"""exp by a table of powers, where the processor has the instructions of `lanes`.
+
+``x = n log(2) + r`` with `n` in sixteenths, whose last four bits number a power ``2**(j / 16)``, and
+with ``|r|`` up to a 32nd of log(2): so small that neither its rounding nor that of the polynomial matters.
+What would matter is the rounding of the powers. So the table holds ``c 2**(j / 16)`` with a `c` close to 1 for
+which all sixteen numbers are exact to a quarter of the usual error, and the polynomial is that of
+``exp(r) / c - 1``: one multiply-add more instead of a table of tails.
+"""
+
+from __future__ import annotations
+
+from . import pieces, tables
+from .emit import Format, Operand, Value
+
+__all__ = ["exp", "parts", "parts_of_product"]
+
+
+SHORT = (0.693359375, -2.1219444005469057e-04)
+"""``log(2)`` for float32, with a head so short that its product with sixteenths is exact."""
+
+
+def nearest(f: Format, x: Value) -> tuple[Value, Value]:
+    """``x / log(2)`` rounded to sixteenths: a number whose last digits count them, and it."""
+    magic = f.magic / 16
+    t = f.mad(x, f.pick(*tables.LOG2E)[0], magic)
+    return t, t - magic
+
+
+def power(f: Format, t: Value, r: Value) -> tuple[Value, Value]:
+    """``(head, rest)`` with ``head (1 + rest) = exp(r) 2**(j / 16)``, `j` the last digits of `t`."""
+    head = f.entry(f.pick("POWERS_F64", "POWERS_F32"), 0, f.bits(t))
+    z = r * r
+    one, a, *others = f.pick(pieces.POWERS_F64, pieces.POWERS_F32)[1]
+    rest: Operand = 0.0
+    for low, high in reversed(list(zip(others[::2], [*others[1::2], None], strict=False))):
+        pair: Operand = low if high is None else f.mad(r, high, low)
+        rest = pair if rest == 0.0 else f.mad(z, rest, pair)
+    return head, f.mad(z, rest, f.mad(r, a, one))
+
+
+def parts(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value, Value, Value]:
+    """``(head, rest, n)`` with ``exp(x + x_low) = head (1 + rest) 2**floor(n)``."""
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    t, n = nearest(f, x)
+    r = f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
+    return *power(f, t, r if x_low is None else r + x_low), n
+
+
+def parts_of_product(f: Format, x: Value, y: Operand) -> tuple[Value, Value, Value]:
+    """``(head, rest, n)`` as `parts`, of the exact product.
+
+    It enters the reduction unrounded: ``n log(2)`` is subtracted from it in one step, by which all its
+    digits become those of `r`.
+    """
+    ln2_head, ln2_tail = f.pick(tables.LN2[0], SHORT)
+    t, n = nearest(f, x * y)
+    r = f.mad(n, -ln2_tail, f.fma(x, y, n * -ln2_head))
+    return *power(f, t, r), n
+
+
+def exp(f: Format, x: Value) -> Value:
+    """``exp(x)`` within 0.9 ulp, for x within [-800, 800] ([-140, 140] in float32)."""
+    head, rest, n = parts(f, x)
+    return f.lane("scale", f.mad(head, rest, head), n)
