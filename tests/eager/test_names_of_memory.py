@@ -89,6 +89,23 @@ def test_strides_of_a_detached_leaf(mode):
         part.as_strided((2,), (1,), 0)
 
 
+def test_strides_of_a_detached_number(mode):
+    x = torch.ones(3).mean().detach()
+    assert (x.storage_offset(), x.as_strided((1,), (1,)).tolist()) == (0, [1.0])
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        x.as_strided((2,), (1,))
+
+
+def test_data_that_is_given_after_a_hidden_write_is_no_write(mode):
+    w, x = leaf(1.0, 2.0), torch.ones(2, dtype=torch.float64)
+    x.data.mul_(0.5)
+    x.data = x.data * 4
+    y = x * w
+    y.tolist()
+    y.sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0]
+
+
 def test_a_hook_that_comes_after_the_update_of_its_leaf(mode):
     w = leaf(1.0, 2.0)
     y = w + 1
