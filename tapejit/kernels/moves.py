@@ -90,11 +90,13 @@ def scatter_add(out: Any, x: Any, u: Any, at: Any, lead: int, n: int, run: int) 
 
 
 @routine
-def convolve(out: Any, x: Any, y: Any) -> None:
-    """The full convolution, the shorter line in the outer loop."""
+def convolve(out: Any, x: Any, y: Any, start: int) -> None:
+    """out_k = sum_i x_i y_{start+k-i}: a part of the convolution, the shorter line in the outer loop."""
     a, b = (x, y) if x.size <= y.size else (y, x)
     for k in range(out.size):
         out[k] = 0
     for i in range(a.size):
-        for j in range(b.size):
-            out[i + j] += a[i] * b[j]
+        low = max(0, i - start)
+        high = min(out.size, i - start + b.size)
+        for k in range(low, high):
+            out[k] += a[i] * b[start + k - i]
