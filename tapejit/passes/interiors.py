@@ -123,7 +123,7 @@ def _lines(tape: Tape) -> list[Line]:
             wanted[i, None] = None
     found = []
     for row, total in wanted:
-        if not _is_line(tape, row):
+        if not _is_line(tape, row) or (tape.prim(row).name in PIECED and not _plain(tape, row)):
             continue
         line = Line(row, total)
         n = tape.value(row).shape[0]
