@@ -96,7 +96,8 @@ def convolve(out: Any, x: Any, y: Any, start: int) -> None:
     for k in range(out.size):
         out[k] = 0
     for i in range(a.size):
+        weight = a[i]
+        first = max(0, start - i)  # in this form LLVM sees that no position is negative
         low = max(0, i - start)
-        high = min(out.size, i - start + b.size)
-        for k in range(low, high):
-            out[k] += a[i] * b[start + k - i]
+        for j in range(min(b.size - first, out.size - low)):
+            out[low + j] += weight * b[first + j]

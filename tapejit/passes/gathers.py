@@ -104,7 +104,6 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
         if any(step != 1 for _, _, step in ranges):
             return None
         total = _below(tape, args[0], readers)
-        total = _below(tape, args[0], readers)
         v, less = args[1], False
         while tape.prim(v).name == "negative" and readers[v] == 1:
             v, less = tape.args(v)[0], not less
