@@ -24,8 +24,12 @@ from .dce import dce
 from .rewrite import rewrite
 from .simplify import simplify
 
-LONGEST = 4
-"""Elements of a last axis that are taken apart."""
+LONGEST = 10
+"""Elements of a last axis that are taken apart.
+
+Of 300 x 300 distances: 5.3 ms and 1.0 ms by absolute values of 10, 0.93 and 0.39 by squares of 6; of 8
+both are as fast, of 12 the loop is.
+"""
 FEWEST = 16
 """Vectors below which an array is left alone."""
 
