@@ -34,6 +34,8 @@ SMALLEST = 16
 """Elements from which a window is gathered; smaller ones are added."""
 MARGIN = 8
 """Zeros at most on one side of what is gathered."""
+MOST = 100
+"""Additions, one behind the other, that are looked at as one sum."""
 EDGES = 8
 """Runs along the edges of a cleared window; when there are more, it is cleared and added to."""
 
@@ -71,8 +73,9 @@ def gathers(tape: Tape) -> Tape:
             readers[a] = readers.get(a, 0) + 1
     found: dict[int, Sum] = {}
     taken: set[int] = set()
+    depth = _depths(tape)
     for i in range(tape.rows - 1, tape.n_inputs - 1, -1):
-        if i in taken or tape.prim(i).name not in ("add_slice", "add"):
+        if i in taken or tape.prim(i).name not in ("add_slice", "add") or depth[i] > MOST:
             continue
         total = _sum_of(tape, i, readers)
         if total is not None and _pays(tape, i, total):
@@ -94,6 +97,15 @@ def gathers(tape: Tape) -> Tape:
 
 
 # ---------------------------------------------------------------- finding
+
+
+def _depths(tape: Tape) -> list[int]:
+    """Return how many additions stand behind one another below each row."""
+    depth = [0] * tape.rows
+    for i in range(tape.n_inputs, tape.rows):
+        if tape.prim(i).name in ("add_slice", "add"):
+            depth[i] = 1 + max(depth[a] for a in tape.args(i))
+    return depth
 
 
 def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
