@@ -22,6 +22,7 @@ from .gathers import gathers
 from .interiors import interiors
 from .joins import joins
 from .order import reads_first
+from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
 from .schedule import ROLLED
@@ -41,7 +42,7 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    for each in (checks_left, carried_sums, _trimmed, carried_elements, components, turned):
+    for each in (checks_left, carried_sums, _trimmed, _reread, carried_elements, components, turned):
         tape = each(tape)
     return _own_outputs(_legal(reads_first(_stencils(tape))))
 
@@ -55,6 +56,12 @@ def _stencils(tape: Tape, body: bool = False) -> Tape:
 def _trimmed(tape: Tape) -> Tape:
     made = trim(tape)
     return made if made is tape else dce(made)
+
+
+def _reread(tape: Tape) -> Tape:
+    made = rereads(tape)
+    # first the reverse loops drop what they no longer read, then the forward ones what nobody reads
+    return made if made is tape else _trimmed(_trimmed(made))
 
 
 def _legal(tape: Tape) -> Tape:

@@ -112,6 +112,18 @@ def unlinked(rec: Recorder, t: Tensor) -> Tensor:
     return made
 
 
+def unwritten(rec: Recorder, t: Tensor) -> Tensor:
+    """Return a value that its own row has overwritten (``x.clamp_(0, 1)``) under another slot.
+
+    A gradient with a graph reads it again, later than the write.
+    """
+    if t._serial != rec.serial or t._slot not in rec.stale:
+        return t
+    slot = same_value(rec, t._slot, t._spec, t._kind & 3)
+    made = rec.owners[slot] = Tensor(rec.serial, slot, dense(t._spec), t._kind)
+    return made
+
+
 def own(rec: Recorder, g: Tensor, create: bool = False) -> Tensor:
     """Return a gradient as a tensor that nothing else names."""
     made: Tensor = apply(accumulated, (g,))
@@ -350,7 +362,11 @@ class Walk:
         if self.rec.grad:  # what the gradient does not read must not connect it to a graph
             kept = set(code.saved(needs))
             operands = [
-                h if k in kept or -1 in kept or not isinstance(h, Tensor) else unlinked(self.rec, h)
+                h
+                if not isinstance(h, Tensor)
+                else unwritten(self.rec, h)
+                if k in kept or -1 in kept
+                else unlinked(self.rec, h)
                 for k, h in enumerate(operands)
             ]
         made = recorded_vjp(self.rec, code, given, operands, needs)

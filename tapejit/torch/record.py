@@ -132,6 +132,8 @@ class Recorder:
         Slots that hold what was in memory which code outside may write to, and whose it is.
     mark : int
         While an operation in place is recorded, the slot where its rows begin; else -1.
+    running : bool
+        Whether a trace that has been left is being run, so that its tensors have no values yet.
     """
 
     __slots__ = (
@@ -149,6 +151,7 @@ class Recorder:
         "mark",
         "nodes",
         "owners",
+        "running",
         "serial",
         "slow",
         "sources",
@@ -171,6 +174,7 @@ class Recorder:
         self.eager = False
         self.slow = False
         self.mark = -1
+        self.running = False
         self.begin()
 
     def begin(self) -> None:
@@ -390,11 +394,18 @@ class Recorder:
         """Compute what tensors that are alive stand for, and start an empty trace."""
         if not self.code:
             return
-        steady = STEPS["turned"](self)
-        if steady is None:
-            steady = self._turned()
+        outer, self.running = self.running, True
+        try:
+            steady = STEPS["turned"](self)
             if steady is None:
-                return
+                steady = self._turned()
+            if steady is not None:
+                self._run(steady)
+        finally:
+            self.running = outer
+
+    def _run(self, steady: tuple[Any, ...]) -> None:
+        """Run a trace that has been left and give tensors their values."""
         program, inputs, owners, trace, ahead = steady
         try:
             fast = program.fast

@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+import numpy as np
+
 from .codes import GRAD, LEAF, PLAIN, input_codes
 from .emit import stand_in
 from .record import Recorder, Segment
+from .replacing import dense
 from .rows import Cone, Row, Saved, decoded_now, mask_of
 from .tensor import Tensor
 from .threads import segment_elsewhere
+from .views import under_graph
 
 Graph = tuple[Segment, int]
 
@@ -27,11 +31,28 @@ def brought_back(rec: Recorder, roots: Sequence[Tensor]) -> list[int]:
     """
     graphs = [segment_elsewhere(t) if t._graph is None else t._graph for t in roots]
     place = _recorded_again(rec, graphs)
+    slots = []
     for root, graph in zip(roots, graphs):
         if root._array is None:
             root._array = root._value()
-        root._serial, root._slot = rec.serial, place[graph]
-    return [place[graph] for graph in graphs]
+        root._slot = _valued(rec, graph, place[graph], root._array)
+        root._serial = rec.serial
+        slots.append(root._slot)
+    return slots
+
+
+def _valued(rec: Recorder, graph: Graph, at: int, value: Any) -> int:
+    """Return a slot with the value of an earlier result, whose graph has been recorded at a slot.
+
+    What is recorded again of a freed segment reads stand-ins: gradients go through its rows, since
+    none of them saves a value, but their results are not those that others have saved:
+    ``y = x + 1; (y * y).sum().backward()`` twice.
+    """
+    if graph[0].inputs is not None:
+        return at
+    spec = graph[0].rows.spec(graph[1])
+    array = np.ascontiguousarray(value) if spec.shape else value
+    return under_graph(rec, at, rec.constant(array, dense(spec)), spec)
 
 
 def _recorded_again(rec: Recorder, graphs: Sequence[Graph]) -> dict[Graph, int]:
@@ -147,7 +168,7 @@ def _input(
     first = row.first
     kind = row.code.kinds[0]
     if kind == GRAD and first in seg.imports and seg.imports[first] in places:
-        return places[seg.imports[first]]
+        return _valued(rec, seg.imports[first], places[seg.imports[first]], value)
     if kind == LEAF:
         leaf = seg.leaves[first]
         if leaf._array is value and leaf._serial != rec.serial:

@@ -118,9 +118,8 @@ def _nan_place(name: str, worst: float) -> None:
             full = P.sum(~nans, axis=axes, keepdims=False).eq(0)
             cap = active()
             empty = P.sum(full, axis=tuple(range(full.ndim)), keepdims=False)
-            if cap.value(empty):
+            if cap.outcome(empty):
                 raise ValueError(f"All-NaN slice encountered ({user_line()})")
-            cap.guard(empty, 0)
             a = _without(a, worst)
         return reductions.place_of(plain, a, axis, flag(keepdims))
 

@@ -165,9 +165,8 @@ def no_zero_sum(scale: Sym) -> None:
     """Raise as NumPy does when weights sum to zero, now or at a later call."""
     cap = active()
     zeros = P.sum(scale.eq(0), axis=tuple(range(scale.ndim)), keepdims=False)
-    if cap.value(zeros):
+    if cap.outcome(zeros):
         raise ZeroDivisionError(f"Weights sum to zero, can't be normalized ({user_line()})")
-    cap.guard(zeros, 0)
 
 
 def _aligned(a: Sym, axis: Any, w: Sym) -> Sym:
