@@ -302,6 +302,8 @@ class _Cut:
                     for a in args
                 ]
                 self.rows += 1
-                return Sym(b, b.append(tape.op[i], given, aval_id(Aval(dtype, (n,))), tape.param[i]))
+                return Sym(
+                    b, b.append(tape.op[i], given, aval_id(Aval(dtype, (n,))), tape.param[i])
+                )
         x = Sym(b, self.place[i])
         return x if x.shape == (n,) else ops.slice(x, ranges=((first, n, 1),))

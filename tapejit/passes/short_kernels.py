@@ -31,13 +31,12 @@ def short_kernels(tape: Tape) -> Tape:
         return tape
 
     def visit(b: Builder, row: Row, args: list[int]) -> int | None:
-        start, length = row.params.get("start"), row.params.get("length")
-        if _is_short(tape, row.id):
-            w, x = sorted((Sym(b, a) for a in args), key=lambda s: s.shape[0])
-            return _weighted(w, x, start, length).id
-        if _is_sums(tape, row.id):
-            return _sums(Sym(b, args[0]), Sym(b, args[1]), start, length).id
-        return None
+        few, sums = _is_short(tape, row.id), _is_sums(tape, row.id)
+        if not few and not sums:
+            return None
+        short, long = sorted((Sym(b, a) for a in args), key=lambda s: s.shape[0])
+        made = _weighted if few else _sums
+        return made(short, long, row.params["start"], row.params["length"]).id
 
     return rewrite(tape, visit)
 
@@ -67,7 +66,7 @@ def _is_sums(tape: Tape, i: int) -> bool:
     if lengths is None:
         return False
     start, length = tape.params(i)["start"], tape.params(i)["length"]
-    whole = lengths[0] - 1 <= start and start + length <= lengths[1]
+    whole = bool(lengths[0] - 1 <= start and start + length <= lengths[1])
     return whole and length <= SUMS < SHORTEST <= lengths[0]
 
 
@@ -99,7 +98,6 @@ def _weighted(w: Sym, x: Sym, start: int, length: int) -> Sym:
 
 def _sums(x: Sym, y: Sym, start: int, length: int) -> Sym:
     """Append z_k = sum_i x_i y_{start+k-i} for the shorter x, of which every element meets y."""
-    x, y = sorted((x, y), key=lambda s: s.shape[0])
     n = x.shape[0]
     found = []
     for k in range(length):
