@@ -199,7 +199,9 @@ def _unused(w: _Writer, value: str, aval: Aval) -> None:
     """
     if not aval.shape or value in w.space:  # the type has been checked; arrays kept here are fixed
         return
-    w.need(f"{value}.shape == {w.name('Z', aval.shape)} and {value}.dtype == {w.name('D', aval.dtype)}")
+    w.need(
+        f"{value}.shape == {w.name('Z', aval.shape)} and {value}.dtype == {w.name('D', aval.dtype)}"
+    )
 
 
 def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> None:

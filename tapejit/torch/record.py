@@ -55,7 +55,8 @@ class Segment:
     stale : dict
         Slots whose tensor has been written to since: ``(tensor, version, where the write begins)``.
     special : dict
-        Slots with hooks, retained gradients or functions of the user's.
+        Slots with hooks or retained gradients; under ~slot, of the first result of a function of
+        the user's, its context.
     lines : dict
         Where rows were written, when anomalies are looked for.
     nodes : dict
@@ -287,7 +288,12 @@ class Recorder:
     def _admit_view(self, t: Tensor, more: Any) -> int:
         """Record a view of its base's current value; of plain data in memory the view is an input."""
         root = more.root
-        if not (t._kind | root._kind) and root._array is not None and not more.hooks:
+        plain = not (t._kind | root._kind) and root._array is not None and not more.hooks
+        if plain and more.base is not root:
+            from .tensor import plain_above
+
+            plain = plain_above(t)
+        if plain:
             more.seen = root._ver
             if root._more.exposed:
                 value = t._value()
@@ -453,13 +459,22 @@ class Recorder:
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
-            elif program.forecast is not None and not self.slow:
+                return program, inputs, owners, self._left(), None
+            for k in live:  # what is written to later must not have been saved
+                t = owners[k]
+                if t._kind & 3 != GRAD:  # type: ignore[union-attr]
+                    segment.sources.append((k, t, t._version_of()))  # type: ignore[union-attr, arg-type]
+            if program.forecast is not None and not self.slow:
                 from .ahead import with_sweep
 
                 ahead = with_sweep(program, segment, tuple(reversed(live)))
+        return program, inputs, owners, self._left(), ahead
+
+    def _left(self) -> tuple[Any, ...]:
+        """Begin a new trace; return the old one."""
         trace = self._trace()
         self.begin()
-        return program, inputs, owners, trace, ahead
+        return trace
 
     def _trace(self) -> tuple[Any, ...]:
         """Return what `begin` sets, in that order."""

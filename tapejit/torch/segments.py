@@ -121,6 +121,8 @@ def _one_segment(
             freed.append(count)
         count += 1
         rec.owners += [None] * code.n_out
+        if ~first in seg.special:
+            rec.special[~at] = seg.special[~first]
         for j in range(code.n_out):
             place[first + j] = at + j
             if first + j in seg.special:
@@ -132,6 +134,8 @@ def _one_segment(
             if first + j in stale:
                 rec.stale[at + j] = stale[first + j]
             origin, its = rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
+            if origin is not seg and its in origin.special:  # a hook registered since
+                rec.special.setdefault(at + j, origin.special[its])
             if origin.node_hooks and origin.rows.producer[its] in origin.node_hooks:
                 rec.special.setdefault(at + j, origin)
     rec.freed |= mask_of(freed)
@@ -184,8 +188,10 @@ def _input(
     rec.owners.append(None)
     rec.inputs.append(value)
     if kind == LEAF:
-        rec.leaves[slot] = seg.leaves[first]
+        leaf = rec.leaves[slot] = seg.leaves[first]
         if first in seg.special:
             rec.special[slot] = seg.special[first]
+        elif leaf._more is not None and leaf._more.hooks:  # registered since
+            rec.special[slot] = leaf
     rec.sources += [(slot, t, version) for t, version in sources.get(first, ())]
     return slot

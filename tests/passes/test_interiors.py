@@ -150,20 +150,21 @@ def test_a_line_that_is_read_at_another_place_is_read_from_memory() -> None:
     same(tape, after)
     sums = [r for r in after if r.prim.name == "add" and r.aval.shape[0] > 8]
     assert len(sums) == 2
+    rows = {r.id: r for r in after}
+    second = [rows[a] for a in sums[1].args]
+    assert {rows[r.args[0]].prim.name for r in second} == {"input", "concatenate"}
 
 
 def test_long_definitions_stay() -> None:
     """Each step through rolls at two places doubles what would be computed again."""
 
     def make(u: Sym, v: Sym) -> list[Sym]:
-        for _ in range(9):
-            u = rolled(u) * v + u
+        for _ in range(25):
+            u = rolled(rolled(u) * v, N - 1) + u
         return [u]
 
     tape = tape_of(make)
-    after = interiors(tape)
-    same(tape, after)
-    assert len(after) < 4 * len(tape) + 200
+    assert interiors(tape) is tape
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -83,9 +83,29 @@ def test_an_error_of_a_kernel_names_the_line(policy: str) -> None:
     for _ in range(3):
         assert call(x, np.int64(1)) == 2.0
     for _ in range(2):
-        with pytest.raises(IndexError, match=r"index 5 is out of bounds .*test_errors_in_rows\.py:"):
+        with pytest.raises(
+            IndexError, match=r"index 5 is out of bounds .*test_errors_in_rows\.py:"
+        ):
             call(x, np.int64(5))
     assert call(x, np.int64(2)) == 2.0
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_an_error_of_a_loop_names_the_line(policy: str) -> None:
+    def walk(x: Any, k: Any) -> Any:
+        total = 0.0
+        for _ in range(300):
+            total = total + x[k]
+            k = k + 1
+        return total
+
+    call, x = tj.jit(walk, compile=policy), np.ones(310)
+    for k in (0, 400, 1, 0, 2, 400, 2, 15):
+        if k <= 10:
+            assert call(x, np.int64(k)) == 300.0
+            continue
+        with pytest.raises(IndexError, match=r"is out of bounds .*test_errors_in_rows\.py:"):
+            call(x, np.int64(k))
 
 
 def test_positions_behind_a_guard_stay_inside() -> None:
