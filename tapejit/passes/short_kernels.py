@@ -80,7 +80,7 @@ def _weighted(w: Sym, x: Sym, start: int, length: int) -> Sym:
         total = None
         for j, weight in enumerate(weights):
             at = start + first - j
-            if 0 <= at and at + last - first <= n:
+            if at >= 0 and at + last - first <= n:
                 window = ops.slice(x, ranges=((at, last - first, 1),))
                 term = window * ops.broadcast_to(weight, shape=window.shape)
                 total = term if total is None else total + term

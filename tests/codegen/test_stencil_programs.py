@@ -273,3 +273,17 @@ def test_compiled_is_interpreted(name: str, shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(compiled, plain, rtol=1e-11)
     np.testing.assert_allclose(du, eu, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(dc, ec, rtol=1e-10)
+
+
+def test_rolled_fields_are_not_kept() -> None:
+    """A step by differences of rolled fields keeps the field of each step, not the differences."""
+    step = FORMS["upwind_by_sign"][0]
+    tape = tj.grad(lambda u, c: np.sum(step(u, c) ** 2)).tape(np.ones(24), 0.2)
+    forward = next(r for r in tape if r.prim.name == "for")
+    assert [item.shape for item in forward.aval.items] == [(24,), (STEPS, 24)]
+
+
+@pytest.mark.parametrize(("width", "gathered"), [(2, False), (40, True)])
+def test_borders_of_many_runs_are_gathered(width: int, gathered: bool) -> None:
+    tape = tj.grad(lambda u: np.sum(np.pad(u, width, mode="wrap") ** 2)).tape(np.ones(5))
+    assert ("gather" in {r.prim.name for r in tape}) == gathered
