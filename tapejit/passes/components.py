@@ -117,9 +117,9 @@ def _chosen(tape: Tape) -> set[int]:
     for row in tape:
         for a in row.args:
             if a not in found:
-                if row.id in found and row.aval.shape[-1] > SHORT:  # type: ignore[union-attr]
-                    if tape.value(a).shape == row.aval.shape:  # type: ignore[union-attr]
-                        bad.append(row.id)
+                shape = row.aval.shape if row.id in found else ()  # type: ignore[union-attr]
+                if shape and shape[-1] > SHORT and tape.value(a).shape == shape:
+                    bad.append(row.id)
                 continue
             if row.id in found:
                 group[root(row.id)] = root(a)

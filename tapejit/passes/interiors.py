@@ -19,6 +19,7 @@ was computed there, by the same operations, but for the order of sums and for ze
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..core.avals import Aval, aval_id
 from ..rules.declare import ops
@@ -158,10 +159,8 @@ def _look(
                 return False
         return True
     if tape.prim(i).emit.kind == "elementwise":
-        for a in args:
-            if tape.value(a).shape == tape.value(i).shape:
-                if not _look(tape, line, a, offset, where, seen):
-                    return False
+        lines = [a for a in args if tape.value(a).shape == tape.value(i).shape]
+        return all(_look(tape, line, a, offset, where, seen) for a in lines)
     return True
 
 
@@ -258,7 +257,7 @@ class _Cut:
         parts = {low: self.part(line.row, low, high)}
         if self.rows > ROWS:
             return None
-        for first, last in zip(ends, ends[1:]):
+        for first, last in pairwise(ends):
             if first != low:
                 parts[first] = self.part(line.row, first, last)
         if line.total is None:
