@@ -247,11 +247,7 @@ _MOST_RUNS = 8
 
 
 def _runs(places: Any) -> list[tuple[int, int, int]]:
-    """Return places as runs: first, length, step.
-
-    >>> _runs(np.array([2, 1, 0, 1, 2, 2, 2]))
-    [(2, 3, -1), (1, 2, 1), (2, 2, 0)]
-    """
+    """Return places as runs, first, length and step: 2, 1, 0, 1, 2, 2 is (2, 3, -1), (1, 2, 1), (2, 1, 1)."""
     runs: list[tuple[int, int, int]] = []
     for p in places.tolist():
         if runs:
