@@ -8,9 +8,9 @@ failed, and -1 when an argument has another shape; scalar outputs follow it in a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..core.avals import AnyAval, Aval, TupleAval, full_name
+from ..core.records import record
 from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
@@ -35,7 +35,7 @@ KERNEL_DTYPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KernelText:
     """The source of a kernel and how to call it.
 

@@ -10,11 +10,11 @@ into memory.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.avals import Shape
+from ..core.records import record
 from ..passes.schedule import is_element
 from ..tape.ir import Row
 from .chunks import Total, length_of, write_chunks
@@ -29,7 +29,7 @@ WIDTH = 120
 _WORD = re.compile(r"\w+")
 
 
-@dataclass
+@record
 class Access:
     """A place in memory for each point of the nest's space."""
 
@@ -38,7 +38,7 @@ class Access:
     strides: tuple[int, ...]
 
 
-@dataclass
+@record
 class Fold:
     """A reduction: which axes, where its result goes."""
 

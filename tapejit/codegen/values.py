@@ -12,12 +12,12 @@ registers. A Kalman filter of 1000 steps took 234 us with all in the workspace a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..passes.schedule import Schedule, is_element, is_open, schedule
 from ..passes.views import Strided, all_views
 from ..tape.ir import Row, Tape
@@ -36,7 +36,7 @@ class NoCode(Exception):
     """This tape has a row for which there is no code."""
 
 
-@dataclass
+@record
 class Stack:
     """What is left of the room for local arrays."""
 
