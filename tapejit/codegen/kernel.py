@@ -14,6 +14,7 @@ from ..core.avals import AnyAval, Aval, TupleAval
 from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
+from .blocks import write_blocks
 from .branches import write_branches
 from .maps import write_map
 from .nests import Nest
@@ -70,13 +71,17 @@ def has_code(tape: Tape, i: int) -> bool:
     kind = row.prim.emit.kind
     if kind == "out":
         parent = tape.prim(row.args[0]).emit.kind
-        return (parent in ("map", "call") or parent in ROLLED) and has_code(tape, row.args[0])
+        inner = parent in ("map", "call", "blocks") or parent in ROLLED
+        return inner and has_code(tape, row.args[0])
     if kind in ROLLED:
         return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
         good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
         return good and all(has_code(body, k) for k in range(body.rows))
+    if kind == "blocks":
+        body = row.params["block"]
+        return all(has_code(body, k) for k in range(body.rows))
     if kind == "call":
         return _call_has_code(row, [tape.any_aval(a) for a in row.args])
     if kind not in CODED or not isinstance(row.aval, Aval):
@@ -178,6 +183,8 @@ def steps_of(values: Values) -> list[list[str]]:
             lines = Nest(values, step.space, step.rows).write()
         elif step.kind == "map":
             lines = write_map(values, step.rows[0], write_steps)
+        elif step.kind == "blocks":
+            lines = write_blocks(values, step.rows[0], write_steps)
         elif step.kind in ("for", "while"):
             lines = write_loop(values, step.rows[0], write_steps)
         elif step.kind in ROLLED:

@@ -214,6 +214,9 @@ class Nest:
         depth = len(loops)
         names = [f"i{d}" for d in range(depth)]
         sizes = [int(np.prod([self.space[k] for k in axes])) for axes in loops]
+        counts = [str(n) for n in sizes]
+        if loops and self.values.rows:
+            counts[0] = self._rows(sizes[0])
 
         def over(strides: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(strides[axes[-1]] for axes in loops)
@@ -248,7 +251,7 @@ class Nest:
             self._write_fold(fold, loops, names, over, body, heads, tails, lines, empty)
         if empty:
             return lines + heads[0] + tails[0]
-        prologue, bounds = lines, [str(n) for n in sizes]
+        prologue, bounds = lines, list(counts)
         short = not loops or self.overlaps or self.values.body or self.values.prefix
         length = self._chunk(loops, sizes, body)
         room = STACK if length else NEAR
@@ -272,13 +275,13 @@ class Nest:
             lines.extend(pad + t for t in body[d])
             if d < depth:
                 if d == depth - 1 and sizes[d] > 2 * BLOCK and self._long:
-                    start, stop = ("lo", "hi") if length and not d else ("0", str(sizes[d]))
+                    start, stop = ("lo", "hi") if length and not d else ("0", counts[d])
                     lines.append(f"{pad}for b{d} in range({start}, {stop}, {BLOCK}):")
                     lines.extend(f"{pad}    {t}" for t in self._block_heads)
                     innermost(f"b{d}", f"min(b{d} + {BLOCK}, {stop})", pad + "    ")
                     lines.extend(f"{pad}    {t}" for t in self._block_tails)
                 elif d == depth - 1:
-                    innermost(*("lo", "hi") if length and not d else ("0", str(sizes[d])), pad)
+                    innermost(*("lo", "hi") if length and not d else ("0", counts[d]), pad)
                 else:
                     lines.append(f"{pad}for i{d} in range({bounds[d]}):")
                     emit(d + 1, pad + "    ")
@@ -295,6 +298,11 @@ class Nest:
             *write_chunks(self.values, lines, sizes[0], length, self._totals(loops)),
             *tails[0],
         ]
+
+    def _rows(self, size: int) -> str:
+        """Return how many elements along the rows a block has whose tape has `size` of them."""
+        each = size // self.space[0]
+        return self.values.rows if each == 1 else f"{self.values.rows} * {each}"
 
     def _chunk(self, loops: list[list[int]], sizes: list[int], body: list[list[str]]) -> int:
         """Return the length of the chunks of the outermost loop, 0 for a nest in one piece.
@@ -359,13 +367,15 @@ class Nest:
         local = self.values.local(fold.row.id)
         access = fold.access
         place = None
+        adds = fold.row.id in self.values.adds
         byte = self.values.tape.value(fold.row.id).dtype.kind == "b"
         store, load = ("np.uint8({})", "({} != 0)") if byte else ("{}", "{}")
         if access is not None:
             place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
-            if outer_reduced or empty:
+            if (outer_reduced or empty) and not adds:
                 size = int(np.prod(self.values.tape.value(fold.row.id).shape))
-                lines.append(f"for i in range({size}):")
+                count = self._rows(size) if self.values.rows else str(size)
+                lines.append(f"for i in range({count}):")
                 lines.append(f"    {access.pointer}[i] = {store.format(fold.init)}")
                 if empty:
                     return
@@ -402,7 +412,7 @@ class Nest:
             outer, name = accumulators[k - 1], accumulators[k]
             tails[start + k].append(f"{outer} = {fold.template.format(outer, name)}")
         if place is not None:
-            if outer_reduced:
+            if outer_reduced or adds:
                 joined = fold.template.format(load.format(place), local)
                 tails[start].append(f"{place} = {store.format(joined)}")
             else:

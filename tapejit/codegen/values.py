@@ -73,6 +73,11 @@ class Values:
         The names of the functions of long rounds, by what stands behind the name.
     small : dict
         The local arrays, by name.
+    rows : str
+        In a body that runs over blocks of rows, the variable that says how many this block has:
+        its tape says how many there are at most. Empty in all others.
+    adds : frozenset of int
+        Rows of such a body whose memory holds a sum that they add to.
     """
 
     def __init__(
@@ -107,6 +112,8 @@ class Values:
         self.body = body
         self.stack = stack or Stack()
         self.small: dict[str, Aval] = {}
+        self.rows = ""
+        self.adds: frozenset[int] = frozenset()
         self._readers: dict[int, list[int]] = {}
         for i in range(self.tape.n_inputs, self.tape.rows):
             for a in self.tape.args(i):
@@ -120,6 +127,10 @@ class Values:
     ) -> Values:
         """Return the values of a body; `settle` gives them their places."""
         return Values(schedule(body), prefix, frozenset(lent), frozenset(fixed), True, self.stack)
+
+    def on_its_own(self, body: Tape, prefix: str) -> Values:
+        """Return the values of a body that becomes a function of its own."""
+        return Values(schedule(body), prefix, body=True)
 
     # ------------------------------------------------------------ names
 

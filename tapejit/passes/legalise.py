@@ -23,6 +23,7 @@ from .joins import joins
 from .order import reads_first
 from .rewrite import rewrite
 from .rings import rings
+from .row_blocks import row_blocks
 from .schedule import ROLLED
 from .short_kernels import short_kernels
 from .trim import trim
@@ -42,7 +43,7 @@ def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
     for each in (checks_left, carried_sums, _trimmed, carried_elements, components, turned):
         tape = each(tape)
-    return _own_outputs(_legal(reads_first(_stencils(tape))))
+    return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
 
 def _stencils(tape: Tape) -> Tape:
