@@ -40,28 +40,9 @@ def row_product(values: Values, i: int) -> list[str]:
     row_x, ld_x = layout_of(sx, ax.shape)
     row_y, ld_y = layout_of(sy, ay.shape)
     (m, k), n = ax.shape, ay.shape[1]
-    if n == 1 and row_x and not adds and sy.strides[0] == 1:
-        p = values.fresh("r")
-        return [
-            f"for {p}i in range({rows}):",
-            f"    {p}s = {number(0, az.dtype)}",
-            f"    for {p}k in range({k}):",
-            f"        {p}s = fold_add({p}s, {px}[{p}i * {ld_x} + {p}k] * {py}[{p}k])",
-            f"    {pz}[{p}i] = {p}s",
-        ]
-    if n == 1 and not row_x and adds:
-        p = values.fresh("r")
-        at = f"{px}[{p}i * {ld_x} + {p}k"
-        four = " + ".join(f"{p}d{q} * {at}{f' + {q * ld_x}' if q else ''}]" for q in range(4))
-        return [
-            f"for {p}i in range(0, {rows} // 4 * 4, 4):",
-            *(f"    {p}d{q} = {py}[{p}i{f' + {q}' if q else ''}]" for q in range(4)),
-            f"    for {p}k in range({m}):",
-            f"        {pz}[{p}k] = {pz}[{p}k] + ({four})",
-            f"for {p}i in range({rows} // 4 * 4, {rows}):",
-            f"    for {p}k in range({m}):",
-            f"        {pz}[{p}k] = {pz}[{p}k] + {py}[{p}i] * {at}]",
-        ]
+    if n == 1 and bool(row_x) != adds and sy.strides[0] == 1:
+        what, columns = ("sum", m) if adds else ("dot", k)
+        return [f"rows_{what}_{suffix}_{columns}({rows}, {px}, {ld_x}, {py}, {pz})"]
     texts = [str(m), rows, str(n)] if adds else [rows, str(k), str(n)]
     mm, kk, nn = texts
     one, zero = number(1, az.dtype), number(0, az.dtype)
