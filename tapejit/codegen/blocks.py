@@ -26,7 +26,9 @@ def _whole(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     inner = values.inner[i].bodies[0]
     outs = results(values.tape, i)
     lines: list[str] = []
-    names = [given(values, a, f"{inner.prefix}x{k}", lines) for k, a in enumerate(values.tape.args(i))]
+    names = [
+        given(values, a, f"{inner.prefix}x{k}", lines) for k, a in enumerate(values.tape.args(i))
+    ]
     places = [values.pointer(o) if values.tape.value(o).shape else values.local(o) for o in outs]
     rows = str(rows_of(values.tape, i))
     return [*lines, *_loop(values, i, inner, names, places, ("0", rows), write_steps)]
@@ -130,7 +132,9 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
             lines.append(f"{p}s{k} = memory.shift({p}q{k}, k * {step})")
             target = values.pointer(out)
             load = "({} != 0)" if byte else "{}"
-            joined = template.format(load.format(f"{target}[i]"), load.format(f"{sums}[k * {step} + i]"))
+            joined = template.format(
+                load.format(f"{target}[i]"), load.format(f"{sums}[k * {step} + i]")
+            )
             after += [
                 *_filled(target, aval, init),
                 f"for k in range({count}):",

@@ -203,10 +203,12 @@ def named_by_size(text: str) -> str:
         lines = ["from tapejit.kernels import products", ""]
         lines += [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in products]
         lines.append("")
-    rows = sorted(set(re.findall(r"\brows_(dot|sum)_(f\d+)_(\d+)\b", text)))
+    rows = sorted(set(re.findall(r"\brows_(dot|sum|last)_(f\d+)_(\d+)\b", text)))
     if rows:
         lines += ["from tapejit.kernels import rows", ""]
-        lines += [f'rows_{w}_{kind}_{n} = rows.product("{w}", "{kind}", {n})' for w, kind, n in rows]
+        lines += [
+            f'rows_{w}_{kind}_{n} = rows.product("{w}", "{kind}", {n})' for w, kind, n in rows
+        ]
         lines.append("")
     arrays = sorted(set(re.findall(r"\blocal_([a-z]+\d+)_(\d+)\b", text)))
     if arrays:

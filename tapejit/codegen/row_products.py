@@ -41,7 +41,8 @@ def row_product(values: Values, i: int) -> list[str]:
     row_y, ld_y = layout_of(sy, ay.shape)
     (m, k), n = ax.shape, ay.shape[1]
     if n == 1 and bool(row_x) != adds and sy.strides[0] == 1:
-        what, columns = ("sum", m) if adds else ("dot", k)
+        given = tape.prim(sx.root).emit.kind == "input"
+        what, columns = ("last" if given else "sum", m) if adds else ("dot", k)
         return [f"rows_{what}_{suffix}_{columns}({rows}, {px}, {ld_x}, {py}, {pz})"]
     texts = [str(m), rows, str(n)] if adds else [rows, str(k), str(n)]
     mm, kk, nn = texts

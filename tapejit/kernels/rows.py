@@ -22,6 +22,8 @@ I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 KINDS = {"f64": ir.DoubleType(), "f32": ir.FloatType()}
 LANES = {"f64": 4, "f32": 8}
 FLAGS = ("contract", "reassoc")
+AHEAD = 256
+"""Bytes of a row from which the next block is asked for."""
 SIDE = 8
 """Rows that go side by side, and vectors of a sum that stay in registers."""
 
@@ -96,6 +98,15 @@ class _Writer:
         fn = self.fn.module.globals.get(name) or ir.Function(self.fn.module, kind, name)
         self.b.call(fn, [x, at, I32(size), self._mask(lanes)])
 
+    def ahead(self, p: Any) -> None:
+        """Ask for a row that will be read soon: it is to come as far as the second-level cache."""
+        byte = self.b.bitcast(p, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [byte.type, I32, I32, I32])
+        name = "llvm.prefetch.p0"
+        fn = self.fn.module.globals.get(name) or ir.Function(self.fn.module, kind, name)
+        for start in range(0, self.columns * 32 // self.lanes, 64):
+            self.b.call(fn, [self.at(byte, I64(start)), I32(0), I32(2), I32(1)])
+
     def add(self, total: Any, x: Any, y: Any) -> Any:
         """Return ``total + x * y``; the order of the terms of a sum is free."""
         return self.b.fadd(total, self.b.fmul(x, y, flags=FLAGS), flags=FLAGS)
@@ -155,7 +166,12 @@ def _dot(w: _Writer) -> None:
     b.ret_void()
 
 
-def _gather(w: _Writer) -> None:
+def _last(w: _Writer) -> None:
+    """As `_sum`, and ask for the rows behind the block meanwhile: memory is idle."""
+    _sum(w, w.columns * 32 // w.lanes >= AHEAD)
+
+
+def _sum(w: _Writer, ahead: bool = False) -> None:
     """``g += d[i] X[i]`` for all rows of (n, X, ld, d, g)."""
     b = w.b
     n, x, ld, d, g = w.fn.args
@@ -173,6 +189,8 @@ def _gather(w: _Writer) -> None:
         def one(i: Any, totals: list[Any], chosen: range = chosen) -> None:
             factor = w.everywhere(b.load(w.at(d, i)))
             start = w.at(x, b.mul(i, ld, flags=("nsw",)))
+            if ahead and not chosen.start:
+                w.ahead(w.at(x, b.mul(b.add(i, n), ld, flags=("nsw",))))
             for v, slot in zip(chosen, totals):
                 b.store(w.add(b.load(slot), w.load(start, v), factor), slot)
 
@@ -190,7 +208,7 @@ def _gather(w: _Writer) -> None:
     b.ret_void()
 
 
-WRITERS: dict[str, Callable[[_Writer], None]] = {"dot": _dot, "sum": _gather}
+WRITERS: dict[str, Callable[[_Writer], None]] = {"dot": _dot, "sum": _sum, "last": _last}
 
 
 def function(module: Any, what: str, kind: str, columns: int) -> Any:

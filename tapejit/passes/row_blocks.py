@@ -28,8 +28,10 @@ SMALLEST = 1 << 20
 """Bytes of X from which blocks pay."""
 WIDEST = 16
 """Columns of a product of X at most: a wider one computes for longer than it reads."""
-BLOCK = 1 << 17
-"""Bytes of a block of X."""
+NEAR, BLOCK, LONG_BLOCK = 1 << 25, 1 << 15, 1 << 17
+"""Bytes of X up to which it stays in the last cache; bytes of a block then, and of one of a larger X."""
+FEWEST, LARGEST = 64, 1 << 18
+"""Rows of a block at least, while it has no more bytes than this."""
 CHUNK = 1 << 21
 """Bytes of a chunk of X: some 60 us."""
 WORTH = 1 << 23
@@ -131,7 +133,9 @@ def roles_of(r: Region, i: int) -> tuple[str, ...] | None:
     """Return the sides that a row wants its operands to have; None when it cannot be inside."""
     tape, n = r.tape, r.n
     row = tape.row(i)
-    if not isinstance(row.aval, Aval) or any(not isinstance(tape.any_aval(a), Aval) for a in row.args):
+    if not isinstance(row.aval, Aval) or any(
+        not isinstance(tape.any_aval(a), Aval) for a in row.args
+    ):
         return None
     shapes = [tape.value(a).shape for a in row.args]
     kind, out = row.prim.emit.kind, row.aval.shape
@@ -214,13 +218,19 @@ def _pull(r: Region) -> None:
         for a in tape.args(i):
             readers.setdefault(a, []).append(i)
     for i in range(tape.rows - 1, tape.n_inputs - 1, -1):
-        if i in r.side or i in tape.outputs or tape.prim(i).emit.kind not in ("elementwise", "view"):
+        if (
+            i in r.side
+            or i in tape.outputs
+            or tape.prim(i).emit.kind not in ("elementwise", "view")
+        ):
             continue
         users = readers.get(i, [])
         if not users or not all(r.inside(u) for u in users):
             continue
         roles = roles_of(r, i)
-        asked = {role for u in users for a, role in zip(tape.args(u), roles_of(r, u) or ()) if a == i}
+        asked = {
+            role for u in users for a, role in zip(tape.args(u), roles_of(r, u) or ()) if a == i
+        }
         if roles is not None and asked == {r.side_of(i)} and _fits(r, i, roles):
             r.pulled.add(i)
 
@@ -358,7 +368,9 @@ def _lengths(r: Region, operands: list[tuple[int, str]]) -> tuple[int, int]:
     """Return the rows of a block and of a chunk."""
     values = [r.tape.value(a) for a, role in operands if role == ROWS]
     each = sum(prod(a.shape[1:]) * a.dtype.itemsize for a in values)
-    block = min(max(BLOCK // each // 8 * 8, 8), -(-r.n // 8) * 8)
+    size = BLOCK if each * r.n < NEAR else LONG_BLOCK
+    rows = max(size // each, min(FEWEST, LARGEST // each), 8)
+    block = min(rows // 8 * 8, -(-r.n // 8) * 8)
     if each * r.n < WORTH:
         return block, -(-r.n // block) * block
     chunk = max(-(-CHUNK // (each * block)), -(-r.n // (block * MOST))) * block

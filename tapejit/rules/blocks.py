@@ -53,7 +53,10 @@ def _samples(rng: np.random.Generator) -> Samples:
             "summed": (False, True, True),
             "chunk": chunk,
         }
-        yield (rng.normal(size=(rows, 3)), rng.normal(size=(3, 1)), rng.normal(size=(rows, 1))), params
+        yield (
+            (rng.normal(size=(rows, 3)), rng.normal(size=(3, 1)), rng.normal(size=(rows, 1))),
+            params,
+        )
 
 
 blocks = general("blocks", _infer, _numpy, emit=Emit("blocks"), samples=_samples)
