@@ -99,7 +99,7 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     row = tape.row(i)
     p = f"{values.prefix}r{i}_"
     inner = values.on_its_own(row.params["block"], p)
-    by_rows(inner, row.params["summed"])
+    by_rows(inner, row.params)
     rows, length = rows_of(tape, i), row.params["chunk"]
     count = -(-rows // length)
     memory = values.fresh("q")
@@ -152,10 +152,13 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
                 f"    {total} = {template.format(total, found)}",
             ]
     loop = _loop(values, i, inner, inside, places, ("lo", "hi"), write_steps)
-    carved = inner.carved(f"{p}ws", 0)
+    carved = inner.carved(f"{p}w", 0)
     if carved:
-        lines.insert(0, f"{p}ws = memory.allocate({inner.workspace})")
-        stores.append(f"memory.release({p}ws)")
+        # Chunks must not raise, as an allocation may: each has a part of what is allocated for all.
+        before.append(f"{memory}_ws = memory.carve_u8({memory}, {room})")
+        arguments.append((f"{p}ws", f"{memory}_ws"))
+        carved.insert(0, f"{p}w = memory.shift({p}ws, k * {inner.workspace})")
+        room += count * inner.workspace
     name = f"chunk{len(values.functions)}"
     text = "\n    ".join(
         [

@@ -119,6 +119,8 @@ class Nest:
         groups = [f.axes for f in self.folds]
         if any(o.farthest for o in self.overlaps):
             groups.append(frozenset([len(self.space) - 1]))
+        if values.rows:
+            groups.append(frozenset(range(self._row_axis())))
         loops = [] if empty else collapse(self.space, vectors, groups)
         return self._loops(loops, empty)
 
@@ -215,8 +217,9 @@ class Nest:
         names = [f"i{d}" for d in range(depth)]
         sizes = [int(np.prod([self.space[k] for k in axes])) for axes in loops]
         counts = [str(n) for n in sizes]
-        if loops and self.values.rows:
-            counts[0] = self._rows(sizes[0])
+        if self.values.rows:
+            d = next(d for d, axes in enumerate(loops) if self._row_axis() == axes[0])
+            counts[d] = self._rows(sizes[d], self._row_axis())
 
         def over(strides: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(strides[axes[-1]] for axes in loops)
@@ -299,9 +302,15 @@ class Nest:
             *tails[0],
         ]
 
-    def _rows(self, size: int) -> str:
-        """Return how many elements along the rows a block has whose tape has `size` of them."""
-        each = size // self.space[0]
+    def _row_axis(self) -> int:
+        """Return the axis along which a body over blocks of rows has them in this nest."""
+        row = self.rows[0]
+        at = row.args[0] if row.prim.emit.kind == "reduce" else row.id
+        return self.values.axes[at]
+
+    def _rows(self, size: int, axis: int) -> str:
+        """Return how many of `size` elements a block has, from axis `axis` on, that of the rows."""
+        each = size // self.space[axis]
         return self.values.rows if each == 1 else f"{self.values.rows} * {each}"
 
     def _chunk(self, loops: list[list[int]], sizes: list[int], body: list[list[str]]) -> int:
@@ -373,8 +382,11 @@ class Nest:
         if access is not None:
             place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
             if (outer_reduced or empty) and not adds:
-                size = int(np.prod(self.values.tape.value(fold.row.id).shape))
-                count = self._rows(size) if self.values.rows else str(size)
+                kept = self.values.tape.value(fold.row.id).shape
+                size = int(np.prod(kept))
+                count = str(size)
+                if self.values.rows and np.prod(kept[: self.values.axes[fold.row.id]]) == 1:
+                    count = self._rows(size, self._row_axis())
                 lines.append(f"for i in range({count}):")
                 lines.append(f"    {access.pointer}[i] = {store.format(fold.init)}")
                 if empty:

@@ -40,11 +40,12 @@ def row_product(values: Values, i: int) -> list[str]:
     row_x, ld_x = layout_of(sx, ax.shape)
     row_y, ld_y = layout_of(sy, ay.shape)
     (m, k), n = ax.shape, ay.shape[1]
-    if n == 1 and bool(row_x) != adds and sy.strides[0] == 1:
+    if n == 1 and values.axes[i] != 1 and bool(row_x) != adds and sy.strides[0] == 1:
         given = tape.prim(sx.root).emit.kind == "input"
         what, columns = ("last" if given else "sum", m) if adds else ("dot", k)
         return [f"rows_{what}_{suffix}_{columns}({rows}, {px}, {ld_x}, {py}, {pz})"]
-    texts = [str(m), rows, str(n)] if adds else [rows, str(k), str(n)]
+    texts = [str(m), str(k), str(n)]
+    texts[1 if adds else 2 * values.axes[i]] = rows
     mm, kk, nn = texts
     one, zero = number(1, az.dtype), number(0, az.dtype)
     return [

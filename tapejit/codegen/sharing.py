@@ -21,6 +21,7 @@ from ..core.avals import Aval
 from ..passes.overlaps import delay_of, is_step
 from ..passes.schedule import ROLLED, Step, memory_of
 from ..tape.ir import Tape
+from ..tape.primitive import Params
 
 if TYPE_CHECKING:
     from .values import Values
@@ -230,7 +231,7 @@ def in_one_piece(values: Values, i: int) -> Held | None:
         return None
     prefix = f"{values.prefix}r{i}_"
     inner = values.nested(body, prefix, ())
-    by_rows(inner, row.params["summed"])
+    by_rows(inner, row.params)
     return Held(prefix, [inner])
 
 
@@ -240,12 +241,13 @@ def rows_of(tape: Tape, i: int) -> int:
     return next(tape.value(a).shape[0] for a, c in zip(tape.args(i), cut) if c)
 
 
-def by_rows(inner: Values, summed: tuple[bool, ...]) -> None:
+def by_rows(inner: Values, params: Params) -> None:
     """Settle a body of blocks: what it gives is written in place, and sums are added to."""
     body = inner.tape
     arrays = [(k, o) for k, o in enumerate(body.outputs) if body.value(o).shape]
     inner.rows = f"{inner.prefix}n"
-    inner.adds = frozenset(o for k, o in arrays if summed[k])
+    inner.axes = params["axes"]
+    inner.adds = frozenset(o for k, o in arrays if params["summed"][k])
     inner.settle({o: f"{inner.prefix}o{k}" for k, o in arrays})
 
 

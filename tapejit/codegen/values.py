@@ -76,6 +76,8 @@ class Values:
     rows : str
         In a body that runs over blocks of rows, the variable that says how many this block has:
         its tape says how many there are at most. Empty in all others.
+    axes : tuple of int
+        The axis along which each value of such a body has the rows, negative for none.
     adds : frozenset of int
         Rows of such a body whose memory holds a sum that they add to.
     """
@@ -113,6 +115,7 @@ class Values:
         self.stack = stack or Stack()
         self.small: dict[str, Aval] = {}
         self.rows = ""
+        self.axes: tuple[int, ...] = ()
         self.adds: frozenset[int] = frozenset()
         self._readers: dict[int, list[int]] = {}
         for i in range(self.tape.n_inputs, self.tape.rows):

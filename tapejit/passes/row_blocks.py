@@ -4,11 +4,11 @@ A gradient reads a matrix of examples twice, as ``X @ w`` and as ``X.T @ d``, an
 product row by row. Where X does not stay in the caches it comes from memory twice. Here these rows
 of the tape become one row `blocks` (see `rules.blocks`), whose code runs over blocks of X that stay.
 
-Every value inside has a *side*: ``rows`` (its first axis is that of X), ``turned`` (its last one is: the left operand
-of a product that sums over the rows), ``sum`` (over all rows). A value that needs a finished sum is
-*behind*, as is one that takes rows in another way (a gather, say): it stands behind the `blocks` row and
-reads what that stores. What does not depend on the products stands before, unless it goes row by
-row and nothing else reads it; then it is computed inside.
+Every value inside has an axis along which the rows of X lie: 0 for X itself, 1 for its transpose, the last one for
+arrays that `turned` has turned. A sum over all rows has none, and nothing inside reads it. What needs such
+a sum is *behind*, as is what takes rows in another way (a gather, say): it stands behind the
+`blocks` row and reads what that stores. What does not depend on the products stands before, unless
+it goes row by row and nothing else reads it; then it is computed inside.
 
 Invariant: nothing inside reads what is behind. The order of the terms of sums over the rows is all
 that differs.
@@ -39,31 +39,40 @@ WORTH = 1 << 23
 MOST = 64
 """Chunks at most: each has sums of its own."""
 
-ROWS, TURNED, WHOLE, SUM, BEHIND = "rows", "turned", "whole", "sum", "behind"
+WHOLE, SUM, BEHIND = -1, -2, -3
+"""Where other values have an axis: those without rows, sums over all rows, those behind."""
+FLOATS = ("float64", "float32")
 
 
 @dataclass
 class Region:
-    """What runs in blocks: rows with their sides, and what they are given."""
+    """What runs in blocks: where its rows have the rows of X, and what else is computed there.
+
+    Attributes
+    ----------
+    axis : dict
+        For what depends on a product with X, the axis of the rows, or `SUM` or `BEHIND`.
+    pulled : dict
+        The same for what does not, and is computed inside.
+    """
 
     tape: Tape
     n: int
     views: list[Strided | None]
-    side: dict[int, str] = field(default_factory=dict)
-    pulled: set[int] = field(default_factory=set)
+    axis: dict[int, int] = field(default_factory=dict)
+    pulled: dict[int, int] = field(default_factory=dict)
 
     def inside(self, i: int) -> bool:
         """Whether a row is computed in blocks."""
-        return self.side.get(i) in (ROWS, TURNED, SUM) or i in self.pulled
+        return i in self.pulled or self.axis.get(i, BEHIND) != BEHIND
 
-    def side_of(self, i: int) -> str:
-        """Return the side of a row that is inside."""
-        turned = self.tape.prim(i).name == "transpose"
-        return self.side.get(i) or (TURNED if turned else ROWS)
+    def axis_of(self, i: int) -> int:
+        """Return the axis of a row that is inside."""
+        return self.pulled[i] if i in self.pulled else self.axis[i]
 
 
 def row_blocks(tape: Tape) -> Tape:
-    """Return the tape with `blocks` rows for matrices that are read twice; it is legal, and stays so."""
+    """Return the tape with a `blocks` row for matrices that are read twice; it is legal, and stays so."""
     for n, seeds in _seeds(tape).items():
         region = _grown(tape, n, seeds)
         if region is not None:
@@ -73,23 +82,28 @@ def row_blocks(tape: Tape) -> Tape:
 
 def _seeds(tape: Tape) -> dict[int, set[int]]:
     """Return the products with matrices that a product turned reads again, by number of rows."""
-    again: set[int] = set()
-    for i in range(tape.n_inputs, tape.rows):
-        if tape.prim(i).emit.kind == "product" and len(tape.value(i).shape) == 2:
-            left = tape.args(i)[0]
-            if tape.prim(left).name == "transpose" and tape.params(left)["axes"] == (1, 0):
-                again.add(tape.args(left)[0])
+    products = [
+        i
+        for i in range(tape.n_inputs, tape.rows)
+        if tape.prim(i).emit.kind == "product" and len(tape.value(i).shape) == 2
+    ]
+    again = {_turned_of(tape, tape.args(i)[0]) for i in products}
     found: dict[int, set[int]] = {}
-    for i in range(tape.n_inputs, tape.rows):
-        if tape.prim(i).emit.kind == "product" and tape.args(i)[0] in again:
-            x, out = tape.value(tape.args(i)[0]), tape.value(i)
-            large = x.size * x.dtype.itemsize >= SMALLEST and x.shape[1] > 1
-            if large and out.shape[1] <= WIDEST and out.dtype.name in ("float64", "float32"):
+    for i in products:
+        if tape.args(i)[0] in again and tape.value(i).dtype.name in FLOATS:
+            x, columns = tape.value(tape.args(i)[0]), tape.value(i).shape[1]
+            if x.size * x.dtype.itemsize >= SMALLEST and x.shape[1] > 1 and columns <= WIDEST:
                 found.setdefault(x.shape[0], set()).add(i)
     return found
 
 
-# ---------------------------------------------------------------- sides
+def _turned_of(tape: Tape, i: int) -> int:
+    """Return the matrix whose transpose a row shows, or -1."""
+    turned = tape.prim(i).name == "transpose" and tape.params(i)["axes"] == (1, 0)
+    return tape.args(i)[0] if turned else -1
+
+
+# ---------------------------------------------------------------- axes
 
 
 def _grown(tape: Tape, n: int, seeds: set[int]) -> Region | None:
@@ -97,117 +111,126 @@ def _grown(tape: Tape, n: int, seeds: set[int]) -> Region | None:
     r = Region(tape, n, all_views(tape))
     started: set[int] = set()
     for i in range(tape.n_inputs, tape.rows):
-        sides = {r.side[a] for a in tape.args(i) if a in r.side}
-        if not sides and i in seeds and _fits(r, i, (ROWS, WHOLE)):
-            r.side[i] = ROWS
+        axes = {r.axis[a] for a in tape.args(i) if a in r.axis}
+        if not axes and i in seeds and _fits(r, i, (0, WHOLE)):
+            r.axis[i] = 0
             started.add(tape.args(i)[0])
-        elif sides & {SUM, BEHIND}:
-            r.side[i] = BEHIND
-        elif sides:
-            r.side[i] = _side(r, i)
-    once = [i for i, side in r.side.items() if side == SUM and tape.prim(i).emit.kind == "product"]
-    if not any(_turned_of(tape, tape.args(i)[0]) in started for i in once):
+        elif axes & {SUM, BEHIND}:
+            r.axis[i] = BEHIND
+        elif axes:
+            r.axis[i] = _axis(r, i)
+    sums = [i for i, axis in r.axis.items() if axis == SUM and tape.prim(i).emit.kind == "product"]
+    if not any(_turned_of(tape, tape.args(i)[0]) in started for i in sums):
+        return None
+    if any(r.axis[i] for i in _stored(r)):
         return None
     _pull(r)
     return r
 
 
-def _turned_of(tape: Tape, i: int) -> int:
-    return tape.args(i)[0] if tape.prim(i).name == "transpose" else -1
-
-
-def _side(r: Region, i: int) -> str:
-    """Return the side of a row that reads values inside."""
-    roles = roles_of(r, i)
-    if roles is None or not _fits(r, i, roles):
+def _axis(r: Region, i: int) -> int:
+    """Return the axis of a row that reads values inside."""
+    tape = r.tape
+    k, a = next((k, a) for k, a in enumerate(tape.args(i)) if a in r.axis)
+    out = _forward(r, i, k, r.axis[a])
+    if out == BEHIND:
         return BEHIND
-    kind = r.tape.prim(i).emit.kind
-    if kind == "product":
-        return SUM if roles[0] == TURNED else ROWS
-    if kind == "reduce":
-        return SUM if 0 in r.tape.params(i)["axis"] else ROWS
-    return TURNED if r.tape.prim(i).name == "transpose" else ROWS
+    roles = roles_of(r, i, out)
+    return out if roles is not None and _fits(r, i, roles) else BEHIND
 
 
-def roles_of(r: Region, i: int) -> tuple[str, ...] | None:
-    """Return the sides that a row wants its operands to have; None when it cannot be inside."""
+def _forward(r: Region, i: int, k: int, axis: int) -> int:
+    """Return the axis of a row whose operand `k` has the rows along `axis`; `BEHIND` for none."""
     tape, n = r.tape, r.n
     row = tape.row(i)
     if not isinstance(row.aval, Aval) or any(
         not isinstance(tape.any_aval(a), Aval) for a in row.args
     ):
-        return None
-    shapes = [tape.value(a).shape for a in row.args]
-    kind, out = row.prim.emit.kind, row.aval.shape
-    if kind == "elementwise":
-        return tuple(_along(s, out, n) for s in shapes) if out[:1] == (n,) else None
+        return BEHIND
+    old, new = tape.value(row.args[k]).shape, row.aval.shape
+    kind, name, params = row.prim.emit.kind, row.prim.name, row.params
+    if kind == "elementwise" or name == "broadcast_to":
+        out = axis + len(new) - len(old)
+        return out if new[out] == n else BEHIND
     if kind == "reduce":
-        return (ROWS,) if shapes[0][:1] == (n,) else None
-    if kind == "product":
-        if len(out) != 2 or row.aval.dtype.name not in ("float64", "float32"):
-            return None
-        # A product that sums over the rows has a left operand whose last axis is theirs.
-        left = row.args[0]
-        if r.side.get(left) == TURNED or tape.prim(left).name == "transpose":
-            return (TURNED, ROWS) if shapes[0][1] == n else None
-        return (ROWS, WHOLE) if shapes[0][0] == n else None
-    if kind == "view":
-        return _view_roles(r, i, shapes[0], out)
-    return None
-
-
-def _along(shape: Shape, out: Shape, n: int) -> str:
-    return ROWS if len(shape) == len(out) and shape[0] == n else WHOLE
-
-
-def _view_roles(r: Region, i: int, old: Shape, new: Shape) -> tuple[str, ...] | None:
-    tape, n = r.tape, r.n
-    name, params = tape.prim(i).name, tape.params(i)
+        if axis in params["axis"]:
+            return SUM
+        return axis if params["keepdims"] else axis - sum(d < axis for d in params["axis"])
+    if kind == "product" and len(new) == 2 and row.aval.dtype.name in FLOATS:
+        return SUM if (k, axis) in ((0, 1), (1, 0)) else axis
     if name == "transpose":
-        return (ROWS,) if params["axes"] == (1, 0) and old[0] == n else None
-    if new[:1] != (n,):
-        return None
-    if name == "broadcast_to":
-        return (_along(old, new, n),)
-    if name == "reshape" or (name == "slice" and params["ranges"][0] == (0, n, 1)):
-        return (ROWS,) if old[:1] == (n,) else None
-    return None
+        return int(params["axes"].index(axis))
+    if name == "reshape":
+        before = prod(old[:axis])
+        return next((d for d, m in enumerate(new) if m == n and prod(new[:d]) == before), BEHIND)
+    return axis if name == "slice" and params["ranges"][axis] == (0, n, 1) else BEHIND
 
 
-def _fits(r: Region, i: int, roles: tuple[str, ...]) -> bool:
+def roles_of(r: Region, i: int, out: int) -> tuple[int, ...] | None:
+    """Return the axes that the operands of a row inside have, whose own axis is `out`."""
+    tape, n = r.tape, r.n
+    row = tape.row(i)
+    shapes = [tape.value(a).shape for a in row.args]
+    kind, name, params = row.prim.emit.kind, row.prim.name, row.params
+    new = tape.value(i).shape
+    if kind == "elementwise" or name == "broadcast_to":
+        places = [out - len(new) + len(s) for s in shapes]
+        return tuple(d if d >= 0 and s[d] == n else WHOLE for d, s in zip(places, shapes))
+    if kind == "reduce":
+        if out == SUM:
+            found = [d for d in params["axis"] if r.axis.get(row.args[0]) == d]
+            return (found[0],) if found else None
+        kept = [d for d in range(len(shapes[0])) if d not in params["axis"]]
+        return (out if params["keepdims"] else kept[out],)
+    if kind == "product":
+        return {SUM: (1, 0), 0: (0, WHOLE), 1: (WHOLE, 1)}[out]
+    if name == "transpose":
+        return (params["axes"][out],)
+    if name == "reshape":
+        before, old = prod(new[:out]), shapes[0]
+        found = [d for d, m in enumerate(old) if m == n and prod(old[:d]) == before]
+        return (found[0],) if found else None
+    return (out,) if name == "slice" and params["ranges"][out] == (0, n, 1) else None
+
+
+def _fits(r: Region, i: int, roles: tuple[int, ...]) -> bool:
     return all(_given(r, a, role) for a, role in zip(r.tape.args(i), roles, strict=True))
 
 
-def _given(r: Region, a: int, role: str) -> bool:
-    """Whether a value can be had inside on this side: computed there, or shown by the operands."""
-    side = r.side.get(a)
-    if side is not None:
-        return side == role
-    return _source(r, a, role) or _shown(r, a, role) is not None
+def _given(r: Region, a: int, role: int) -> bool:
+    """Whether a value can be had inside with this axis: computed there, or shown by the operands."""
+    if a in r.axis:
+        return r.axis[a] == role
+    return _source(r, a, role) or _shown(r, a, role) is not None or _pullable(r, a, role)
 
 
-def _source(r: Region, a: int, role: str) -> bool:
+def _source(r: Region, a: int, role: int) -> bool:
     """Whether a value from outside can be an operand: it lies as its elements follow each other."""
     x, shape = r.views[a], r.tape.value(a).shape
-    if role == TURNED or x is None:
+    if x is None or role > 0:
         return False
-    if r.tape.prim(a).emit.kind == "lit" or not shape:
+    if not shape:
         return True
-    lit = r.tape.value(x.root).shape == ()
-    return not lit and x.contiguous(shape) and (role == WHOLE or shape[0] == r.n)
+    return r.tape.value(x.root).shape != () and x.contiguous(shape)
 
 
-def _shown(r: Region, a: int, role: str) -> str | None:
-    """Return the side of what a view from outside looks into, when it can look at that inside."""
-    tape = r.tape
-    if tape.prim(a).emit.kind != "view":
+def _shown(r: Region, a: int, role: int) -> int | None:
+    """Return the axis of what a view from outside looks into, when it can look at that inside."""
+    if r.tape.prim(a).emit.kind != "view":
         return None
-    inner: str | None = WHOLE
+    inner: int | None = WHOLE
     if role != WHOLE:
-        roles = roles_of(r, a)
-        turned = tape.prim(a).name == "transpose"
-        inner = roles[0] if roles is not None and turned == (role == TURNED) else None
-    return inner if inner is not None and _given(r, tape.args(a)[0], inner) else None
+        roles = roles_of(r, a, role)
+        inner = None if roles is None else roles[0]
+    return inner if inner is not None and _given(r, r.tape.args(a)[0], inner) else None
+
+
+def _pullable(r: Region, a: int, role: int) -> bool:
+    """Whether a value from outside that lies otherwise can be computed inside."""
+    if role == WHOLE or r.tape.prim(a).emit.kind != "elementwise":
+        return False
+    roles = roles_of(r, a, role)
+    return roles is not None and _fits(r, a, roles)
 
 
 def _pull(r: Region) -> None:
@@ -219,7 +242,7 @@ def _pull(r: Region) -> None:
             readers.setdefault(a, []).append(i)
     for i in range(tape.rows - 1, tape.n_inputs - 1, -1):
         if (
-            i in r.side
+            i in r.axis
             or i in tape.outputs
             or tape.prim(i).emit.kind not in ("elementwise", "view")
         ):
@@ -227,12 +250,16 @@ def _pull(r: Region) -> None:
         users = readers.get(i, [])
         if not users or not all(r.inside(u) for u in users):
             continue
-        roles = roles_of(r, i)
         asked = {
-            role for u in users for a, role in zip(tape.args(u), roles_of(r, u) or ()) if a == i
+            role
+            for u in users
+            for a, role in zip(tape.args(u), roles_of(r, u, r.axis_of(u)) or ())
+            if a == i
         }
-        if roles is not None and asked == {r.side_of(i)} and _fits(r, i, roles):
-            r.pulled.add(i)
+        role = asked.pop()
+        roles = None if asked or role == WHOLE else roles_of(r, i, role)
+        if roles is not None and _fits(r, i, roles):
+            r.pulled[i] = role
 
 
 # ---------------------------------------------------------------- rewriting
@@ -241,78 +268,84 @@ def _pull(r: Region) -> None:
 class Body:
     """The tape inside on some number of rows: `operands` are what it is given."""
 
-    def __init__(self, r: Region, rows: int, operands: list[tuple[int, str]]) -> None:
+    def __init__(self, r: Region, rows: int, operands: list[tuple[int, int]]) -> None:
         self.r, self.rows = r, rows
         self.b = Builder()
-        self.place: dict[tuple[int, str], int] = {}
-        self.found: list[tuple[int, str]] = []
+        self.axes: list[int] = []
+        self.place: dict[tuple[int, int], int] = {}
+        self.found: list[tuple[int, int]] = []
         for a, role in operands:
             self.place[a, role] = self.b.input(self.sized(a, role)).id
+            self.axes.append(role)
 
-    def sized(self, i: int, side: str) -> Aval:
+    def sized(self, i: int, axis: int) -> Aval:
         """Return the aval of a value with this number of rows."""
         aval = self.r.tape.value(i)
-        if side == ROWS:
-            return Aval(aval.dtype, (self.rows, *aval.shape[1:]), aval.weak)
-        return Aval(aval.dtype, (*aval.shape[:-1], self.rows)) if side == TURNED else aval
+        shape = tuple(self.rows if d == axis else m for d, m in enumerate(aval.shape))
+        return Aval(aval.dtype, shape, aval.weak)
 
-    def value(self, i: int, role: str) -> int:
+    def value(self, i: int, role: int) -> int:
         """Return a value inside, from wherever it comes."""
         known = self.place.get((i, role))
         if known is not None:
             return known
         r, tape = self.r, self.r.tape
-        kind = tape.prim(i).emit.kind
-        if kind == "lit":
+        if tape.prim(i).emit.kind == "lit":
             made = self.b.lit(tape.params(i)["value"], tape.value(i)).id
+            self.axes.append(WHOLE)
         elif r.inside(i):
-            made = self.put(i, role, roles_of(r, i) or ())
+            made = self.put(i, role, roles_of(r, i, role) or ())
         elif _source(r, i, role):
             self.found.append((i, role))
             made = self.b.input(self.sized(i, role)).id
+            self.axes.append(role)
         else:
             inner = _shown(r, i, role)
-            assert inner is not None
-            made = self.put(i, role, (inner,))
+            made = self.put(i, role, (inner,) if inner is not None else roles_of(r, i, role) or ())
         self.place[i, role] = made
         return made
 
-    def put(self, i: int, side: str, roles: tuple[str, ...]) -> int:
+    def put(self, i: int, axis: int, roles: tuple[int, ...]) -> int:
+        """Append a row whose operands have these axes."""
         tape = self.r.tape
         args = [self.value(a, role) for a, role in zip(tape.args(i), roles, strict=True)]
-        params, aval = tape.params(i), self.sized(i, side)
-        if side == ROWS and "shape" in params:
+        params, aval = tape.params(i), self.sized(i, axis)
+        if "shape" in params:
             params = {**params, "shape": aval.shape}
-        elif side == ROWS and "ranges" in params:
-            params = {**params, "ranges": ((0, self.rows, 1), *params["ranges"][1:])}
+        elif "ranges" in params and axis >= 0:
+            whole = (0, self.rows, 1)
+            ranges = tuple(whole if d == axis else x for d, x in enumerate(params["ranges"]))
+            params = {**params, "ranges": ranges}
+        self.axes.append(axis)
         return self.b.append(tape.op[i], args, aval_id(aval), param_id(params), tape.line[i])
 
 
-def _body(r: Region, rows: int, results: list[int]) -> tuple[Tape, list[tuple[int, str]]]:
-    """Return the tape inside on so many rows, and the operands; inputs stand first."""
+def _body(r: Region, rows: int, results: list[int]) -> Body:
+    """Return the rows inside on so many rows of X; inputs stand first."""
     need = set(results)
     for i in range(max(results), -1, -1):
         if i in need:
             need.update(r.tape.args(i))
-    operands: list[tuple[int, str]] = []
+    operands: list[tuple[int, int]] = []
     while True:
         body = Body(r, rows, operands)
         for i in sorted(need):
             if r.inside(i):
-                body.value(i, r.side_of(i))
+                body.value(i, r.axis_of(i))
         if not body.found:
-            return body.b.finish([body.place[i, r.side[i]] for i in results]), operands
+            return body
         operands = [*operands, *body.found]
 
 
 def _rewritten(r: Region) -> Tape:
     """Return the tape with the row `blocks`, what stands before it, and what is behind."""
     tape = r.tape
-    behind = [i for i, side in r.side.items() if side == BEHIND]
-    stored = _stored(r, behind)
-    results = [i for i in sorted(r.side) if r.side[i] == SUM or i in stored]
-    whole, operands = _body(r, r.n, results)
-    block, chunk = _lengths(r, operands)
+    stored = _stored(r)
+    results = [i for i in sorted(r.axis) if r.axis[i] == SUM or i in stored]
+    whole = _body(r, r.n, results)
+    operands = list(whole.place)[: whole.b.n_inputs]
+    length, chunk = _lengths(r, operands)
+    block = _body(r, length, results)
     b = Builder()
     place: dict[int, int] = {}
 
@@ -321,36 +354,38 @@ def _rewritten(r: Region) -> Tape:
         place[i] = b.append(tape.op[i], args, tape.aval[i], tape.param[i], tape.line[i])
 
     for i in range(tape.rows):
-        if i not in r.side and i not in r.pulled:
+        if i not in r.axis and i not in r.pulled:
             put(i)
     params = {
-        "whole": whole,
-        "block": _body(r, block, results)[0],
-        "cut": tuple(role == ROWS for _, role in operands),
-        "summed": tuple(r.side[i] == SUM for i in results),
+        "whole": whole.b.finish([whole.place[i, r.axis[i]] for i in results]),
+        "block": block.b.finish([block.place[i, r.axis[i]] for i in results]),
+        "axes": tuple(block.axes),
+        "cut": tuple(role == 0 for _, role in operands),
+        "summed": tuple(r.axis[i] == SUM for i in results),
         "chunk": chunk,
     }
     aval = TupleAval(tuple(Aval(tape.value(i).dtype, tape.value(i).shape) for i in results))
-    b.line = tape.line[min(r.side)]
+    b.line = tape.line[min(r.axis)]
     at = b.append(
         BY_NAME["blocks"].index, [place[a] for a, _ in operands], aval_id(aval), param_id(params)
     )
     for k, i in enumerate(results):
         b.line = tape.line[i]
         place[i] = b.out(Sym(b, at), k).id
-    for i in behind:
-        put(i)
+    for i, axis in r.axis.items():
+        if axis == BEHIND:
+            put(i)
     return b.finish([place[o] for o in tape.outputs])
 
 
-def _stored(r: Region, behind: list[int]) -> set[int]:
+def _stored(r: Region) -> set[int]:
     """Return the values inside that are read behind, or are results."""
-    todo = [a for i in behind for a in r.tape.args(i)] + list(r.tape.outputs)
+    behind = [i for i, axis in r.axis.items() if axis == BEHIND]
     found: set[int] = set()
-    for a in todo:
-        while r.side.get(a) in (ROWS, TURNED) and r.tape.prim(a).emit.kind == "view":
+    for a in [a for i in behind for a in r.tape.args(i)] + list(r.tape.outputs):
+        while r.axis.get(a, BEHIND) >= 0 and r.tape.prim(a).emit.kind == "view":
             a = r.tape.args(a)[0]
-        if r.side.get(a) == ROWS:
+        if r.axis.get(a, BEHIND) >= 0:
             found.add(a)
     return found
 
@@ -364,13 +399,22 @@ def _placed(r: Region, b: Builder, place: dict[int, int], a: int) -> int:
     return place[a]
 
 
-def _lengths(r: Region, operands: list[tuple[int, str]]) -> tuple[int, int]:
+def _lengths(r: Region, operands: list[tuple[int, int]]) -> tuple[int, int]:
     """Return the rows of a block and of a chunk."""
-    values = [r.tape.value(a) for a, role in operands if role == ROWS]
+    values = [r.tape.value(a) for a, role in operands if role == 0]
     each = sum(prod(a.shape[1:]) * a.dtype.itemsize for a in values)
     size = BLOCK if each * r.n < NEAR else LONG_BLOCK
     rows = max(size // each, min(FEWEST, LARGEST // each), 8)
     block = min(rows // 8 * 8, -(-r.n // 8) * 8)
+    # Where a shape has the length of a block along an axis, that is the axis of the rows.
+    others = {
+        m
+        for i in range(r.tape.rows)
+        if isinstance(r.tape.any_aval(i), Aval)
+        for m in r.tape.value(i).shape
+    }
+    while block in others:
+        block += 8
     if each * r.n < WORTH:
         return block, -(-r.n // block) * block
     chunk = max(-(-CHUNK // (each * block)), -(-r.n // (block * MOST))) * block

@@ -3,7 +3,7 @@
 Operands that are `cut` have the rows along their first axis; results that are sums over all rows are
 those of `summed`, all others have the rows along their first axis, too. `whole` is what it means: the
 tape on all rows at once. `block` is the same tape on so many rows as a block has, from which code
-is written; `chunk` is a multiple of these, the rows whose sums are added up on their own.
+is written: `axes` says along which axis its values have the rows, -1 for none; `chunk` is a multiple of these, the rows whose sums are added up on their own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from .loops import Samples, outputs_of, takes
 Flags = tuple[bool, ...]
 
 
-def _infer(*xs: Aval, whole: Tape, block: Tape, cut: Flags, summed: Flags, chunk: int) -> TupleAval:
+def _infer(
+    *xs: Aval,
+    whole: Tape,
+    block: Tape,
+    axes: tuple[int, ...],
+    cut: Flags,
+    summed: Flags,
+    chunk: int,
+) -> TupleAval:
     takes("blocks", whole, xs)
     if len(cut) != len(xs) or len(summed) != len(whole.outputs) or True not in cut:
         raise TapejitError(f"blocks: {cut} and {summed} do not fit {len(xs)} operands")
@@ -49,6 +57,7 @@ def _samples(rng: np.random.Generator) -> Samples:
         params = {
             "whole": _example(rows),
             "block": _example(block),
+            "axes": (0, -1, 0, 0, 0, 0, 1, -2, -2),
             "cut": (True, False, True),
             "summed": (False, True, True),
             "chunk": chunk,
