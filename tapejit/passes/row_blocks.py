@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import prod
 
-from ..core.avals import Aval, Shape, TupleAval, aval_id
+from ..core.avals import Aval, TupleAval, aval_id
 from ..tape.ir import Builder, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME
 from .views import Strided, all_views
