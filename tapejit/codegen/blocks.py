@@ -106,8 +106,9 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     before: list[str] = []
     after: list[str] = []
     outside = [given(values, a, f"{p}x{k}", before) for k, a in enumerate(row.args)]
-    inside = [f"{p}x{k}" for k in range(len(outside))]
-    arguments = list(zip(inside, outside))
+    # Whole arrays keep their names, which say that they are distinct.
+    inside = [name if name.isidentifier() else f"{p}x{k}" for k, name in enumerate(outside)]
+    arguments = dict(zip(inside, outside))
     places: list[str] = []
     lines: list[str] = []
     stores: list[str] = []
@@ -115,8 +116,8 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     for k, out in enumerate(results(tape, i)):
         aval = tape.value(out)
         if not row.params["summed"][k]:
-            places.append(f"{p}y{k}")
-            arguments.append((f"{p}y{k}", values.pointer(out)))
+            places.append(values.pointer(out))
+            arguments[places[-1]] = places[-1]
             continue
         # Sums of chunks lie apart by whole lines of the cache: threads write them side by side.
         init, template = _fold(inner, inner.tape.outputs[k])
@@ -124,12 +125,13 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
         step = -(-aval.size * item // ALIGN) * ALIGN // item
         sums = f"{memory}_{k}"
         before.append(f"{sums} = memory.carve_{SUFFIX[aval.dtype.name]}({memory}, {room})")
-        arguments.append((f"{p}q{k}", sums))
+        given_as = f"t{out}"
+        arguments[given_as] = sums
         room += count * step * item
         byte = aval.dtype.kind == "b"
         if aval.shape:
             places.append(f"{p}s{k}")
-            lines.append(f"{p}s{k} = memory.shift({p}q{k}, k * {step})")
+            lines.append(f"{p}s{k} = memory.shift({given_as}, k * {step})")
             target = values.pointer(out)
             load = "({} != 0)" if byte else "{}"
             joined = template.format(
@@ -143,7 +145,9 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
             ]
         else:
             places.append(f"{p}s{k}")
-            stores.append(f"{p}q{k}[k * {step}] = {f'np.uint8({p}s{k})' if byte else f'{p}s{k}'}")
+            stores.append(
+                f"{given_as}[k * {step}] = {f'np.uint8({p}s{k})' if byte else f'{p}s{k}'}"
+            )
             found = f"({sums}[k * {step}] != 0)" if byte else f"{sums}[k * {step}]"
             total = values.local(out)
             after += [
@@ -156,7 +160,7 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
     if carved:
         # Chunks must not raise, as an allocation may: each has a part of what is allocated for all.
         before.append(f"{memory}_ws = memory.carve_u8({memory}, {room})")
-        arguments.append((f"{p}ws", f"{memory}_ws"))
+        arguments[f"{p}ws"] = f"{memory}_ws"
         carved.insert(0, f"{p}w = memory.shift({p}ws, k * {inner.workspace})")
         room += count * inner.workspace
     name = f"chunk{len(values.functions)}"
@@ -171,9 +175,9 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
             *stores,
         ]
     )
-    takes = ", ".join(["k", *(name for name, _ in arguments)])
+    takes = ", ".join(["k", *arguments])
     values.functions.append(f"@part\ndef {name}({takes}):\n    {text}\n")
-    passed = ", ".join([name, str(count), *(text for _, text in arguments)])
+    passed = ", ".join([name, str(count), *arguments.values()])
     return [
         *([f"{memory} = memory.allocate({room})"] if room else []),
         *before,

@@ -403,7 +403,12 @@ def _lengths(r: Region, operands: list[tuple[int, int]]) -> tuple[int, int]:
     """Return the rows of a block and of a chunk."""
     values = [r.tape.value(a) for a, role in operands if role == 0]
     each = sum(prod(a.shape[1:]) * a.dtype.itemsize for a in values)
-    size = BLOCK if each * r.n < NEAR else LONG_BLOCK
+    narrow = all(
+        r.tape.value(i).shape[1] == 1
+        for i, axis in r.axis.items()
+        if axis != BEHIND and r.tape.prim(i).emit.kind == "product"
+    )
+    size = BLOCK if narrow and each * r.n < NEAR else LONG_BLOCK
     rows = max(size // each, min(FEWEST, LARGEST // each), 8)
     block = min(rows // 8 * 8, -(-r.n // 8) * 8)
     # Where a shape has the length of a block along an axis, that is the axis of the rows.
