@@ -70,6 +70,8 @@ def _named() -> set[int]:
         kind = type(x)
         if kind is More:
             alive.add(x.code)
+            if x.parts[0] is not None:
+                x.parts = (None, {})  # they are found by codes that are not made again
         elif kind is Segment:
             alive.update(x.code)
             x.forget_codes()
