@@ -24,6 +24,8 @@ LANES = {"f64": 4, "f32": 8}
 FLAGS = ("contract", "reassoc")
 AHEAD = 256
 """Bytes of a row from which the next block is asked for."""
+UNROLLED = 16
+"""Vectors of a row that are written out; longer rows have a loop."""
 SIDE = 8
 """Rows that go side by side, and vectors of a sum that stay in registers."""
 
@@ -148,7 +150,18 @@ def _dot(w: _Writer) -> None:
     def sums(i: Any, rows: int) -> list[Any]:
         starts = [w.at(x, b.mul(b.add(i, I64(r)), ld, flags=("nsw",))) for r in range(rows)]
         totals = [zero] * rows
-        for v in range(w.count):
+        short = w.count if w.count <= UNROLLED else w.count % UNROLLED or UNROLLED
+        if short < w.count:
+            slots = [w.entry.alloca(w.vector) for _ in starts]
+            for slot in slots:
+                b.store(zero, slot)
+            with w.loop(I64(0), I64((w.count - short) * w.lanes), UNROLLED * w.lanes) as k:
+                for v in range(UNROLLED):
+                    ys = w.load(w.at(y, k), v)
+                    for slot, p in zip(slots, starts):
+                        b.store(w.add(b.load(slot), w.load(w.at(p, k), v), ys), slot)
+            totals = [b.load(slot) for slot in slots]
+        for v in range(w.count - short, w.count):
             ys = w.load(y, v)
             totals = [w.add(t, w.load(p, v), ys) for t, p in zip(totals, starts)]
         return totals

@@ -26,8 +26,11 @@ from .views import Strided, all_views
 
 SMALLEST = 1 << 20
 """Bytes of X from which blocks pay."""
-WIDEST = 16
-"""Columns of a product of X at most: a wider one computes for longer than it reads."""
+PRODUCT, LEAST = 1 << 18, 32
+"""Multiplications of a product of a block: OpenBLAS runs larger ones on threads of its own, which
+chunks already are. Rows of a block: wider products than leave so many gain nothing, they compute."""
+COLUMNS = 2048
+"""Of a matrix that meets vectors: their products are code written out."""
 NEAR, BLOCK, LONG_BLOCK = 1 << 25, 1 << 15, 1 << 17
 """Bytes of X up to which it stays in the last cache; bytes of a block then, and of one of a larger X."""
 FEWEST, LARGEST = 64, 1 << 18
@@ -91,8 +94,8 @@ def _seeds(tape: Tape) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
     for i in products:
         if tape.args(i)[0] in again and tape.value(i).dtype.name in FLOATS:
-            x, columns = tape.value(tape.args(i)[0]), tape.value(i).shape[1]
-            if x.size * x.dtype.itemsize >= SMALLEST and x.shape[1] > 1 and columns <= WIDEST:
+            x = tape.value(tape.args(i)[0])
+            if x.size * x.dtype.itemsize >= SMALLEST and x.shape[1] > 1:
                 found.setdefault(x.shape[0], set()).add(i)
     return found
 
@@ -122,7 +125,7 @@ def _grown(tape: Tape, n: int, seeds: set[int]) -> Region | None:
     sums = [i for i, axis in r.axis.items() if axis == SUM and tape.prim(i).emit.kind == "product"]
     if not any(_turned_of(tape, tape.args(i)[0]) in started for i in sums):
         return None
-    if any(r.axis[i] for i in _stored(r)):
+    if any(r.axis[i] for i in _stored(r)) or _most(r) < LEAST:
         return None
     _pull(r)
     return r
@@ -399,17 +402,24 @@ def _placed(r: Region, b: Builder, place: dict[int, int], a: int) -> int:
     return place[a]
 
 
+def _most(r: Region) -> int:
+    """Return how many rows a block may have for its products by BLAS; all where there are none."""
+    found = r.n
+    for i, axis in r.axis.items():
+        if axis != BEHIND and r.tape.prim(i).emit.kind == "product":
+            (m, k), n = r.tape.value(r.tape.args(i)[0]).shape, r.tape.value(i).shape[1]
+            one = m * k * n // r.n
+            if n > 1 or one > COLUMNS:
+                found = min(found, PRODUCT // one)
+    return found
+
+
 def _lengths(r: Region, operands: list[tuple[int, int]]) -> tuple[int, int]:
     """Return the rows of a block and of a chunk."""
     values = [r.tape.value(a) for a, role in operands if role == 0]
     each = sum(prod(a.shape[1:]) * a.dtype.itemsize for a in values)
-    narrow = all(
-        r.tape.value(i).shape[1] == 1
-        for i, axis in r.axis.items()
-        if axis != BEHIND and r.tape.prim(i).emit.kind == "product"
-    )
-    size = BLOCK if narrow and each * r.n < NEAR else LONG_BLOCK
-    rows = max(size // each, min(FEWEST, LARGEST // each), 8)
+    size = BLOCK if _most(r) == r.n and each * r.n < NEAR else LONG_BLOCK
+    rows = min(max(size // each, min(FEWEST, LARGEST // each), 8), _most(r))
     block = min(rows // 8 * 8, -(-r.n // 8) * 8)
     # Where a shape has the length of a block along an axis, that is the axis of the rows.
     others = {
