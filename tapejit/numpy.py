@@ -129,6 +129,24 @@ def identity(n: Any, dtype: Any = None, **options: Any) -> Any:
     return eye(n, dtype=float if dtype is None else dtype)
 
 
+def arange(*args: Any, **options: Any) -> Any:
+    """Return whole numbers in order; traced ones decide a length, so they are guarded."""
+    if not any(isinstance(a, Tracer) for a in (*args, *options.values())):
+        return _np.arange(*args, **options)
+    return _np.arange(*map(_whole, args), **{k: _whole(v) for k, v in options.items()})
+
+
+def _whole(value: Any) -> Any:
+    if not isinstance(value, Tracer):
+        return value
+    if value.ndim or value.dtype.kind not in "iub":
+        raise UnsupportedError(
+            f"np.arange of a traced {value.dtype} array of shape {value.shape}: its length would "
+            f"depend on the value; take start + step * np.arange(n), or np.linspace ({_user_line()})"
+        )
+    return int(value) if value.aval.weak else value.dtype.type(int(value))
+
+
 def _holds_tracer(value: Any) -> bool:
     if isinstance(value, Tracer):
         return True
@@ -203,6 +221,7 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     _np.full: full,
     _np.eye: eye,
     _np.identity: identity,
+    _np.arange: arange,
     _np.array: array,
     _np.asarray: asarray,
     _np.asanyarray: asarray,

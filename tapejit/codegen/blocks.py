@@ -156,12 +156,12 @@ def _chunks(values: Values, i: int, write_steps: WriteSteps) -> list[str]:
                 f"    {total} = {template.format(total, found)}",
             ]
     loop = _loop(values, i, inner, inside, places, ("lo", "hi"), write_steps)
-    carved = inner.carved(f"{p}w", 0)
+    carved = inner.carved(f"{p}ws", 0)
     if carved:
         # Chunks must not raise, as an allocation may: each has a part of what is allocated for all.
         before.append(f"{memory}_ws = memory.carve_u8({memory}, {room})")
-        arguments[f"{p}ws"] = f"{memory}_ws"
-        carved.insert(0, f"{p}w = memory.shift({p}ws, k * {inner.workspace})")
+        arguments[f"{p}room"] = f"{memory}_ws"
+        carved.insert(0, f"{p}ws = memory.shift({p}room, k * {inner.workspace})")
         room += count * inner.workspace
     name = f"chunk{len(values.functions)}"
     text = "\n    ".join(

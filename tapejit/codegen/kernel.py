@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..core.avals import AnyAval, Aval, TupleAval
+from ..core.avals import AnyAval, Aval, TupleAval, full_name
 from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
+from .alike import shared
 from .blocks import write_blocks
 from .branches import write_branches
 from .maps import write_map
@@ -77,7 +78,7 @@ def has_code(tape: Tape, i: int) -> bool:
         return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
-        good = all(tape.value(a).dtype.name in KERNEL_DTYPES for a in row.args)
+        good = all(full_name(tape.value(a).dtype) in KERNEL_DTYPES for a in row.args)
         return good and all(has_code(body, k) for k in range(body.rows))
     if kind == "blocks":
         body = row.params["block"]
@@ -89,13 +90,15 @@ def has_code(tape: Tape, i: int) -> bool:
     if kind in ("input", "lit"):
         return True
     avals = [row.aval, *[tape.any_aval(a) for a in row.args]]
-    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in avals):
+    if any(not isinstance(a, Aval) or full_name(a.dtype) not in KERNEL_DTYPES for a in avals):
         return False
     try:
         if kind == "elementwise" and row.prim.name != "cast":
             template_of(tape, i)
         elif kind == "update":
             return row.prim.name in UPDATES
+        elif kind == "reduce" and row.prim.name in ("max", "min"):
+            return row.aval.dtype.kind != "c"  # no order that LLVM knows
         elif kind == "product":
             return row.aval.dtype.kind in "fc"
         elif kind == "guard":
@@ -108,10 +111,10 @@ def has_code(tape: Tape, i: int) -> bool:
 def _call_has_code(row: Row, operands: list[AnyAval]) -> bool:
     """Whether there is a routine: of arrays, for one result or for several that are numbers."""
     results = row.aval.items if isinstance(row.aval, TupleAval) else (row.aval,)
-    if any(a.dtype.name not in KERNEL_DTYPES for a in results):
+    if any(full_name(a.dtype) not in KERNEL_DTYPES for a in results):
         return False
     for a in operands:
-        if not isinstance(a, Aval) or a.shape == () or a.dtype.name not in KERNEL_DTYPES:
+        if not isinstance(a, Aval) or a.shape == () or full_name(a.dtype) not in KERNEL_DTYPES:
             return False
     if isinstance(row.aval, TupleAval) and any(a.shape for a in results):
         return False
@@ -128,9 +131,9 @@ def _rolled_has_code(tape: Tape, i: int) -> bool:
     row = tape.row(i)
     items = row.aval.items if isinstance(row.aval, TupleAval) else ()
     operands = [tape.any_aval(a) for a in row.args]
-    if any(not isinstance(a, Aval) or a.dtype.name not in KERNEL_DTYPES for a in operands):
+    if any(not isinstance(a, Aval) or full_name(a.dtype) not in KERNEL_DTYPES for a in operands):
         return False
-    if any(a.dtype.name not in KERNEL_DTYPES for a in items):
+    if any(full_name(a.dtype) not in KERNEL_DTYPES for a in items):
         return False
     stacked = 1 + row.params["carry"] + row.params["shared"] if row.prim.name == "for" else None
     fixed = operands if stacked is None else operands[:stacked]
@@ -257,6 +260,7 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     if fits:
         head[:0] = [f"if {' or '.join(fits)}:", f"    return {', '.join(['-1', *dummies])}"]
     params = ", ".join([f"x{i}" for i in inputs] + [f"y{k}" for k, _ in arrays])
+    steps = shared(values, steps, tail)
     parts, body = split(values, steps, tail)
     if values.inner and not parts:
         values.promote()
@@ -268,10 +272,11 @@ def write_kernel(tape: Tape, title: str = "") -> KernelText:
     head += opened
     text = "\n    ".join([*head, *body, *tail])
     stretches = [f"@part\ndef {name}{text}" for text, name in values.stretches.items()]
-    functions = "".join(f"\n\n{part}" for part in (*stretches, *values.functions, *parts))
+    written = (*stretches, *values.functions, *values.shared, *parts)
+    functions = "".join(f"\n\n{part}" for part in written)
     named = named_by_size(functions + text)
     parallel = ", parallel" if values.functions else ""
-    decorated = "from tapejit.kernels.decorate import part\n" if functions or stretches else ""
+    decorated = "from tapejit.kernels.decorate import part\n" if functions else ""
     source = f'''"""{title or "A compiled tape"}."""
 
 import numpy as np

@@ -26,6 +26,7 @@ from .windows import place_of
 
 BLOCK = 2048
 WIDTH = 120
+_WORD = re.compile(r"\w+")
 
 
 @dataclass
@@ -353,10 +354,12 @@ class Nest:
             into = texts.get(name, "") if fold is None else fold.element
             home = at.get(name, 0) if fold is None else depth
             fits = len(into) + len(text) < WIDTH and " if " not in into + text
-            pattern = rf"\b{local}\b"
-            if not fits or at[local] != home or len(re.findall(pattern, into)) != 1:
+            if not fits or at[local] != home:
                 continue
-            into = re.sub(pattern, text.replace("\\", "\\\\"), into)
+            found = [m.span() for m in _WORD.finditer(into) if m[0] == local]
+            if len(found) != 1:
+                continue
+            into = into[: found[0][0]] + text + into[found[0][1] :]
             del texts[local]
             if fold is None:
                 texts[name] = into

@@ -21,6 +21,7 @@ from ..core.avals import Aval
 from ..passes.schedule import Schedule, is_element, is_open, schedule
 from ..passes.views import Strided, all_views
 from ..tape.ir import Row, Tape
+from .room import Room
 from .sharing import Held, last_reads, share
 from .text import SUFFIX, cast, number
 
@@ -71,6 +72,8 @@ class Values:
         Functions that the kernel calls: the chunks of long nests.
     stretches : dict
         The names of the functions of long rounds, by what stands behind the name.
+    shared : list of str
+        The functions of steps that are alike.
     small : dict
         The local arrays, by name.
     rows : str
@@ -99,6 +102,7 @@ class Values:
         self.guards: list[tuple[str, str, int]] = []
         self.functions: list[str] = []
         self.stretches: dict[str, str] = {}
+        self.shared: list[str] = []
         self.names: dict[int, str] = {}
         self.direct: dict[int, str] = {}
         self._count = 0
@@ -107,6 +111,7 @@ class Values:
             if self.tape.value(o).shape != ():
                 self.outputs[o] = k
         self.base: dict[int, int] = {}
+        self._counted = -1
         self.inner: dict[int, Held] = {}
         self.place: dict[int, tuple[int, int]] = {}
         self.regions: dict[int, list[int]] = {}
@@ -198,7 +203,12 @@ class Values:
 
     def sharers(self, home: int) -> list[int]:
         """Return the rows that live in the memory of `home`, itself included."""
-        return [i for i in (*self.base, home) if self.home(i) == home]
+        if self._counted != len(self.base):  # it only grows, while memory is planned
+            self._counted = len(self.base)
+            self._sharers: dict[int, list[int]] = {}
+            for i in self.base:
+                self._sharers.setdefault(self.home(i), []).append(i)
+        return [*self._sharers.get(home, ()), home]
 
     def only_reader(self, i: int) -> int:
         """Return the one row that reads a value and nothing else does, or -1."""
@@ -252,19 +262,7 @@ class Values:
             end = max(last.get(i, start), start)
             life = lives.setdefault(home, [start, end])
             life[0], life[1] = min(life[0], start), max(life[1], end)
-        taken: list[tuple[int, int, int, int]] = []
-
-        def reserve(size: int, start: int, end: int) -> int:
-            busy = sorted((o, s) for o, s, a, b in taken if a <= end and start <= b)
-            offset = 0
-            for o, s in busy:
-                if offset + size <= o:
-                    break
-                offset = max(offset, o + s)
-            taken.append((offset, size, start, end))
-            self.workspace = max(self.workspace, offset + size)
-            return offset
-
+        plan_of = Room()
         for home, (start, end) in sorted(lives.items(), key=lambda item: item[1]):
             if any(row in self.direct for row in self.sharers(home)):
                 continue
@@ -272,13 +270,20 @@ class Values:
             if self.body and self.stack.take(size):
                 self.small[f"{self.prefix}t{home}"] = tape.value(home)
             else:
-                self.place[home] = (reserve(size, start, end), size)
-        for i, held in self.inner.items():
-            step = plan.step_of[i]
-            # The bodies of one row never need their memory at the same time.
-            sizes = [max(body.workspace for body in held.bodies)]
-            sizes += [room(aval) for _, aval in held.spares]
-            self.regions[i] = [reserve(size, step, step) if size else 0 for size in sizes]
+                self.place[home] = (plan_of.place(size, start, end), size)
+        inner = sorted((plan.step_of[i], i) for i in self.inner)
+        # The bodies of one row never need their memory at the same time.
+        sizes = [
+            [
+                max(body.workspace for body in self.inner[i].bodies),
+                *(room(aval) for _, aval in self.inner[i].spares),
+            ]
+            for _, i in inner
+        ]
+        regions = plan_of.beside((step, each) for (step, _), each in zip(inner, sizes))
+        found = {i: offsets for (_, i), offsets in zip(inner, regions)}
+        self.regions = {i: found[i] for i in self.inner}
+        self.workspace = plan_of.size
 
     def keep_local(self, name: str, aval: Aval) -> None:
         """Make an array local that has a name already, if there is room."""

@@ -6,6 +6,7 @@ meets (NEP 50). Avals are hash-consed; a tape stores their indices.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,13 @@ _LONG = {short: np.dtype(name) for name, short in _SHORT.items()}
 _WEAK_TYPES: dict[str, type] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 
 
+@functools.cache
+def full_name(dtype: np.dtype[Any]) -> str:
+    """Return NumPy's name of a dtype, which takes NumPy 2 us to make."""
+    return str(dtype.name)
+
+
+@functools.cache
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """Return the short name of a dtype, ``f64`` for float64."""
     return _SHORT.get(dtype.name, dtype.name)

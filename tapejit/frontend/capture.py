@@ -249,6 +249,12 @@ class Capture:
         self.b.line = here()
         self.b.apply(BY_NAME["guard"], (sym,), {"expected": expected})
 
+    def outcome(self, sym: Sym) -> Any:
+        """Return the value of a scalar, guarded: for what raises, or not, by a value."""
+        found = np.asarray(self.value(sym)).item()
+        self.guard(sym, found)
+        return found
+
 
 class _Stack(threading.local):
     def __init__(self) -> None:

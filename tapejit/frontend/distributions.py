@@ -51,10 +51,12 @@ def _checked(name: str, what: str, x: Sym) -> Sym:
     if cap.abstract or x.id in cap.b.pending:
         nan = cap.b.lit(np.float64("nan"))
         return ops["where"](low, nan, x)
-    if np.any(cap.value(x) < 0):
-        raise ValueError(f"{what} < 0")
+    negative = bool(np.any(cap.value(x) < 0))
     if not cap.settled(x.id):
-        cap.guard(sym_of(cap, np.any(Tracer(cap, Root(low)))) if low.ndim else low, False)
+        some = sym_of(cap, np.any(Tracer(cap, Root(low)))) if low.ndim else low
+        cap.guard(some, negative)
+    if negative:
+        raise ValueError(f"{what} < 0")
     return x
 
 

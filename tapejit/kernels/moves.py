@@ -37,12 +37,18 @@ def window_start(i: Any, n: int, length: int) -> Any:
 
 @routine
 def flatnonzero(out: Any, m: Any) -> None:
-    """Write the positions of the true elements, as many as fit."""
+    """Write the positions of the true elements, as many as fit, and 0 where there are fewer.
+
+    A guard on their number is looked at when the kernel ends, and what reads at these positions runs
+    before: they are inside of the mask whatever it holds.
+    """
     k = 0
     for j in range(m.size):
         if k < out.size and m[j] != 0:
             out[k] = j
             k += 1
+    for j in range(k, out.size):
+        out[j] = 0
 
 
 @routine

@@ -37,6 +37,9 @@ MARGIN = 8
 EDGES = 8
 """Runs along the edges of a cleared window; when there are more, it is cleared and added to."""
 
+DEEPEST = 64
+"""Additions that a sum is looked for in: recursion ends, and a chain of a thousand takes no second."""
+
 
 @dataclass
 class Sum:
@@ -69,10 +72,11 @@ def gathers(tape: Tape) -> Tape:
     for i in range(tape.n_inputs, tape.rows):
         for a in tape.args(i):
             readers[a] = readers.get(a, 0) + 1
+    holds = _with_windows(tape, readers)
     found: dict[int, Sum] = {}
     taken: set[int] = set()
     for i in range(tape.rows - 1, tape.n_inputs - 1, -1):
-        if i in taken or tape.prim(i).name not in ("add_slice", "add"):
+        if i in taken or i not in holds:
             continue
         total = _sum_of(tape, i, readers)
         if total is not None and _pays(tape, i, total):
@@ -96,15 +100,30 @@ def gathers(tape: Tape) -> Tape:
 # ---------------------------------------------------------------- finding
 
 
-def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
-    """Return row `i` as a sum of windows, or None when it is none."""
+def _with_windows(tape: Tape, readers: dict[int, int]) -> set[int]:
+    """Return the additions that a window is among, at whatever depth: no other sum is looked at.
+
+    A thousand steps of a solver are a chain of a thousand additions, each the end of a sum.
+    """
+    found: set[int] = set()
+    for i in range(tape.n_inputs, tape.rows):
+        name = tape.prim(i).name
+        sums = name == "add" and any(a in found and readers[a] == 1 for a in tape.args(i))
+        if sums or name == "add_slice":
+            found.add(i)
+    return found
+
+
+def _sum_of(tape: Tape, i: int, readers: dict[int, int], deep: int = DEEPEST) -> Sum | None:
+    """Return row `i` as a sum of windows, or None when it is none; what is deeper is its base."""
+    if not deep:
+        return None
     name, args = tape.prim(i).name, tape.args(i)
     if name == "add_slice":
         ranges: Ranges = tape.params(i)["ranges"]
         if any(step != 1 for _, _, step in ranges):
             return None
-        total = _below(tape, args[0], readers)
-        total = _below(tape, args[0], readers)
+        total = _below(tape, args[0], readers, deep - 1)
         v, less = args[1], False
         while tape.prim(v).name == "negative" and readers[v] == 1:
             v, less = tape.args(v)[0], not less
@@ -117,12 +136,12 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
     for whole, other in ((x, y), (y, x)):
         if tape.prim(whole).name not in ("add_slice", "add") or readers[whole] != 1:
             continue
-        found = _sum_of(tape, whole, readers)
+        found = _sum_of(tape, whole, readers, deep - 1)
         if found is None:
             continue
         found.rows.add(whole)
         if constant_of(tape, found.base) == 0:  # windows of zeros are added to the other
-            under = _below(tape, other, readers)
+            under = _below(tape, other, readers, deep - 1)
             under.terms += found.terms
             under.rows |= found.rows
             return under
@@ -131,13 +150,13 @@ def _sum_of(tape: Tape, i: int, readers: dict[int, int]) -> Sum | None:
     return None
 
 
-def _below(tape: Tape, i: int, readers: dict[int, int]) -> Sum:
+def _below(tape: Tape, i: int, readers: dict[int, int], deep: int) -> Sum:
     """Return what a sum adds to: another sum, an array of which a window is cleared, or an array."""
     if readers.get(i) != 1:
         return Sum(i)
     name = tape.prim(i).name
     if name in ("add_slice", "add"):
-        below = _sum_of(tape, i, readers)
+        below = _sum_of(tape, i, readers, deep)
         if below is None:
             return Sum(i)
         below.rows.add(i)

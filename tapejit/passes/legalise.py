@@ -21,6 +21,7 @@ from .dce import dce
 from .gathers import gathers
 from .joins import joins
 from .order import reads_first
+from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
 from .row_blocks import row_blocks
@@ -41,7 +42,8 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    for each in (checks_left, carried_sums, _trimmed, carried_elements, components, turned):
+    loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
+    for each in (*loops, components, turned):
         tape = each(tape)
     return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
@@ -54,6 +56,12 @@ def _stencils(tape: Tape) -> Tape:
 def _trimmed(tape: Tape) -> Tape:
     made = trim(tape)
     return made if made is tape else dce(made)
+
+
+def _reread(tape: Tape) -> Tape:
+    made = rereads(tape)
+    # first the reverse loops drop what they no longer read, then the forward ones what nobody reads
+    return made if made is tape else _trimmed(_trimmed(made))
 
 
 def _legal(tape: Tape) -> Tape:

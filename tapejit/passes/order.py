@@ -12,6 +12,8 @@ Neither changes any value: a tape has no order but that of its operands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.primitive import BY_NAME
 from .schedule import INLINE, is_element, memory_of, overwritten
@@ -73,10 +75,11 @@ def _order(tape: Tape, victims: dict[int, list[int]]) -> list[int]:
 def _with_copies(tape: Tape, order: list[int], victims: dict[int, list[int]]) -> Tape:
     """Return the rows in this order, with copies of the parts that are read too late."""
     at = {i: k for k, i in enumerate(order)}
+    readers = _readers(tape, at, {base for found in victims.values() for base in found})
     late: dict[int, list[int]] = {}
     for i, found in victims.items():
         for base in found:
-            late.setdefault(i, []).extend(_late_parts(tape, at, i, base))
+            late.setdefault(i, []).extend(_late_parts(tape, at, i, base, readers.get(base, ())))
     b = Builder()
     place: dict[int, int] = {}
     for i in range(tape.n_inputs):
@@ -90,22 +93,31 @@ def _with_copies(tape: Tape, order: list[int], victims: dict[int, list[int]]) ->
     return b.finish([place[o] for o in tape.outputs])
 
 
-def _late_parts(tape: Tape, at: dict[int, int], i: int, base: int) -> list[int]:
+def _readers(tape: Tape, at: dict[int, int], wanted: set[int]) -> dict[int, list[tuple[int, int]]]:
+    """Return what shows the memory of some arrays, and the place in the order where it is read."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    reads = [(a, k) for j, k in at.items() if tape.prim(j).emit.kind != "out" for a in tape.args(j)]
+    for a, place in (*reads, *((o, tape.rows) for o in tape.outputs)):
+        base = memory_of(tape, a)
+        if base in wanted:
+            found.setdefault(base, []).append((a, place))
+    return found
+
+
+def _late_parts(
+    tape: Tape, at: dict[int, int], i: int, base: int, reads: Sequence[tuple[int, int]]
+) -> list[int]:
     """Return the views and windows of `base` that row `i` or rows behind it read.
 
     None when the array itself is read then: it is copied anyway.
     """
     parts: set[int] = set()
-    n = tape.rows
-    ends = [(o, n) for o in tape.outputs]
-    reads = [(a, at[j]) for j in at for a in tape.args(j) if tape.prim(j).emit.kind != "out"]
     own = tape.args(i)
-    for a, place in (*reads, *ends):
-        if place < at[i] or memory_of(tape, a) != base:
+    for a, place in reads:
+        if place < at[i]:
             continue
         if a != base:
-            if place >= at[i]:
-                parts.add(a)
+            parts.add(a)
         elif place > at[i] or own.count(base) > 1:
             return []
     return sorted(v for v in parts if at[v] < at[i] and not is_element(tape, v))

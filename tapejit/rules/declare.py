@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import AnyAval, Aval, Shape
+from ..core.avals import AnyAval, Aval, Shape, full_name
 from ..core.errors import DtypeError, ShapeError
 from ..core.sources import where as user_line
 from ..tape.ir import PARAMS, Sym
@@ -321,7 +321,7 @@ def elementwise(
         return cts
 
     def text(dtypes: Sequence[np.dtype[Any]], params: Params) -> str | None:
-        if any(d.kind in "fc" and d.name not in _COMPILED for d in dtypes):
+        if any(d.kind in "fc" and full_name(d) not in _COMPILED for d in dtypes):
             return None
         kind = "c" if any(d.kind == "c" for d in dtypes) else dtypes[-1].kind
         template = emit if kind in kinds else None
@@ -331,7 +331,7 @@ def elementwise(
             template = emit_whole
         if template is None:
             return None
-        suffix = {"float32": "f32", "float64": "f64"}.get(dtypes[-1].name, "f64")
+        suffix = {"float32": "f32", "float64": "f64"}.get(full_name(dtypes[-1]), "f64")
         return template.replace("{s}", suffix)
 
     def samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], Params]]:

@@ -166,7 +166,14 @@ class Signature:
         return result
 
     def _replayable(self, traced: Traced) -> bool:
-        """Whether a capture can stand for its function; otherwise Python runs it from now on."""
+        """Whether a capture can stand for its function; otherwise Python runs it from now on.
+
+        Where a row has raised and the function has caught that, this call is Python's: the tape does
+        not say what the error depends on. Calls without the error have programs.
+        """
+        if traced.caught is not None:
+            self.owner.warn(traced.caught, "in calls that catch an error")
+            return False
         if traced.doubts:
             self.owner.give_up(traced.doubts[0])
             return False
@@ -410,13 +417,13 @@ class Dispatcher:
             self.entries = ()
             self.warn(why)
 
-    def warn(self, why: str) -> None:
+    def warn(self, why: str, when: str = "at every call") -> None:
         """Say once why Python runs the function."""
         if why in self._warned:
             return
         self._warned.add(why)
         place = "" if "(" in why and ":" in why else f" ({where()})"
-        message = f"{self.name} is run by Python at every call: {why}{place}"
+        message = f"{self.name} is run by Python {when}: {why}{place}"
         warnings.warn(message, ReplayWarning, stacklevel=_user_level())
 
     def renew_lock(self) -> None:

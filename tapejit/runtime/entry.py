@@ -192,9 +192,24 @@ def _check(w: _Writer, check: Check) -> None:
     w.need(f"{_path(w, check.path)} is {expected}{holds}")
 
 
+def _unused(w: _Writer, value: str, aval: Aval) -> None:
+    """Check an input that the kernel does not take and so cannot check: its shape may be in use.
+
+    ``sum(x) / len(y)`` reads no element of y, and a gradient of zeros is of the argument's shape.
+    """
+    if not aval.shape or value in w.space:  # the type has been checked; arrays kept here are fixed
+        return
+    w.need(
+        f"{value}.shape == {w.name('Z', aval.shape)} and {value}.dtype == {w.name('D', aval.dtype)}"
+    )
+
+
 def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> None:
     text = kernel.text
-    arguments = [inputs[program.kernel_inputs[i]] for i in text.inputs]
+    used = [program.kernel_inputs[i] for i in text.inputs]
+    for k in sorted(set(range(len(inputs))) - set(used)):
+        _unused(w, inputs[k], program.traced.tape.value(k))
+    arguments = [inputs[k] for k in used]
     outputs = {}
     for n, (k, aval) in enumerate(text.arrays):
         outputs[k] = f"y{n}"
@@ -214,6 +229,7 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
     w.lines += [
         f"try: {', '.join(['status', *scalars])} = {call}",
         "except (TypeError, OverflowError): return mismatch()",
+        "except (LookupError, ValueError, ArithmeticError): return MISS",
     ]
     w.lines += ["if status: return MISS"]
     w.lines += [f"pool{n}.append(y{n})" for n in range(len(text.arrays))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.errors import TapejitError
 from ..tape.ir import Tape
 from ..tape.replay import Budget, OverBudget, budget
 from .build import build, is_there
@@ -37,7 +38,12 @@ def run_tape(tape: Tape, inputs: list[Any], policy: str = "auto", title: str = "
                     return Interpreter(small)(inputs)
             except OverBudget:
                 pass
-    outputs = build(small, title).made(inputs)
+    try:
+        outputs = build(small, title).made(inputs)
+    except TapejitError:
+        raise
+    except Exception:  # a row has raised, or LLVM will not have it: interpreted, it names its line
+        outputs = None
     # a guard cannot fail here: the capture has just recorded it with these values
     return Interpreter(small)(inputs) if outputs is None else outputs
 

@@ -30,6 +30,10 @@ from .vary import fits
 if TYPE_CHECKING:
     from .dispatch import Dispatcher, Signature
 
+_RAISED = (LookupError, ValueError, ArithmeticError)
+"""What rows raise. Python then runs the call: it catches that, or raises it and names the line, or,
+since kernels look at guards last, takes another way that a guard should have told of."""
+
 
 class Miss(Exception):
     """This program does not answer the call: a guard or a check failed."""
@@ -184,7 +188,10 @@ class Program:
         if wanted and (owner.policy == "always" or self.due(owner)):
             self.compile(owner)
         if self.kernel is not None:
-            outputs = self.kernel(given)
+            try:
+                outputs = self.kernel(given)
+            except _RAISED:
+                outputs = None
             if outputs is None:
                 rewind(given)
                 raise Miss
@@ -194,7 +201,7 @@ class Program:
         started = time.perf_counter()
         try:
             outputs = self.interpreter(given)
-        except GuardFailure:
+        except (GuardFailure, *_RAISED):
             rewind(given)
             raise Miss from None
         outputs = [o if isinstance(o, Token) else np.array(o) for o in outputs]

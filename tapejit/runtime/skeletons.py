@@ -25,8 +25,8 @@ _NUMBER = re.compile(
     r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?![\w.])"
 )
 _BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
-_DEF = re.compile(r"(def (?:part\d+|chunk\d+|kernel)\()([^)]*)(\):\n)")
-_CALL = re.compile(r"\b(part\d+\()(?=\))|\b(part\d+\()")
+_DEF = re.compile(r"(def (?:(?:part|shared|stretch|chunk)\d+|kernel)\()([^)]*)(\):\n)")
+_CALL = re.compile(r"\b((?:part|shared|stretch)\d+\()(?=\))|\b((?:part|shared|stretch)\d+\()")
 _CHUNK = re.compile(r"(def chunk\d+\(k|parallel\.run\(chunk\d+, \w+)(?=[,)])")
 _OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
 _UNKNOWN = re.compile(_OURS.pattern + r"|[\"']")

@@ -83,6 +83,7 @@ class Traced:
     numbers: dict[Path, Any] = field(default_factory=dict)
     notes: list[tuple[int, str]] = field(default_factory=list)
     put_off: bool = False
+    caught: str | None = None
     streams: list[Stream] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
 
@@ -225,7 +226,7 @@ def trace(
     made = Traced(tape, consts, distinct(around.checks), fragile, out_tree, spec)
     made.doubts = [*cap.effects, *around.doubts]
     made.changed, made.numbers = around.changed, around.numbers
-    made.notes, made.put_off = cap.notes, put_off
+    made.notes, made.put_off, made.caught = cap.notes, put_off, cap.b.raised
     made.streams = [t.stream for t in tokens]
     made.shared = sharing([t.stream.rng for t in tokens])
     made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])

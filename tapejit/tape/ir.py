@@ -235,6 +235,7 @@ class Builder:
         self.defers = False
         self.origin: Builder | None = None
         self.forked_at = 0
+        self.raised: str | None = None
 
     def __len__(self) -> int:
         return len(self.op)
@@ -354,8 +355,21 @@ class Builder:
             )
         i = self.append(prim.index, ids, found, pid)
         if self.eager:
-            self.known.append(self.computed(prim, i, params))
+            try:
+                self.known.append(self.computed(prim, i, params))
+            except Exception as error:
+                self._take_back(f"{type(error).__name__} ({where()})")
+                raise
         return Sym(self, i)
+
+    def _take_back(self, error: str) -> None:
+        """Remove the last row, whose values make it raise; whoever catches that goes on without it."""
+        del self.arg[self.off[-2] :]
+        for column in (self.op, self.off, self.avals, self.param, self.lines):
+            column.pop()
+        b: Builder | None = self
+        while b is not None:
+            b.raised, b = error, b.origin
 
     def _beyond(self, name: str, syms: Sequence[Sym]) -> Sym:
         """Compare integers with a Python number that all of them are below, or all above."""

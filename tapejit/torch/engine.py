@@ -101,14 +101,24 @@ def accumulated(g: Any) -> Any:
 
 
 def unlinked(rec: Recorder, t: Tensor) -> Tensor:
-    """Return a value without its graph."""
-    if not (t._kind and rec.grad):
-        return t
+    """Return a value without its graph, which may be written to later: nobody reads it."""
     rec.grad = False
     try:
         made: Tensor = apply(accumulated, (t,))
     finally:
         rec.grad = True
+    return made
+
+
+def unwritten(rec: Recorder, t: Tensor) -> Tensor:
+    """Return a value that its own row has overwritten (``x.clamp_(0, 1)``) under another slot.
+
+    A gradient with a graph reads it again, later than the write.
+    """
+    if t._serial != rec.serial or t._slot not in rec.stale:
+        return t
+    slot = same_value(rec, t._slot, t._spec, t._kind & 3)
+    made = rec.owners[slot] = Tensor(rec.serial, slot, dense(t._spec), t._kind)
     return made
 
 
@@ -217,11 +227,12 @@ class Walk:
 
     def _run(self, inputs: list[Tensor] | None) -> list[Tensor | None]:
         grads: dict[int, Tensor] = {}
+        one = self._one_slot()
         for slot, root, seed in zip(self.slots, self.roots, self.seeds):
-            self._add(grads, slot, one_like(root) if seed is None else seed)
+            self._add(grads, one.get(slot, slot), one_like(root) if seed is None else seed)
         wanted = self.wanted
         found: list[Tensor | None] = [None] * len(inputs or ())
-        waiting = self._uses()
+        waiting = self._uses(one)
 
         def captured(slot: int, g: Tensor) -> None:
             for n in wanted.get(slot, ()):
@@ -230,7 +241,7 @@ class Walk:
 
         def leaf_done(slot: int) -> None:
             g = grads.pop(slot, None)
-            if g is None:
+            if g is None or (inputs is not None and slot not in wanted):
                 return
             leaf = self.leaves[slot]
             g = hooked(leaf, g)
@@ -239,8 +250,8 @@ class Walk:
             else:
                 captured(slot, g)
 
-        for slot in sorted(self.leaf_slots):
-            if not waiting.get(slot):
+        for slot in sorted(waiting):
+            if not waiting[slot]:
                 leaf_done(slot)
         for r in self.through:
             row = self.rows.rows[r]
@@ -249,8 +260,9 @@ class Walk:
             given = [grads.pop(row.first + k, None) for k in range(row.code.n_out)]
             if any(g is not None for g in given):
                 for slot, g in self._through(row, given):
-                    self._add(grads, slot, g)
+                    self._add(grads, one.get(slot, slot), g)
             for k in row.args:
+                k = one.get(k, k)
                 if k in waiting:
                     waiting[k] -= 1
                     if not waiting[k]:
@@ -311,7 +323,7 @@ class Walk:
         """Return the gradients of a row's operands, hooks apart."""
         code, rows = row.code, self.rows
         if code.op.special == "function":
-            context = self.special[row.first]
+            context = self.special[~row.first]
             theirs = context.run_backward(given, self.retain)
             if self.rec.anomaly:
                 from .anomaly import check_backward
@@ -350,7 +362,11 @@ class Walk:
         if self.rec.grad:  # what the gradient does not read must not connect it to a graph
             kept = set(code.saved(needs))
             operands = [
-                h if k in kept or -1 in kept or not isinstance(h, Tensor) else unlinked(self.rec, h)
+                h
+                if not isinstance(h, Tensor)
+                else unwritten(self.rec, h)
+                if k in kept or -1 in kept
+                else unlinked(self.rec, h)
                 for k, h in enumerate(operands)
             ]
         made = recorded_vjp(self.rec, code, given, operands, needs)
@@ -388,11 +404,20 @@ class Walk:
                 needed.update(range(row.first, row.first + row.code.n_out))
         return reach
 
-    def _uses(self) -> dict[int, int]:
+    def _one_slot(self) -> dict[int, int]:
+        """Return for each slot of a leaf the first one of that leaf.
+
+        A leaf that has been updated on the way has several; its hooks see one gradient, the sum.
+        """
+        first: dict[int, int] = {}
+        return {s: first.setdefault(id(self.leaves[s]), s) for s in sorted(self.leaf_slots)}
+
+    def _uses(self, one: dict[int, int]) -> dict[int, int]:
         """Return how often the rows on the way read each leaf."""
-        uses = dict.fromkeys(self.leaf_slots, 0)
+        uses = dict.fromkeys(one.values(), 0)
         for r in self.through:
             for k in self.rows.rows[r].args:
+                k = one.get(k, k)
                 if k in uses:
                     uses[k] += 1
         return uses

@@ -55,7 +55,8 @@ class Segment:
     stale : dict
         Slots whose tensor has been written to since: ``(tensor, version, where the write begins)``.
     special : dict
-        Slots with hooks, retained gradients or functions of the user's.
+        Slots with hooks or retained gradients; under ~slot, of the first result of a function of
+        the user's, its context.
     lines : dict
         Where rows were written, when anomalies are looked for.
     nodes : dict
@@ -132,6 +133,8 @@ class Recorder:
         Slots that hold what was in memory which code outside may write to, and whose it is.
     mark : int
         While an operation in place is recorded, the slot where its rows begin; else -1.
+    running : bool
+        Whether a trace that has been left is being run, so that its tensors have no values yet.
     """
 
     __slots__ = (
@@ -149,6 +152,7 @@ class Recorder:
         "mark",
         "nodes",
         "owners",
+        "running",
         "serial",
         "slow",
         "sources",
@@ -171,6 +175,7 @@ class Recorder:
         self.eager = False
         self.slow = False
         self.mark = -1
+        self.running = False
         self.begin()
 
     def begin(self) -> None:
@@ -283,7 +288,12 @@ class Recorder:
     def _admit_view(self, t: Tensor, more: Any) -> int:
         """Record a view of its base's current value; of plain data in memory the view is an input."""
         root = more.root
-        if not (t._kind | root._kind) and root._array is not None and not more.hooks:
+        plain = not (t._kind | root._kind) and root._array is not None and not more.hooks
+        if plain and more.base is not root:
+            from .tensor import plain_above
+
+            plain = plain_above(t)
+        if plain:
             more.seen = root._ver
             if root._more.exposed:
                 value = t._value()
@@ -390,11 +400,18 @@ class Recorder:
         """Compute what tensors that are alive stand for, and start an empty trace."""
         if not self.code:
             return
-        steady = STEPS["turned"](self)
-        if steady is None:
-            steady = self._turned()
+        outer, self.running = self.running, True
+        try:
+            steady = STEPS["turned"](self)
             if steady is None:
-                return
+                steady = self._turned()
+            if steady is not None:
+                self._run(steady)
+        finally:
+            self.running = outer
+
+    def _run(self, steady: tuple[Any, ...]) -> None:
+        """Run a trace that has been left and give tensors their values."""
         program, inputs, owners, trace, ahead = steady
         try:
             fast = program.fast
@@ -442,13 +459,22 @@ class Recorder:
             if not (program.retains if self.freed == program.freed else program.open(self.freed)):
                 segment.inputs = None
                 segment.sources = []
-            elif program.forecast is not None and not self.slow:
+                return program, inputs, owners, self._left(), None
+            for k in live:  # what is written to later must not have been saved
+                t = owners[k]
+                if t._kind & 3 != GRAD:  # type: ignore[union-attr]
+                    segment.sources.append((k, t, t._version_of()))  # type: ignore[union-attr, arg-type]
+            if program.forecast is not None and not self.slow:
                 from .ahead import with_sweep
 
                 ahead = with_sweep(program, segment, tuple(reversed(live)))
+        return program, inputs, owners, self._left(), ahead
+
+    def _left(self) -> tuple[Any, ...]:
+        """Begin a new trace; return the old one."""
         trace = self._trace()
         self.begin()
-        return program, inputs, owners, trace, ahead
+        return trace
 
     def _trace(self) -> tuple[Any, ...]:
         """Return what `begin` sets, in that order."""

@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+import numpy as np
+
 from .codes import GRAD, LEAF, PLAIN, input_codes
 from .emit import stand_in
 from .record import Recorder, Segment
+from .replacing import dense
 from .rows import Cone, Row, Saved, decoded_now, mask_of
 from .tensor import Tensor
 from .threads import segment_elsewhere
+from .views import under_graph
 
 Graph = tuple[Segment, int]
 
@@ -27,11 +31,28 @@ def brought_back(rec: Recorder, roots: Sequence[Tensor]) -> list[int]:
     """
     graphs = [segment_elsewhere(t) if t._graph is None else t._graph for t in roots]
     place = _recorded_again(rec, graphs)
+    slots = []
     for root, graph in zip(roots, graphs):
         if root._array is None:
             root._array = root._value()
-        root._serial, root._slot = rec.serial, place[graph]
-    return [place[graph] for graph in graphs]
+        root._slot = _valued(rec, graph, place[graph], root._array)
+        root._serial = rec.serial
+        slots.append(root._slot)
+    return slots
+
+
+def _valued(rec: Recorder, graph: Graph, at: int, value: Any) -> int:
+    """Return a slot with the value of an earlier result, whose graph has been recorded at a slot.
+
+    What is recorded again of a freed segment reads stand-ins: gradients go through its rows, since
+    none of them saves a value, but their results are not those that others have saved:
+    ``y = x + 1; (y * y).sum().backward()`` twice.
+    """
+    if graph[0].inputs is not None:
+        return at
+    spec = graph[0].rows.spec(graph[1])
+    array = np.ascontiguousarray(value) if spec.shape else value
+    return under_graph(rec, at, rec.constant(array, dense(spec)), spec)
 
 
 def _recorded_again(rec: Recorder, graphs: Sequence[Graph]) -> dict[Graph, int]:
@@ -100,6 +121,8 @@ def _one_segment(
             freed.append(count)
         count += 1
         rec.owners += [None] * code.n_out
+        if ~first in seg.special:
+            rec.special[~at] = seg.special[~first]
         for j in range(code.n_out):
             place[first + j] = at + j
             if first + j in seg.special:
@@ -111,6 +134,8 @@ def _one_segment(
             if first + j in stale:
                 rec.stale[at + j] = stale[first + j]
             origin, its = rec.nodes[at + j] = seg.nodes.get(first + j, (seg, first + j))
+            if origin is not seg and its in origin.special:  # a hook registered since
+                rec.special.setdefault(at + j, origin.special[its])
             if origin.node_hooks and origin.rows.producer[its] in origin.node_hooks:
                 rec.special.setdefault(at + j, origin)
     rec.freed |= mask_of(freed)
@@ -147,7 +172,7 @@ def _input(
     first = row.first
     kind = row.code.kinds[0]
     if kind == GRAD and first in seg.imports and seg.imports[first] in places:
-        return places[seg.imports[first]]
+        return _valued(rec, seg.imports[first], places[seg.imports[first]], value)
     if kind == LEAF:
         leaf = seg.leaves[first]
         if leaf._array is value and leaf._serial != rec.serial:
@@ -163,8 +188,10 @@ def _input(
     rec.owners.append(None)
     rec.inputs.append(value)
     if kind == LEAF:
-        rec.leaves[slot] = seg.leaves[first]
+        leaf = rec.leaves[slot] = seg.leaves[first]
         if first in seg.special:
             rec.special[slot] = seg.special[first]
+        elif leaf._more is not None and leaf._more.hooks:  # registered since
+            rec.special[slot] = leaf
     rec.sources += [(slot, t, version) for t, version in sources.get(first, ())]
     return slot

@@ -16,7 +16,7 @@ import numpy as np
 
 from .codes import CODES, GRAD, INFERENCE, LEAF, PLAIN
 from .record import LOCAL, Recorder
-from .spec import Spec
+from .spec import Spec, spec_of
 
 
 class More:
@@ -285,6 +285,9 @@ class Tensor:
                 self._leave_hooks(rec, more, old)
             if owners[old] is self:
                 owners[old] = None
+        elif more is not None and more.copied[0] == rec.serial:
+            begins = slot if rec.mark < 0 else rec.mark
+            rec.stale[int(more.copied[1])] = (self, self._version_of(), begins)
         if kind == PLAIN and self._kind & 3 == GRAD:
             slot = _attach(rec, self, slot)
             kind = GRAD
@@ -340,13 +343,19 @@ class Tensor:
         for ref in more.views:
             view = ref()
             if view is not None:
-                if view._more is not None:
-                    view._more.held = (-1, None)
+                its = view._more
+                if its is not None:
+                    its.held = (-1, None)
+                at = -1
                 if view._serial == rec.serial:
-                    if rec.owners[view._slot] is view:
-                        rec.owners[view._slot] = None
+                    at = view._slot
+                    if rec.owners[at] is view:
+                        rec.owners[at] = None
+                elif its is not None and its.copied[0] == rec.serial:
+                    at = int(its.copied[1])
+                if at >= 0:
                     begins = rec.mark if rec.mark >= 0 else len(rec.owners)
-                    rec.stale[view._slot] = (view, view._version_of() - 1, begins)
+                    rec.stale[at] = (view, view._version_of() - 1, begins)
                 if view._graph is not None and view._kind & 3 == GRAD:
                     segment, at = view._graph
                     segment.sources.append((at, view, view._version_of() - 1))
@@ -369,12 +378,37 @@ class Tensor:
             leaf, grad = base._kind == LEAF, False
         else:
             leaf, grad = base._kind == LEAF and not rec.grad, rec.grad
+        if kind & 3 == LEAF:  # autograd was not told of what has been written either
+            grad, kind = False, PLAIN
         at, found = written(rec, base, code, slot, self._spec, kind, leaf, grad)
         before, stale = root._ver, dict(rec.stale) if more.silent else None
+        graphed = detached and kind & 3 == GRAD and base is more.base
+        if graphed and rec.owners[slot] is None:
+            dense = spec_of(self._spec.np, tuple(self._spec.shape))
+            rec.owners[slot] = Tensor(rec.serial, slot, dense, GRAD)
+        result = rec.owners[slot] if graphed else None
         base._set_slot(rec, at, found)
+        if result is not None:
+            self._take_graph(rec, result)
         if stale is not None:  # the version counter does not see it
             root._hidden += root._ver - before
             rec.stale = stale
+
+    def _take_graph(self, rec: Recorder, result: Tensor) -> None:
+        """Take over the graph of a result that has been written to this detached name.
+
+        The memory is the base's, which autograd is not told of; the gradient is this name's own:
+        ``h = h.detach(); h += w``.
+        """
+        more = self._more
+        assert more is not None
+        more.seen = more.root._ver
+        self._kind = GRAD | (self._kind & ~3)
+        self._graph, self._serial, self._slot = result._graph, result._serial, result._slot
+        if result._serial == rec.serial:
+            rec.owners[self._slot] = self
+        if more.hooks or more.retains:
+            rec.special[self._slot] = self
 
     # ------------------------------------------------------------ what it is
 
@@ -439,6 +473,17 @@ def hushed_base(t: Tensor) -> Tensor | None:
         t = more.base
         more = t._more
     return t if hushed else None
+
+
+def plain_above(t: Tensor) -> bool:
+    """Whether no gradient flows through what a tensor is a view of, detached names included."""
+    more = t._more
+    while more is not None and more.base is not None:
+        t = more.base
+        if t._kind & 3:
+            return False
+        more = t._more
+    return True
 
 
 def _check_view(t: Tensor, code: int, graded: bool, uniform: bool) -> None:

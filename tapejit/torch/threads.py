@@ -6,9 +6,10 @@ before their results are owned, hence the rows behind a tensor that exists are c
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from .record import Segment, _all, _all_lock
+from .record import LOCAL, Segment, _all, _all_lock
 from .rows import Rows
 
 
@@ -31,6 +32,15 @@ def segment_elsewhere(t: Any) -> tuple[Segment, int]:
     return graph
 
 
+def _run(t: Any, recorders: list[Any]) -> None:
+    """Wait for traces that other threads are running: one of them may hold a tensor's value."""
+    others = [rec for rec in recorders if rec is not LOCAL.rec]
+    while any([rec.running and rec.thread.is_alive() for rec in others]):
+        if t._array is not None or "_error" in t.__dict__:
+            return
+        time.sleep(1e-4)
+
+
 def value_elsewhere(t: Any) -> Any:
     """Return the value of a tensor that is pending in another thread's trace.
 
@@ -42,16 +52,19 @@ def value_elsewhere(t: Any) -> Any:
     with _all_lock:
         recorders = list(_all)
     for rec in recorders:
-        if rec.serial != t._serial:
+        serial = rec.serial
+        if serial != t._serial:
             continue
         code, inputs, slot = tuple(rec.code), list(rec.inputs), t._slot
-        if rec.serial != t._serial:
+        if rec.serial != serial:
             break
         from .program import evaluate
 
-        rows = Rows(code)
-        t._array = evaluate(rows, inputs, slot)
-        return t._array
+        value = evaluate(Rows(code), inputs, slot)
+        if t._serial == serial and t._slot == slot:  # else it has been written to meanwhile
+            t._array = value
+        return value
+    _run(t, recorders)
     if t._array is not None:
         return t._array
     reason = t.__dict__.get("_error")

@@ -256,3 +256,26 @@ def test_short_kernels_are_windows(n: int, m: int, short: bool) -> None:
     (w if m < n else x)[0] = np.inf
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(interpret(after, [x, w])[0], np.convolve(x, w))
+
+
+def test_a_chain_of_a_thousand_additions() -> None:
+    """Sums are looked for so deep and no deeper: no recursion without end, and no row is lost."""
+
+    def steps(d: Sym, v: Sym) -> list[Sym]:
+        for _ in range(1500):
+            d = d + v
+        return [d]
+
+    tape = tape_of(steps, (40,), (40,))
+    assert gathers(tape) is tape
+
+    def windows(d: Sym, v: Sym) -> list[Sym]:
+        for k in range(1500):
+            d = ops.add_slice(d, v * 2.0, ranges=((k % 3, 38, 1),))
+        return [d]
+
+    tape = tape_of(windows, (40,), (38,))
+    made = verify(gathers(tape))
+    args = whole_numbers(tape)
+    np.testing.assert_array_equal(interpret(made, args)[0], interpret(tape, args)[0])
+    assert names(made).count("add_slice") < 1500

@@ -43,12 +43,13 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Sym:
     if x.size:
         i = cast(x, np.int64)
         bottom = P.min(i, axis=(0,), keepdims=False)
-        if cap.value(bottom) < 0:
+        if not cap.outcome(bottom >= 0):
             raise ValueError(f"'list' argument must have no negative elements ({user_line()})")
-        cap.guard(bottom >= 0, True)
         length = P.maximum(P.max(i, axis=(0,), keepdims=False) + 1, least)
         n = int(cap.value(length))
         cap.guard(length, n)
+        # A kernel looks at its guards when it ends: until then positions must be inside all the same.
+        i = P.minimum(P.maximum(i, 0), max(n - 1, 0))
     else:
         i = cast(x, np.int64)
     if weights is None:

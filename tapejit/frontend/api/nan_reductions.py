@@ -94,7 +94,7 @@ def _nan_extreme(name: str, fn: Any, worst: float) -> None:
         if nan_of(a) is None:
             return fn(a, axis, keepdims, initial, where)  # type: ignore[no-any-return]
         found: Sym = fn(_without(a, worst), axis, keepdims, initial, where)
-        axes = axes_of(a, axis)
+        axes = reductions.folded_axes(a, axis)
         n = reductions.count_of(a, axes, flag(keepdims), _mask(a, where))
         if given(initial) is not None:
             return found
@@ -118,9 +118,8 @@ def _nan_place(name: str, worst: float) -> None:
             full = P.sum(~nans, axis=axes, keepdims=False).eq(0)
             cap = active()
             empty = P.sum(full, axis=tuple(range(full.ndim)), keepdims=False)
-            if cap.value(empty):
+            if cap.outcome(empty):
                 raise ValueError(f"All-NaN slice encountered ({user_line()})")
-            cap.guard(empty, 0)
             a = _without(a, worst)
         return reductions.place_of(plain, a, axis, flag(keepdims))
 

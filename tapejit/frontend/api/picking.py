@@ -210,9 +210,8 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Sym:
     at = positions(i, len(parts), 0, mode)
     if mode == "raise":
         below = P.sum(i < 0, axis=tuple(range(i.ndim)), keepdims=False)
-        if active().value(below):
+        if active().outcome(below):
             raise ValueError(f"invalid entry in choice array ({user_line()})")
-        active().guard(below, 0)
     found = spread(cast(parts[0], dtype), shape)
     for k, p in enumerate(parts[1:], 1):
         found = P.where(at.eq(k), cast(p, dtype), found)

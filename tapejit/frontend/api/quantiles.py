@@ -120,10 +120,10 @@ def _quantile(name: str, a: Any, q: Any, scale: float, axis: Any, method: Any, k
         raise TypeError("a must be an array of real numbers")
     weak = isinstance(q, (int, float)) and a.dtype.kind == "f"
     if isinstance(q, Sym):
-        _check_range(name, active().value(q) / scale, scale)
         inside = P.logical_and(q >= 0.0, q <= scale)
         outside = P.sum(~inside, axis=tuple(range(q.ndim)), keepdims=False)
-        active().guard(outside, 0)
+        if active().outcome(outside):
+            _check_range(name, active().value(q) / scale, scale)
         share: Any = q / scale
     else:
         share = np.true_divide(q, a.dtype.type(scale) if weak else scale)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...tape.ir import Sym
 from ..dispatch import implements
-from .common import P, arr, axis_of, cast, cut, joined, literal, reshaped, spread
+from .common import P, arr, axis_of, cast, cut, joined, literal, reshaped, spread, static
 
 
 def _running(name: str) -> Callable[..., Sym]:
@@ -61,7 +61,7 @@ if hasattr(np, "cumulative_sum"):
 @implements(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Sym:
     """Differences of neighbours, n times."""
-    a = arr(a)
+    a, n = arr(a), static(n)
     if n == 0:
         result: Sym = a
         return result

@@ -3,7 +3,9 @@
 Before a body is captured the state is noted; afterwards it is compared, by identity, with what is
 there, and put back. What has changed becomes carried values of a loop or results of a branch. A
 change that cannot be noticed here cannot be staged, so whatever can hold state is looked into:
-lists, dicts, sets, objects of user classes and these classes, cells and globals of functions.
+lists, dicts, sets, objects of user classes and these classes, cells and globals of functions. Of an
+array that is none of the tape's, ``np.array([1.0, 2.0])``, a copy is kept: a body that is only looked
+at has written to it all the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any
+
+import numpy as np
 
 from ...core.pytree import flatten
 from ..capture import Unstageable, current
@@ -45,16 +49,24 @@ class Place:
     Attributes
     ----------
     kind : str
-        ``"list"``, ``"dict"``, ``"set"``, ``"slots"``, ``"class"``, ``"cell"`` or ``"globals"``
-        (those that some function stores).
+        ``"list"``, ``"dict"``, ``"set"``, ``"slots"``, ``"class"``, ``"cell"``, ``"array"`` or
+        ``"globals"`` (those that some function stores).
     stacks : tuple or None
         What rolled loops had appended to a list.
+    elements : ndarray or None
+        What a plain array held.
     """
 
     kind: str
     holder: Any
     before: Entries
     stacks: tuple[Any, ...] | None = None
+    elements: Any = None
+
+    def written(self) -> bool:
+        """Whether a plain array holds something else now, in any bit."""
+        before = self.elements
+        return before is not None and self.holder.tobytes() != before.tobytes()
 
     def entries(self) -> Entries:
         """Return what it holds now."""
@@ -78,6 +90,8 @@ class Place:
         """Put back what it held."""
         if isinstance(self.holder, Pile):
             self.holder.put_back(self.stacks)
+        if self.written():
+            np.copyto(self.holder, self.elements)
         now = self.entries()
         if now.keys() == self.before.keys() and all(now[k] is v for k, v in self.before.items()):
             return
@@ -104,6 +118,8 @@ def entries_of(kind: str, holder: Any) -> Entries:
         return {id(v): v for v in holder}
     if kind == "class":
         return {k: v for k, v in vars(holder).items() if not (callable(v) or k.startswith("__"))}
+    if kind == "array":
+        return {}
     if kind == "slots":
         names = [n for c in type(holder).__mro__ for n in getattr(c, "__slots__", ())]
         return {n: getattr(holder, n) for n in names if hasattr(holder, n)}
@@ -166,6 +182,9 @@ class _Walk:
             self.todo.extend(value)
         elif isinstance(value, CellType):
             self._note("cell", value)
+        elif isinstance(value, np.ndarray):
+            if value.flags.writeable and value.dtype.kind in "biufc":
+                self.places.append(Place("array", value, {}, elements=value.copy()))
         elif isinstance(value, FunctionType):
             self.function(value)
         elif isinstance(value, MethodType):
@@ -283,6 +302,11 @@ class State:
             if old is not new and not left_over(new):
                 found[-1, k] = new
         for where, place in enumerate(self.places):
+            if place.written():
+                raise Unstageable(
+                    "it writes to an array made of plain numbers: np.zeros, np.ones and np.full "
+                    "make arrays that loops and branches can carry"
+                )
             now = place.entries()
             if isinstance(place.holder, Pile) and not _same(place.stacks, place.holder.stacks):
                 raise Unstageable("a loop inside it fills or empties a list")

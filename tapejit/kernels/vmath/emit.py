@@ -220,10 +220,23 @@ class Format:
             acc = self.mad(acc, x, c)
         return self._float(acc)
 
+    def side_by_side(self, x: Value, *polynomials: tuple[float, ...]) -> list[Value]:
+        """As `poly` for each, a step of one after a step of the other: so they are computed at once."""
+        found: list[Operand] = [c[-1] for c in polynomials]
+        for k in range(2, 1 + max(map(len, polynomials))):
+            for i, c in enumerate(polynomials):
+                if k <= len(c):
+                    found[i] = self.mad(found[i], x, c[-k])
+        return [self._float(v) for v in found]
+
     def clamp(self, x: Value, lo: float, hi: float) -> Value:
         """`x` limited to [lo, hi]; NaN passes."""
         y = self.select(x > hi, hi, x)
         return self.select(y < lo, lo, y)  # not x: so each selection is one instruction
+
+    def at_most(self, x: Value, hi: float) -> Value:
+        """`x` or `hi`, the smaller; NaN passes."""
+        return self.select(x > hi, hi, x)
 
     def two_product(self, a: Value, b: Operand) -> tuple[Value, Value]:
         """``a * b`` as a rounded product and its exact error."""

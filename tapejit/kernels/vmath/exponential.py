@@ -6,15 +6,15 @@ as a head and a correction.  ``exp(r) = 1 + r + r**2 P(r)`` with a short polynom
 ``exp(x) = 2**n exp(r)``; the power of two is applied in two factors so that results below the
 normal range are rounded once and results above it become infinite.
 
-Where the processor has the instructions of `lanes`, exp in float64 takes sixteenths of an octave and
-their powers from a table, so that the polynomial is half as long.
+Where the processor has the instructions of `lanes`, exp takes sixteenths of an octave and their powers
+from a table (see `powers`), so that the polynomial is half as long.
 
-Measured error in either format: at most 0.9 ulp for exp and exp2 (0.7 for exp by the table), 1.1 for expm1.
+Measured error in either format: at most 0.9 ulp for exp and exp2, 1.1 for expm1.
 """
 
 from __future__ import annotations
 
-from . import pieces, tables
+from . import powers, tables
 from .emit import Format, Operand, Value
 from .publish import publish
 
@@ -40,32 +40,13 @@ def exp_parts(f: Format, x: Value, x_low: Value | None = None) -> tuple[Operand,
 
     For x within [-800, 800] ([-140, 140] in float32). The tail is at most 0.42 of the head.
     """
-    if f.single and f.wide:
-        return exp_by_table(f, x, x_low)
+    if f.single:
+        head, rest, k = powers.parts(f, x, x_low)
+        return head, head * rest, k
     n, r, low, k = reduce(f, x)
     if x_low is not None:
         r, low = f.fast_two_sum(r, low + x_low)  # where r is smaller, neither matters beside 1
-    return 1.0, r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low), k if f.single else n
-
-
-def exp_by_table(f: Format, x: Value, x_low: Value | None = None) -> tuple[Value, Value, Value]:
-    """As `exp_parts`: ``x = n log(2) + r`` with `n` in sixteenths, whose last digits choose a power.
-
-    `r` is so small that neither its rounding nor that of the polynomial matters beside 1, and the
-    powers ``2**(j / 16)`` have tails.
-    """
-    magic = f.magic / 16
-    ln2_head, ln2_tail = f.pick(*tables.LN2)
-    t = f.mad(x, f.pick(*tables.LOG2E)[0], magic)
-    n = t - magic
-    r = f.mad(n, -ln2_tail, f.mad(n, -ln2_head, x))
-    if x_low is not None:
-        r = r + x_low
-    head, low = (f.entry("EXP", c, f.bits(t)) for c in (0, 1))
-    z = r * r
-    a, b, c, d, e = pieces.EXP_REST
-    q = f.mad(z, f.mad(z, f.mad(z, e, f.mad(r, d, c)), f.mad(r, b, a)), r)
-    return head, f.mad(head, q, low), n
+    return 1.0, r + f.mad(r * r, f.poly(r, f.pick(*tables.EXP)), low), n
 
 
 def exp_of_small(
@@ -100,6 +81,8 @@ def decay(f: Format, x: Value) -> tuple[Value, Value]:
 
 def exp(f: Format, x: Value) -> Value:
     """Exponential function, as `numpy.exp`; within 0.9 ulp."""
+    if f.single:
+        return powers.exp(f, f.clamp(x, f.pick(-800.0, -120.0), f.pick(800.0, 120.0)))
     return exp_of_pair(f, x)
 
 

@@ -12,7 +12,7 @@ instruction each. A declared function stands for
 * ``logarithm(y, x)``: y, but for x that is NaN, zero, negative or infinite the value of log(x)
   (``vfixupimm``);
 * ``entry.T.c(n)``: of column c of the table T the entry whose number the last four bits of n are
-  (``vpermi2pd`` for lanes, a load for one).
+  (``vpermi2pd`` or ``vpermps`` for lanes, a load for one).
 
 Invariant: lanes give the bits that the scalar function gives.
 """
@@ -101,8 +101,9 @@ def _defined(name: str) -> str:
     made = [_function(f"{PREFIX}{name}", operation, form, 1)]
     made += [_function(f"{PREFIX}{name}.v{n}", operation, form, n) for n in LANES[form]]
     if operation.startswith("entry."):
-        numbers = ", ".join(f"double {_exact(x)}" for x in _column(operation))
-        made.insert(0, f"@{PREFIX}{name}.table = internal constant [16 x double] [{numbers}]")
+        number = TYPES[form][0]
+        numbers = ", ".join(f"{number} {_exact(x)}" for x in _column(operation))
+        made.insert(0, f"@{PREFIX}{name}.table = internal constant [16 x {number}] [{numbers}]")
     return "\n".join(made)
 
 
@@ -123,19 +124,20 @@ def _function(symbol: str, operation: str, form: str, n: int) -> str:
         kinds *= 2
     vector = (lambda k: f"<{n} x {k}>") if n > 1 else (lambda k: k)
     given = ", ".join(f"{vector(k)} %a{i}" for i, k in enumerate(kinds))
-    body = _load(symbol) if n == 1 and operation.startswith("entry.") else _wide(
+    body = _load(symbol, form) if n == 1 and operation.startswith("entry.") else _wide(
         operation, form, n, kinds
     )  # fmt: skip
     lines = "\n".join(f"  {line}" for line in body)
     return f"define {vector(number)} @{symbol}({given}) alwaysinline {_WORDS} {{\n{lines}\n}}"
 
 
-def _load(symbol: str) -> list[str]:
+def _load(symbol: str, form: str) -> list[str]:
+    number, integer, _ = TYPES[form]
     return [
-        "%n = and i64 %a0, 15",
-        f"%p = getelementptr inbounds [16 x double], ptr @{symbol}.table, i64 0, i64 %n",
-        "%r = load double, ptr %p",
-        "ret double %r",
+        f"%n = and {integer} %a0, 15",
+        f"%p = getelementptr inbounds [16 x {number}], ptr @{symbol}.table, i64 0, {integer} %n",
+        f"%r = load {number}, ptr %p",
+        f"ret {number} %r",
     ]
 
 
@@ -196,7 +198,9 @@ def _instruction(operation: str, form: str, width: int, x: list[str]) -> str:
         code = f"{integer} {_LOGARITHM}"
         table = f"<{width} x {integer}> splat ({code})"
         return f"{head}mask.fixupimm.{suffix}({x[0]}, {x[1]}, {table}, i32 0, {ones}{rounding})"
-    column = [f"double {_exact(c)}" for c in _column(operation)]
+    column = [f"{number} {_exact(c)}" for c in _column(operation)]
+    if form == "f32":  # sixteen numbers are one register
+        return f"{head}permvar.sf.512(<16 x float> <{', '.join(column)}>, {x[0]})"
     low, high = (f"<8 x double> <{', '.join(column[k : k + 8])}>" for k in (0, 8))
     return f"{head}vpermi2var.{suffix}({low}, {x[0]}, {high})"
 
@@ -222,6 +226,7 @@ def _declarations() -> list[str]:
         "declare <8 x double> @llvm.x86.avx512.vpermi2var.pd.512"
         "(<8 x double>, <8 x i64>, <8 x double>)"
     )
+    lines.append("declare <16 x float> @llvm.x86.avx512.permvar.sf.512(<16 x float>, <16 x i32>)")
     return lines
 
 

@@ -8,6 +8,7 @@
 
 in which the exact `f` dominates and every rounded quantity is small against it.  The parts are
 added to ``k log(2)`` from the largest to the smallest, with the error of the one sum that matters.
+Where the processor has the instructions of `lanes`, log needs no quotient (`parts_by_table`).
 
 Measured error in either format: at most 1 ulp for log and log1p, 1.1 for log2 and log10.
 """
@@ -15,7 +16,8 @@ Measured error in either format: at most 1 ulp for log and log1p, 1.1 for log2 a
 from __future__ import annotations
 
 from . import pieces, tables
-from .emit import Format, Value
+from .emit import Format, Operand, Value
+from .exponential import scale
 from .publish import publish
 
 
@@ -34,23 +36,17 @@ def decompose_any(f: Format, x: Value) -> tuple[Value, Value]:
     return f.select(low, k - float(shift), k), m
 
 
-def series(f: Format, u: Value, terms: tuple[float, ...] | None = None) -> Value:
-    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)] but for other terms."""
+def series(f: Format, u: Value) -> Value:
+    """``w`` with ``log(1 + u) = u - w``, for ``1 + u`` in [sqrt(1/2), sqrt(2)]."""
     s = u / (2.0 + u)
     z = s * s
-    return s * (u - z * f.poly(z, terms or f.pick(*tables.LOG)))
+    return s * (u - z * f.poly(z, f.pick(*tables.LOG)))
 
 
-def log_parts(
-    f: Format,
-    k: Value,
-    u: Value,
-    low: Value | None = None,
-    terms: tuple[float, ...] | None = None,
-) -> tuple[Value, Value]:
+def log_parts(f: Format, k: Value, u: Value, low: Value | None = None) -> tuple[Value, Value]:
     """``k log(2) + log(1 + u) + low`` for a small correction `low`, as head and tail."""
     ln2_head, ln2_tail = f.pick(*tables.LN2)
-    w = series(f, u, terms)
+    w = series(f, u)
     a, b = f.fast_two_sum(k * ln2_head, u)
     rest = f.mad(k, ln2_tail, -w)
     return a, b + (rest if low is None else rest + low)
@@ -77,13 +73,40 @@ def domain(f: Format, x: Value, result: Value) -> Value:
 def log(f: Format, x: Value) -> Value:
     """Natural logarithm, as `numpy.log`; within 1 ulp."""
     if f.single:
-        m = f.lane("mantissa", x)
-        k = f.lane("exponent", x) - f.lane("exponent", m)
-        head, tail = log_parts(f, k, m - 1.0, terms=f.pick(pieces.LOG_F64, pieces.LOG_F32))
+        head, tail = parts_by_table(f, x)
         return f.lane("logarithm", head + tail, x)
     k, m = decompose_any(f, x)
     head, tail = log_parts(f, k, m - 1.0)
     return domain(f, x, head + tail)
+
+
+def parts_by_table(
+    f: Format, t: Value, error: Value | None = None, twice: Value | None = None
+) -> tuple[Value, Value]:
+    """``log(t + error)`` as head and tail, without a quotient; plus log(2) where `twice`.
+
+    ``t = 2**k m``, and ``m = c (1 + r)`` with `c` the table's. It holds numbers close to 1 / c, and the
+    logarithms of these, which are so close to multiples of a power of two that they need no tails, and that
+    ``k log(2) + log(c)`` is exact. Beside 1, where the result is small, that is 0.
+    """
+    table = f.pick("LOG_F64", "LOG_F32")
+    terms = f.pick(pieces.LOG_F64, pieces.LOG_F32)[2]
+    ln2_head, ln2_tail = f.pick(*tables.LN2)
+    m = f.lane("mantissa", t)
+    less = f.lane("exponent", m) - f.lane("exponent", t)  # -k
+    n = f.bits(m) >> f.fraction - 4
+    inverse = f.entry(table, 0, n)
+    r = f.fma(m, inverse, -1.0)
+    low: Operand = 0.0
+    if error is not None:
+        r, low = f.fast_two_sum(r, scale(f, error, less) * inverse)
+    if twice is not None:
+        less = f.select(twice, less - 1.0, less)
+    a, b = f.fast_two_sum(f.mad(less, -ln2_head, f.entry(table, 1, n)), r)
+    z = r * r
+    even, odd = f.side_by_side(z, terms[::2], terms[1::2])
+    rest = f.mad(z, f.mad(r, odd, even), less * -ln2_tail)
+    return a, b + (rest if error is None else rest + low)
 
 
 def log2(f: Format, x: Value) -> Value:
@@ -105,6 +128,8 @@ def log1p_of_pair(
     near zero, where that would not do, ``t - 1`` is replaced by `y` itself.
     """
     t, error = f.two_sum(1.0, y)
+    if f.single:  # beside 1, where r is t - 1, the sum of r and the error is y itself
+        return parts_by_table(f, t, error if y_low is None else error + y_low, twice)
     k, m = decompose(f, t)
     near = k.eq(0.0)
     u = f.select(near, y, m - 1.0)
@@ -119,6 +144,8 @@ def log1p_of_pair(
 def log1p(f: Format, x: Value) -> Value:
     """``log(1 + x)`` without cancellation, as `numpy.log1p`; within 1 ulp."""
     head, tail = log1p_of_pair(f, x)
+    if f.single:
+        return f.copysign(f.lane("logarithm", head + tail, 1.0 + x), x)
     return f.copysign(domain(f, 1.0 + x, head + tail), x)
 
 

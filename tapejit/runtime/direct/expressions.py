@@ -19,6 +19,7 @@ from .values import (
     DOUBLE,
     FLAGS,
     FLOATS,
+    I64,
     INT,
     NUMBERS,
     PARTS,
@@ -299,8 +300,16 @@ def _choice(f: Function, node: ast.IfExp) -> Value:
     return Value(kind, phi)
 
 
+MANY = 8
+"""Numbers that are compared in one test without LLVM seeing the single comparisons."""
+
+
 def _both(f: Function, node: ast.BoolOp) -> Value:
     """Return ``a and b`` of truth values that may all be computed."""
+    if len(node.values) >= MANY and isinstance(node.op, ast.Or):
+        differs = _differs(f, node.values)
+        if differs is not None:
+            return differs
     found = None
     for each in node.values:
         x = expression(f, each)
@@ -309,3 +318,25 @@ def _both(f: Function, node: ast.BoolOp) -> Value:
         join = f.builder.and_ if isinstance(node.op, ast.And) else f.builder.or_
         found = x.llvm if found is None else join(found, x.llvm)
     return Value(BOOL, found)
+
+
+def _differs(f: Function, tests: list[ast.expr]) -> Value | None:
+    """Return ``a != m or b != n or ...`` of integers as (a ^ m) | (b ^ n) | ... != 0; None of others.
+
+    LLVM holds each comparison of a function against all that it knows of the function's parameters:
+    for the sizes of 82 arrays that took 0.5 of the 0.7 s of its passes over a network of 20 layers.
+    The join is hidden from it, since it would take it apart again.
+    """
+    b = f.builder
+    found = None
+    for test in tests:
+        if not isinstance(test, ast.Compare) or [type(op) for op in test.ops] != [ast.NotEq]:
+            return None
+        x, y = expression(f, test.left), expression(f, test.comparators[0])
+        if x.kind is not INT or y.kind is not INT:
+            return None
+        bits = b.xor(x.llvm, y.llvm)
+        found = bits if found is None else b.or_(found, bits)
+    assert found is not None
+    hidden = ir.InlineAsm(ir.FunctionType(I64, [I64]), "", "=r,0", False)
+    return Value(BOOL, b.icmp_signed("!=", b.call(hidden, [found]), I64(0)))

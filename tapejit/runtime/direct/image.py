@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from ..native.image import Image
+from ..native.packed import is_packed, places
 from ..native.wrapper import Argument, code
 from ..native.wrapper import wrapper as wrapper_of
 from .cutting import cut
@@ -109,18 +110,19 @@ def _write(unit: Unit, kernel: ast.FunctionDef, arguments: Arguments) -> str:
     body = Function(unit, kernel, "body", given)
     statements(body, kernel.body)
     body.close()
-    _entry(unit, body, arguments)
-    return wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in body.results or []])
+    packed = is_packed([a.rank for a in arguments])
+    _entry(unit, body, arguments, packed)
+    return wrapper_of(SYMBOL, arguments, [code(_dtype(k)) for k in body.results or []], packed)
 
 
-def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
-    """Append the function that wrappers call: Numba's convention for contiguous arrays."""
-    types: list[Any] = []
+def _entry(unit: Unit, body: Function, arguments: Arguments, packed: bool) -> None:
+    """Append the function that wrappers call: Numba's convention for contiguous arrays, or a row."""
+    types: list[Any] = [I64.as_pointer()] if packed else []
     for a in arguments:
         kind, rank = BY_NAME[a.dtype.name], a.rank
         part = PARTS.get(kind)
         if rank:
-            types += [BYTES, BYTES, I64, I64, BYTES, *[I64] * (2 * rank)]
+            types += [] if packed else [BYTES, BYTES, I64, I64, BYTES, *[I64] * (2 * rank)]
         else:
             types += [part.llvm, part.llvm] if part else [I8 if kind is BOOL else kind.llvm]
     fn = ir.Function(
@@ -128,10 +130,16 @@ def _entry(unit: Unit, body: Function, arguments: Arguments) -> None:
     )
     b = ir.IRBuilder(fn.append_basic_block())
     left = iter(fn.args[2:])
+    row = next(left) if packed else None
+    starts = iter(places([a.rank for a in arguments]))
     flat: list[Any] = []
     for a in arguments:
         kind, rank = BY_NAME[a.dtype.name], a.rank
-        if rank:
+        if rank and packed:
+            at = next(starts)
+            data, *sizes = (b.gep(row, [I64(at + d)], inbounds=True) for d in range(1 + rank))
+            flat += [b.load(b.bitcast(data, BYTES.as_pointer())), *map(b.load, sizes)]
+        elif rank:
             fields = [next(left) for _ in range(5 + 2 * rank)]
             flat += fields[4 : 5 + rank]
         elif kind in PARTS:

@@ -14,7 +14,7 @@ from llvmlite import ir
 from . import chunks
 from .expressions import expression, index, place
 from .function import Function, Known
-from .independent import independent, mark, new_group, stays
+from .independent import independent, mark, new_group, stays, waits
 from .values import I64, INT, Array, Uncovered, Value, truth_of
 
 
@@ -200,7 +200,8 @@ def _for(f: Function, s: ast.For) -> None:
         back = b.cbranch(b.icmp_signed(sign, following, stop), body, done)
         if group is not None:
             rounds = len(range(start.constant, stop.constant, step)) if known else 0
-            mark(f.unit.module, back, group, stays(s, rounds, f.origins))
+            whole, twice = stays(s, rounds, f.origins), waits(s, rounds)
+            mark(f.unit.module, back, group, whole, twice)
     f.move(done)
 
 

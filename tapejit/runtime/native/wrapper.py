@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .layout import ARRAY, BODY, DESCR, TYPE
+from .packed import CHECK, check, foreign, places
 
 NAME = "tapejit_entry"
 _LLVM = {"f8": "double", "f4": "float", "b1": "i8"}
@@ -112,10 +113,13 @@ class _Text:
         self.lines += [f"br i1 {flag}, label %{good}, label %mismatch", f"{good}:"]
 
 
-def wrapper(symbol: str, arguments: Sequence[Argument], results: Sequence[str]) -> str:
+def wrapper(
+    symbol: str, arguments: Sequence[Argument], results: Sequence[str], packed: bool = False
+) -> str:
     """Return the text of the wrapper of the kernel named `symbol`.
 
-    `results` are the kinds of what the kernel gives, the status first.
+    `results` are the kinds of what the kernel gives, the status first. A `packed` kernel takes its
+    arrays as one row of fields in front of its numbers.
     """
     t = _Text()
     kind = result_type(results)
@@ -126,7 +130,17 @@ def wrapper(symbol: str, arguments: Sequence[Argument], results: Sequence[str]) 
     ]
     t.check("%counted")
     given: list[tuple[str, str]] = []
+    row = ""
+    if packed:
+        arrays = [(k, a) for k, a in enumerate(arguments) if a.rank]
+        row = check([(k, a.dtype.num, foreign(a.dtype), a.rank, _wanted(a)) for k, a in arrays])
+        size = places([a.rank for a in arguments])[-1]
+        t.lines.insert(0, f"%fields = alloca [{size} x i64]")
+        t.check(t.let(f"call i1 @{CHECK}(ptr %given, ptr %fields)"))
+        given.append(("ptr", "%fields"))
     for k, argument in enumerate(arguments):
+        if packed and argument.rank:
+            continue
         x = t.at("%given", 8 * k, "ptr")
         given += _array(t, x, argument) if argument.rank else _number(t, x, code(argument.dtype))
     passed = "".join(f", {a} {v}" for a, v in given)
@@ -164,23 +178,27 @@ def wrapper(symbol: str, arguments: Sequence[Argument], results: Sequence[str]) 
     body = "\n  ".join(t.lines)
     needed = "".join(f"@{name} = external global i8\n" for name in t.need)
     return (
-        f'{_FRAME}{needed}declare i32 @"{symbol}"(ptr, ptr{types})\n'
+        f'{_FRAME}{row}{needed}declare i32 @"{symbol}"(ptr, ptr{types})\n'
         f"define ptr @{NAME}(ptr %self, ptr %given, i64 %count) {{\n  {body}\n}}\n"
     )
+
+
+def _wanted(argument: Argument) -> int:
+    """Return the flags that an array must have."""
+    return _WRITE if argument.written else _READ
 
 
 def _array(t: _Text, x: str, argument: Argument) -> list[tuple[str, str]]:
     """Check an array; return the fields that Numba's convention passes."""
     dtype, rank = argument.dtype, argument.rank
-    wanted = _WRITE if argument.written else _READ
+    wanted = _wanted(argument)
     kind = t.at(x, TYPE, "ptr")
     t.check(t.let(f"icmp eq ptr {kind}, @tapejit_ndarray"))
     descr = t.at(x, ARRAY["descr"], "ptr")
     flags = t.let(f"and i32 {t.at(x, ARRAY['flags'], 'i32')}, {wanted}")
-    foreign = ord(">") if dtype.newbyteorder("<").isnative else ord("<")
     same = [
         t.let(f"icmp eq i32 {t.at(descr, DESCR['type_num'], 'i32')}, {dtype.num}"),
-        t.let(f"icmp ne i8 {t.at(descr, DESCR['byteorder'], 'i8')}, {foreign}"),
+        t.let(f"icmp ne i8 {t.at(descr, DESCR['byteorder'], 'i8')}, {foreign(dtype)}"),
         t.let(f"icmp eq i32 {t.at(x, ARRAY['nd'], 'i32')}, {rank}"),
         t.let(f"icmp eq i32 {flags}, {wanted}"),
     ]

@@ -139,6 +139,8 @@ def known(rec: int, live: int) -> int:
         return 0
     if same(load(rec, R_FREED), load(program, P_FREED), EQUAL) != 1:
         return 0
+    if load(program, P_RETAINS) != FALSE and tuple_size(load(program, P_GRAPHS)) > 0:
+        return 0  # a graph that stays open notes the versions of what it may have saved
     if same(load(program, P_RECORDED), code, EQUAL) != 1:
         return 0
     if same(load(program, P_LIVING), live, EQUAL) != 1:
@@ -147,7 +149,7 @@ def known(rec: int, live: int) -> int:
 
 
 def segment_of(rec: int, program: int) -> int:
-    """What is kept of a trace whose graphs somebody holds: `Segment`."""
+    """What is kept of a trace whose graphs somebody holds, all of them freed: `Segment`."""
     segment = allocate(SEGMENT, 0)
     if segment == 0:
         return 0
@@ -164,12 +166,8 @@ def segment_of(rec: int, program: int) -> int:
     put(segment, G_LINES, load(rec, R_LINES))
     put(segment, G_NODES, load(rec, R_NODES))
     store(segment, G_HOOKS, dict_new())
-    if load(program, P_RETAINS) == FALSE:
-        put(segment, G_INPUTS, NONE)
-        store(segment, G_SOURCES, list_new(0))
-    else:
-        put(segment, G_INPUTS, load(rec, R_INPUTS))
-        put(segment, G_SOURCES, load(rec, R_SOURCES))
+    put(segment, G_INPUTS, NONE)
+    store(segment, G_SOURCES, list_new(0))
     return segment
 
 

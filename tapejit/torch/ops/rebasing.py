@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codes import CODES, Op, op
+from ..codes import CODES, LEAF, PLAIN, Op, op
 from ..emit import _new_code, apply
 from ..record import LOCAL
 from ..surface import public
@@ -18,7 +18,7 @@ from ..tensor import More, Tensor
 from .arguments import dim_of, dims_of, ints_of, need_tensor, new_size, whole
 from .from_data import made
 from .layout import storage_offset
-from .memory import strides_of
+from .memory import is_contiguous, strides_of
 from .viewing import (
     squeeze_view,
     t_view,
@@ -88,8 +88,19 @@ def _strided(input: Tensor, size: Any, stride: Any, storage_offset_: Any, node: 
             f"itemsize {root._spec.np.itemsize} requiring a storage size of {size_in_bytes} are "
             f"out of bounds for storage of size {root._spec.numel * root._spec.np.itemsize}"
         )
-    if more is not None and more.base is not None and more.detached:
-        root = root.detach()
+    base = input
+    while base._more is not None and base._more.base is not None:
+        if base._more.detached or base._kind & 3 == LEAF:
+            break
+        base = base._more.base
+    if base is not root:  # gradients do not lead beyond this name
+        if base._kind_now() == PLAIN:
+            return root.detach(), {"size": shape, "stride": steps, "offset": offset, "node": node}
+        offset -= storage_offset(base)
+        within = 0 in shape or (offset >= 0 and last - storage_offset(base) < base._spec.numel)
+        if not is_contiguous(base._spec) or not within:
+            raise NotImplementedError("as_strided(): beyond a detached part that requires grad")
+        root = base
     return root, {"size": shape, "stride": steps, "offset": offset, "node": node}
 
 

@@ -18,7 +18,7 @@ from ..codes import CODES, GRAD, PLAIN, Op, three
 from ..emit import _new_code, apply
 from ..hot import new, table
 from ..record import LIMIT, LOCAL, STEPS, Recorder
-from ..tensor import More, Tensor
+from ..tensor import More, Tensor, plain_above
 from ..views import SHARED_PLACES
 from .memory import part_spec
 
@@ -94,11 +94,13 @@ def _part(rec: Recorder, self: Tensor, known: tuple[int, int, Any, int]) -> Tens
     y._spec = spec
     y._array = y._grad = y._graph = y._more = None
     y._ver = 0
-    if not kind and root._array is not None and not root._kind:
+    direct = more is None or more.base is None or more.base is root
+    if not kind and root._array is not None and not root._kind and (direct or plain_above(self)):
         y._serial = y._slot = 0
         y._kind = PLAIN
         return y
     slot = self._slot if self._serial == rec.serial else rec.admit(self)
+    kind = self._kind  # a view of what has been written to may have another one now
     owners = rec.owners
     if kind and found == GRAD and rec.grad:
         rec.code += (flowing, slot)
