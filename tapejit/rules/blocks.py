@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import Aval, TupleAval
-from ..core.errors import TapejitError
+from ..core.errors import TapejitError, UnsupportedError
 from ..tape.ir import Builder, Tape
 from ..tape.primitive import Emit, primitive
 from ..tape.replay import interpreter
@@ -42,6 +42,10 @@ def _numpy(*xs: Any, whole: Tape, **params: Any) -> tuple[Any, ...]:
     return tuple(interpreter(whole).run(xs))
 
 
+def _refuse(*given: Any, **params: Any) -> Any:
+    raise UnsupportedError("blocks: rows in blocks are made behind all derivatives")
+
+
 def _example(rows: int) -> Tape:
     b = Builder()
     real = np.dtype(float)
@@ -68,4 +72,6 @@ def _samples(rng: np.random.Generator) -> Samples:
         )
 
 
-blocks = general("blocks", _infer, _numpy, emit=Emit("blocks"), samples=_samples)
+blocks = general(
+    "blocks", _infer, _numpy, jvp=_refuse, vjp=_refuse, emit=Emit("blocks"), samples=_samples
+)
