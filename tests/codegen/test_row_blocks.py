@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -66,12 +68,18 @@ LOSSES = {
     "longer rows": (squares, 0, (numbers(127), numbers(83, 127), numbers(83))),
     "float32": (poisson, 0, [x.astype("f") for x in (numbers(17), numbers(99, 17), numbers(99))]),
     "softmax": (softmax, (0, 1), (numbers(6, 9), numbers(9), numbers(150, 6), one_hot(150, 9))),
+    "turned": (softmax, (0, 1), (numbers(6, 10), numbers(10), numbers(501, 6), one_hot(501, 10))),
     "two classes": (softmax, 0, (numbers(6, 2), numbers(2), numbers(77, 6), one_hot(77, 2))),
     "labels": (labelled, 0, (numbers(6, 9), numbers(150, 6), np.arange(150) * 7 % 9)),
     "network": (
         network,
         (0, 1, 2),
         (numbers(6, 11), numbers(11), numbers(11, 3), numbers(90, 6), numbers(90, 3)),
+    ),
+    "wide network": (
+        network,
+        (0, 1, 2),
+        (numbers(6, 90), numbers(90), numbers(90, 3), numbers(90, 6), numbers(90, 3)),
     ),
 }
 
@@ -132,6 +140,28 @@ def inputs_of(name, tape):
     return [*args, *[np.arange(tape.value(len(args) + k).shape[0]) for k in range(more)]]
 
 
+def test_what_lies_behind_a_row_is_not_read(blocks):
+    tape = sample("longer rows")
+    w, X, y = inputs_of("longer rows", tape)
+    roomy = np.full(160, np.nan)
+    roomy[:127] = w
+    close(compile_staged(tape, "test")([roomy[:127], X, y]), interpret(tape, [w, X, y]))
+
+
+def test_chunks_have_room_of_their_own(blocks, monkeypatch):
+    monkeypatch.setattr(row_blocks, "WORTH", 0)
+    text = write_kernel(legalise(sample("wide network"))).source
+    (each,) = re.findall(r"ws = memory.shift\(\w+_room, k \* (\d+)\)", text)
+    assert int(each) >= 8 * 90 * 8
+
+
+def test_arrays_that_are_turned_have_the_rows_along_their_last_axis(blocks):
+    legal = legalise(sample("turned"))
+    (row,) = (row for row in legal if row.prim.name == "blocks")
+    block, axes = row.params["block"], row.params["axes"]
+    assert any(axes[k] == 1 and block.prim(k).name == "exp" for k in range(block.rows))
+
+
 def test_rows_that_need_a_sum_over_all_rows_are_left(blocks):
     args = (numbers(5), numbers(64, 5), numbers(64))
     legal = legalise(tj.grad(centred).tape(*args))
@@ -145,8 +175,10 @@ def test_small_matrices_and_wide_products_are_left(blocks, monkeypatch):
     monkeypatch.setattr(row_blocks, "SMALLEST", 203 * 5 * 8)
     assert any(row.prim.name == "blocks" for row in legalise(tape))
     tape = sample("network")
-    monkeypatch.setattr(row_blocks, "PRODUCT", 31 * 6 * 11)
-    assert all(row.prim.name != "blocks" for row in legalise(tape))
+    monkeypatch.setattr(row_blocks, "SMALLEST", 0)
+    for rows in (31, 32):
+        monkeypatch.setattr(row_blocks, "PRODUCT", rows * 6 * 11)
+        assert any(row.prim.name == "blocks" for row in legalise(tape)) == (rows == 32)
 
 
 def test_the_length_of_a_block_is_no_other_length(blocks):
