@@ -19,6 +19,7 @@ from .carried_sums import carried_sums
 from .components import components
 from .dce import dce
 from .gathers import gathers
+from .interiors import interiors
 from .joins import joins
 from .order import reads_first
 from .rereads import rereads
@@ -48,9 +49,10 @@ def legalise(tape: Tape) -> Tape:
     return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
 
-def _stencils(tape: Tape) -> Tape:
+def _stencils(tape: Tape, body: bool = False) -> Tape:
     """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
-    return gathers(joins(rings(short_kernels(tape))))
+    tape = short_kernels(tape)
+    return gathers(joins(rings(interiors(tape) if body else tape)))
 
 
 def _trimmed(tape: Tape) -> Tape:
@@ -208,7 +210,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(_stencils(components(tape)), lent))
+    tape = _legal(reads_first(_stencils(components(tape), True), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

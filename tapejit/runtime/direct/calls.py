@@ -252,6 +252,24 @@ def _fold(on_float: str, name: str) -> Maker:
     return fold
 
 
+def _extreme_of(name: str, sign: str) -> Maker:
+    """The greater or lesser of two numbers, NaN when one is."""
+
+    def extreme(f: Function, args: list[ast.expr]) -> Value:
+        x, y = (expression(f, a) for a in args)
+        if x.kind is y.kind and x.kind in FLOATS:
+            ty = x.kind.llvm
+            declared = ir.FunctionType(ty, [ty, ty])
+            fn = f.unit.module.declare_intrinsic(f"llvm.{name}", [ty], declared)
+            return Value(x.kind, f.builder.call(fn, [x.llvm, y.llvm]))
+        if x.kind is INT and y.kind is INT:
+            found = compare(f, None, sign, y, x)
+            return Value(INT, f.builder.select(found.llvm, y.llvm, x.llvm))
+        return asked(f, f"memory.fold_{name[:3]}", [x, y])
+
+    return extreme
+
+
 def _intrinsic(name: str, source: str) -> Maker:
     """A function of floats that is one instruction and exact, or rounded once."""
 
@@ -321,6 +339,8 @@ MAKERS: dict[str, Maker] = {
     "memory.shift": _shift,
     "fold_add": _fold("fadd", "fold_add"),
     "fold_mul": _fold("fmul", "fold_mul"),
+    "memory.fold_max": _extreme_of("maximum", ">"),
+    "memory.fold_min": _extreme_of("minimum", "<"),
     "abs": _intrinsic("fabs", "abs"),
     "np.sqrt": _intrinsic("sqrt", "np.sqrt"),
     "np.floor": _intrinsic("floor", "np.floor"),
