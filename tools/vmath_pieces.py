@@ -10,7 +10,6 @@ linearised problem, in 55-digit arithmetic; the errors are printed as bits.
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +18,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-OUT = (
-    Path(sys.argv[1])
-    if sys.argv[1:]
-    else Path(__file__).resolve().parent.parent / "tapejit" / "kernels" / "vmath" / "pieces.py"
-)
+OUT = Path(__file__).resolve().parent.parent / "tapejit" / "kernels" / "vmath" / "pieces.py"
 Function = Callable[[Any], Any]
 PIECES = 16
 LINES: list[str] = []
@@ -111,15 +106,18 @@ def nearly_exact(kind: Any, digits: int, upper: float, limit: float) -> float:
 
 
 def exponential(name: str, kind: Any, digits: int, terms: int, limit: float) -> None:
-    """Powers times a number c, and the coefficients of ``exp(r) / c - 1``."""
+    """Powers times a number c, the same less j sixteenths of an exponent, and ``exp(r) / c - 1``."""
     c = mpf(nearly_exact(kind, digits, 1.005, limit))
     table = [c * mpf(2) ** (mpf(j) / PIECES) for j in range(PIECES)]
-    heads = [mpf(float(kind(float(t)))) for t in table]
+    rounded = np.array([float(t) for t in table]).astype(kind)
+    heads = [mpf(float(h)) for h in rounded]
+    patterns = rounded.view(f"i{rounded.itemsize}")
+    less = (patterns - (np.arange(PIECES, dtype=patterns.dtype) << (digits - 5))).view(kind)
     worst = max(abs(h / t - 1) for h, t in zip(heads, table, strict=True))
     print(f"{name}: c = {float(c)!r}, error of the powers {bits(worst)}")
     half = mp.log(2) / 32 * mpf("1.0001")
     p = even_error(lambda x: mp.hyp1f1(1, 3, x) / 2, -half, half, terms, lambda x: x**2)
-    emit(name, heads, [1 / c - 1, 1 / c, *[u / c for u in p]])
+    emit(name, heads, list(less), [1 / c - 1, 1 / c, *[u / c for u in p]])
 
 
 # ---------------------------------------------------------------- others

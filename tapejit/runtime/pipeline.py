@@ -13,6 +13,7 @@ from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.simplify import simplify
+from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
 from ..passes.trim import trim
 from ..tape.ir import Tape
@@ -21,6 +22,7 @@ from .estimate import weigh
 
 Pass = Callable[[Tape], Tape]
 PASSES: tuple[Pass, ...] = (
+    sparse_rounds,
     dce,
     simplify,
     cse,

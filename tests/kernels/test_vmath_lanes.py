@@ -176,7 +176,7 @@ def test_whole_registers_are_used(name, kind, single, monkeypatch):
     ]
     assert sum(register in line for line in products) > 2
     asked = [x for x in assembly[0].splitlines() if x.strip().startswith(("vscalef", "vgetmant"))]
-    assert bool(asked) == single
+    assert bool(asked) == (single and name != "tanh")  # whose power of two is a sum of integers
     assert not asked or any(register in line for line in asked)
     assert lanes.PREFIX not in "".join(line for line in assembly[0].splitlines() if "call" in line)
 

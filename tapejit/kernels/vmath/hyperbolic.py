@@ -40,11 +40,11 @@ def _tanh_by_quotient(f: Format, x: Value) -> Value:
     divisor shrink.
     """
     y = f.at_most(abs(x), f.pick(20.0, 10.0))
-    z = y * y
+    z = x * x
     top, bottom = f.pick(pieces.TANH_F64, pieces.TANH_F32)
     near = y < 0.625
     up = f.select(near, (y * z) * f.poly(z, top), f.const(-2.0))
-    down = f.select(near, f.poly(z, bottom), 1.0 + powers.exp(f, y + y))
+    down = f.select(near, f.poly(z, bottom), 1.0 + powers.exp_in_range(f, y + y))
     return f.copysign(f.select(near, y, 1.0) + up / down, x)
 
 

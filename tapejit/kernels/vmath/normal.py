@@ -6,15 +6,15 @@ and ``erfc(z) = exp(-z**2) P(t) / (1 + 2 z)`` keeps its relative accuracy into t
 square is taken with its rounding error, which otherwise would be magnified by ``z**2``.
 Near zero, erf is an odd polynomial, and the others are obtained from it.
 
-Where the processor has the instructions of `lanes`, the scaled tail of ndtr in float64 is in pieces
-(see `piecewise`), and needs neither a quotient nor the series near zero.
+Where the processor has the instructions of `lanes`, the tails of ndtr, erf and erfc are one quotient
+(`tail_by_quotient`), and only erf and erfc need the series near zero.
 
 The derivatives of erf and ndtr are the bells ``exp(-x**2)`` and ``exp(-x**2 / 2)``. They go the way
 to the exponential that erf and ndtr go, instruction for instruction, so that a loop that needs a
 function and its derivative computes the exponential once.
 
-Measured error in either format: at most 1.1 ulp for the bells, 1.2 ulp for erf, 2.1 for erfc, 2 for ndtr and 2.5 for
-log_ndtr.
+Measured error in either format: at most 1.1 ulp for the bells, 1.2 for erf, 2.1 for erfc, 2 for ndtr
+and 2.5 for log_ndtr; with these instructions 0.9, 1.2, 1.6 and 1.7 for the first four.
 """
 
 from __future__ import annotations

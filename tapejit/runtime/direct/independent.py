@@ -141,6 +141,7 @@ def stays(loop: ast.For, rounds: int, known: dict[str, str]) -> bool:
 
 
 LONG = 64
+"""Rounds from which it pays to compute two vectors at once."""
 MANY = 3
 """Functions of `vmath` in one loop from which LLVM takes vectors one by one, for want of registers."""
 
