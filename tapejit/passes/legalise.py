@@ -41,15 +41,8 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    for each in (
-        checks_left,
-        carried_sums,
-        _trimmed,
-        _reread,
-        carried_elements,
-        components,
-        turned,
-    ):
+    loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
+    for each in (*loops, components, turned):
         tape = each(tape)
     return _own_outputs(_legal(reads_first(_stencils(tape))))
 

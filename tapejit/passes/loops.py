@@ -30,7 +30,6 @@ from .bodies_common import Maybe, dense, row_of, strong, syms, wants
 from .latency import late_terms_last
 from .peel import mark_first
 from .residuals import choose, inputs_read, read_by
-from .sparse_rounds import skip_zero_rounds
 from .trim import optimised
 from .undrawn import dependents
 
@@ -208,7 +207,6 @@ def _back(
     whole = extract(s, order, r.outputs)
     forward = len(order) + _forward_rows(r, order)
     body = optimised(late_terms_last(whole, len(first), forward))
-    body = skip_zero_rounds(body, len(first))
     params = {
         "body": body, "carry": len(first), "shared": len(fixed), "reverse": not reverse,
         "length": length,

@@ -30,8 +30,8 @@ _OTHERS = frozenset(
     "lit cast copy add subtract negative absolute where maximum minimum logical_and logical_or "
     "logical_not broadcast_to reshape transpose slice dynamic_slice bitwise_and bitwise_or".split()
 )
-MOST_READS = 4
-"""Windows that are read again at most for one stack."""
+MOST_READS, MOST_BRANCHED = 4, 16
+"""Windows that are read again at most for one stack; the same where only a branch wants to know."""
 
 Writes = dict[int, list[Window]]
 
@@ -136,38 +136,51 @@ def _plan(reader: _Reader, e: int, v: int, writes: Writes) -> bool:
             return False
         reader.inner[back.id] = inner
         return True
-    names: set[str] = set()
-    reads: set[tuple[Scope, int]] = set()
-    if not _again(scope, v, scope.body.value(v).size, writes, names, reads):
+    cone = _Cone(scope.body.value(v).size, writes)
+    if not cone.again(scope, v):
         return False
-    if not 0 < len(reads) <= MOST_READS or (names & _COMPARES and names & _PRODUCTS):
+    most = MOST_BRANCHED if all(r.prim.name == "cond" for r in users) else MOST_READS
+    compared = cone.names & _COMPARES and cone.names & _PRODUCTS
+    if not 0 < len(cone.reads) <= most or compared:
         return False
     reader.given[e] = v
     return True
 
 
-def _again(
-    scope: Scope, i: int, size: int, writes: Writes, names: set[str], reads: set[tuple[Scope, int]]
-) -> bool:
-    """Whether row `i` can be computed again in the reverse round; note rows and what they read."""
-    body = scope.body
-    if i < body.n_inputs:
-        if i == 0:
-            return True
-        if i <= scope.row.params["carry"]:
+@dataclass(eq=False)
+class _Cone:
+    """The rows from which a value is computed again: those seen, their names, what they read."""
+
+    size: int
+    writes: Writes
+    seen: dict[tuple[Scope, int], bool] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    reads: set[tuple[Scope, int]] = field(default_factory=set)
+
+    def again(self, scope: Scope, i: int) -> bool:
+        """Whether row `i` can be computed again in the reverse round."""
+        if (scope, i) not in self.seen:
+            self.seen[scope, i] = self._look(scope, i)
+        return self.seen[scope, i]
+
+    def _look(self, scope: Scope, i: int) -> bool:
+        body = scope.body
+        if i < body.n_inputs:
+            if i == 0:
+                return True
+            if i <= scope.row.params["carry"]:
+                return False
+            return scope.parent is None or self.again(scope.parent, scope.row.args[i])
+        name, args = body.prim(i).name, body.args(i)
+        self.names.add(name)
+        if name not in _COMPARES | _PRODUCTS | _OTHERS or body.value(i).size > self.size:
             return False
-        parent = scope.parent
-        return parent is None or _again(parent, scope.row.args[i], size, writes, names, reads)
-    name, args = body.prim(i).name, body.args(i)
-    names.add(name)
-    if name not in _COMPARES | _PRODUCTS | _OTHERS or body.value(i).size > size:
-        return False
-    if name == "dynamic_slice" and (k := array_of(scope, args[0])) is not None:
-        if k not in writes or not lasts(read_of(scope, i), writes[k]):
-            return False
-        reads.add((scope, i))
-        args = args[1:]
-    return all(_again(scope, a, size, writes, names, reads) for a in args)
+        if name == "dynamic_slice" and (k := array_of(scope, args[0])) is not None:
+            if k not in self.writes or not lasts(read_of(scope, i), self.writes[k]):
+                return False
+            self.reads.add((scope, i))
+            args = args[1:]
+        return all(self.again(scope, a) for a in args)
 
 
 # ---------------------------------------------------------------- how they read
@@ -190,7 +203,10 @@ class _Reader:
     ends : dict of int
         The forward arrays, by number, that it reads as they are left. Its keys are in order.
     fixed, items : dict of int
-        Rows around the forward loop that are wanted as further shared and stacked operands.
+        Rows around the forward loop that are wanted as further shared and stacked operands, with
+        the inputs of the forward body that they are.
+    wanted : set of int
+        Rows of the forward body that are computed again.
     """
 
     scope: Scope
@@ -200,6 +216,7 @@ class _Reader:
     ends: dict[int, None] = field(default_factory=dict)
     fixed: dict[int, int] = field(default_factory=dict)
     items: dict[int, int] = field(default_factory=dict)
+    wanted: set[int] = field(default_factory=set)
 
     @property
     def body(self) -> Tape:
@@ -221,6 +238,9 @@ class _Reader:
 
     def _want(self, i: int) -> None:
         body, p = self.scope.body, self.scope.row.params
+        if i in self.wanted:
+            return
+        self.wanted.add(i)
         if i >= body.n_inputs:
             args = body.args(i)
             if (k := self._array(i)) is not None:

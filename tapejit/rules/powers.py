@@ -193,12 +193,16 @@ def _power_exponent(z: Sym, x: Sym, n: Sym) -> Any:
     return ops.where(at_zero, const(0.0, z), z * ops.log(ops.where(at_zero, const(1.0, x), x)))
 
 
+# Python's 0j ** n refuses each n with an imaginary part; NumPy's is 0 wherever Re n > 0.
+_COMPLEX_POWER = (
+    "({0} ** {1} if ({0} != 0) | ({1} == 0) else ({0} - {0} if ({1}).real > 0 else {0} / {0}))"
+)
 power = elementwise(
     "power",
     np.power,
     (_power_base, _power_exponent),
     emit="vmath.pow_{s}({0}, {1})",
-    emit_complex="({0} ** {1})",
+    emit_complex=_COMPLEX_POWER,
     domain=(positive(complex=True), field()),
 )
 

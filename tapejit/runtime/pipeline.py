@@ -13,13 +13,16 @@ from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.simplify import simplify
+from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
 from ..passes.trim import trim
 from ..tape.ir import Tape
 from ..tape.verify import verify
+from .estimate import weigh
 
 Pass = Callable[[Tape], Tape]
 PASSES: tuple[Pass, ...] = (
+    sparse_rounds,
     dce,
     simplify,
     cse,
@@ -51,36 +54,12 @@ def optimise(tape: Tape, report: list[tuple[str, int, float]] | None = None) -> 
     return tape
 
 
-_STEPS = {
-    "product": 3,
-    "reduce": 1,
-    "call": 1,
-    "map": 2,
-    "for": 1.5,
-    "while": 2,
-    "cond": 1,
-    "concatenate": 1,
-    "spread": 1,
-    "update": 0.2,
-}
 _pace = [1.0]
 
 
 def _raw_estimate(tape: Tape) -> float:
-    """Return seconds of compilation as measured on one machine.
-
-    By Numba's pipeline a row cost 2.5 ms, a loop nest 30 ms, and nests cost each other: 23 nests took
-    1.2 s, 63 took 5.4 s. A product is one call and about one nest, at twice the price. Direct code
-    takes a quarter of that.
-    """
-    steps, todo = 1.0, [tape]
-    while todo:
-        at = todo.pop()
-        todo += at.bodies()
-        for i in range(at.n_inputs, at.rows):
-            steps += _STEPS.get(at.prim(i).emit.kind, 0)
-    whole = 0.1 + 0.0025 * len(tape) + 0.03 * steps + 0.0006 * steps * steps
-    return whole / 4 if config.direct else whole
+    """Return seconds of compilation as measured on one machine."""
+    return weigh(tape).seconds
 
 
 def estimate_compile_seconds(tape: Tape) -> float:

@@ -118,6 +118,8 @@ def _leave_memory(self: Tensor, more: More) -> None:
         assert theirs is not None
         theirs.views = [ref for ref in theirs.views if ref() is not self]
         theirs.adopt(old)
+    else:
+        self._ver, self._hidden = self._ver - self._hidden, 0
     todo = [(old, view) for ref in more.views if (view := ref()) is not None]
     while todo:
         base, view = todo.pop()
@@ -289,6 +291,9 @@ def _note(self: Tensor) -> None:
     if self._graph is not None:
         segment, slot = self._graph
         segment.special[slot] = self
+        for again, origin in rec.nodes.items():  # it has been recorded again
+            if origin == self._graph:
+                rec.special[again] = self
     for slot in [s for s, t, _ in rec.sources if t is self] + [
         s for s, t in rec.copies if t is self
     ]:

@@ -323,7 +323,7 @@ class Walk:
         """Return the gradients of a row's operands, hooks apart."""
         code, rows = row.code, self.rows
         if code.op.special == "function":
-            context = self.special[row.first]
+            context = self.special[~row.first]
             theirs = context.run_backward(given, self.retain)
             if self.rec.anomaly:
                 from .anomaly import check_backward

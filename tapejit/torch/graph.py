@@ -88,8 +88,8 @@ class Node:
 
     def _context(self) -> Any:
         rows = self._segment.rows
-        context = self._segment.special.get(rows.rows[self._row].first)
-        if context is None or isinstance(context, Tensor):
+        context = self._segment.special.get(~rows.rows[self._row].first)
+        if context is None:
             raise AttributeError(f"'{self.name()}' object has no saved tensors to read")
         return context
 

@@ -55,7 +55,8 @@ class Segment:
     stale : dict
         Slots whose tensor has been written to since: ``(tensor, version, where the write begins)``.
     special : dict
-        Slots with hooks, retained gradients or functions of the user's.
+        Slots with hooks or retained gradients; under ~slot, of the first result of a function of
+        the user's, its context.
     lines : dict
         Where rows were written, when anomalies are looked for.
     nodes : dict

@@ -121,6 +121,8 @@ def _one_segment(
             freed.append(count)
         count += 1
         rec.owners += [None] * code.n_out
+        if ~first in seg.special:
+            rec.special[~at] = seg.special[~first]
         for j in range(code.n_out):
             place[first + j] = at + j
             if first + j in seg.special:

@@ -112,19 +112,21 @@ def test_random_tapes_of_functions(monkeypatch):
     assert sum(seen) > 3
 
 
-def test_small_arrays_beside_a_loop_stay_in_registers():
+def test_small_arrays_beside_a_loop_stay_in_registers(monkeypatch):
     """What a loop may keep in registers is not handed to a function."""
+    monkeypatch.setattr(alike, "LEAST", 1)
 
-    def f(x, y):
-        for w in (x, y):
-            x = np.tanh(x * w) + np.sin(w)
-            x = x / np.sum(x)
+    a = np.linspace(-1, 1, 64).reshape(8, 8)
+
+    def f(x, y, z):
+        x = a @ np.tanh(x * y)
+        x = a @ np.tanh(x * z)
         s = x
         for _ in range(50):
             s = np.sin(s) * x + y
         return np.sum(s)
 
-    args = np.linspace(0.1, 1, 8), np.linspace(0.3, 0.9, 8)
+    args = np.linspace(0.1, 1, 8), np.linspace(0.3, 0.9, 8), np.linspace(0.2, 0.8, 8)
     g = tj.jit(f, compile="always")
     np.testing.assert_allclose(g(*args), f(*args), rtol=1e-12)
     source = g.source(*args)

@@ -89,6 +89,23 @@ def test_strides_of_a_detached_leaf(mode):
         part.as_strided((2,), (1,), 0)
 
 
+def test_strides_of_a_detached_number(mode):
+    x = torch.ones(3).mean().detach()
+    assert (x.storage_offset(), x.as_strided((1,), (1,)).tolist()) == (0, [1.0])
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        x.as_strided((2,), (1,))
+
+
+def test_data_that_is_given_after_a_hidden_write_is_no_write(mode):
+    w, x = leaf(1.0, 2.0), torch.ones(2, dtype=torch.float64)
+    x.data.mul_(0.5)
+    x.data = x.data * 4
+    y = x * w
+    y.tolist()
+    y.sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0]
+
+
 def test_a_hook_that_comes_after_the_update_of_its_leaf(mode):
     w = leaf(1.0, 2.0)
     y = w + 1
@@ -172,3 +189,72 @@ def test_a_value_that_another_thread_is_computing_is_waited_for(monkeypatch):
     threading.Timer(0.05, go.set).start()
     assert made[0].tolist() == [4.0, 4.0, 4.0]
     thread.join()
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_hooks_and_writes_on_the_result_of_a_function(mode, look):
+    x, seen = leaf(1.0, 2.0), []
+    y = Square.apply(x)
+    if look:
+        y.tolist()
+    y.retain_grad()
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.backward(torch.tensor([1.0, 10.0], dtype=torch.float64))
+    assert (x.grad.tolist(), y.grad.tolist(), seen) == ([2.0, 40.0], [1.0, 10.0], [[1.0, 10.0]])
+    x.grad = None
+    y = Square.apply(x)
+    if look:
+        y.tolist()
+    y[1:] += 5.0
+    y.mul_(3)
+    assert y.tolist() == [3.0, 27.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [6.0, 12.0]
+
+
+def test_a_view_of_a_view_of_what_has_got_a_graph(mode):
+    w, base = leaf(1.0, 2.0), torch.ones(2, dtype=torch.float64)
+    first = base[0]
+    base[torch.tensor([0, 1])] *= w
+    (first.expand(3).sum() + first.unsqueeze(0)[0] * 4).backward()
+    assert w.grad.tolist() == [7.0, 0.0]
+
+
+def test_what_a_later_trace_overwrites_has_been_saved(mode):
+    w = leaf(1.0, 2.0)
+    data = torch.zeros(2, dtype=torch.float64)
+    data.add_(3.0)
+    y = data * w
+    y.sum().backward(retain_graph=True)
+    data.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    for _ in range(3):
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        y = w * w
+        y.sum().backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.sum().backward()
+
+
+def test_a_hook_that_comes_after_a_gradient_with_a_graph(mode):
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    y.tolist()
+    (g,) = torch.autograd.grad((y * y).sum(), x, create_graph=True)
+    y.register_hook(lambda g: g * 10)
+    g.sum().backward()
+    assert x.grad.tolist() == [20.0, 20.0]

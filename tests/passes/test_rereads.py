@@ -93,7 +93,7 @@ def read_ahead(x, y):
 def swept_again(x, y):
     """What a round reads is overwritten in the next sweep."""
     a = x.copy()
-    for k in range(30):
+    for _ in range(30):
         for i in range(1, len(x)):
             a[i] = a[i - 1] * a[i - 1] * y[0]
     return np.sum(a)
@@ -161,24 +161,29 @@ def test_gradients_of_kernels(fn, before, after):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
+def anywhere(seed):
+    """Return a function whose loops read and write a table at places drawn at random."""
+    draw = np.random.default_rng(seed)
+    p, q, w = (int(k) for k in draw.choice([-1, 1, 2], size=3))
+    r, s, t = (int(k) for k in draw.integers(11, 15, size=3))
+    sweeps = int(draw.integers(1, 3))
+
+    def fn(x, y):
+        a = np.ones(40) * x[0]
+        for k in range(sweeps):
+            for i in range(10):
+                u, v = a[p * i + r], a[q * i + s]
+                a[w * i + t] = (u * y[k] if u < v else v * 0.5) + x[i]
+        return np.sum(a * a)
+
+    return fn
+
+
 def test_any_places():
-    """Loops that read and write anywhere: the tape with what is read again gives the same bits."""
+    """A tape that reads again gives the bits of the one that keeps."""
     used = 0
     for seed in range(30):
-        draw = np.random.default_rng(seed)
-        p, q, w = (int(k) for k in draw.choice([-1, 1, 2], size=3))
-        r, s, t = (int(k) for k in draw.integers(11, 15, size=3))
-        sweeps = int(draw.integers(1, 3))
-
-        def fn(x, y):
-            a = np.ones(40) * x[0]
-            for k in range(sweeps):
-                for i in range(10):
-                    u, v = a[p * i + r], a[q * i + s]
-                    a[w * i + t] = (u * y[k] if u < v else v * 0.5) + x[i]
-            return np.sum(a * a)
-
-        tape = tj.grad(fn, argnums=(0, 1)).tape(X, Y)
+        tape = tj.grad(anywhere(seed), argnums=(0, 1)).tape(X, Y)
         plain = trim(checks_left(tape))
         made = rereads(plain)
         used += made is not plain
@@ -186,3 +191,21 @@ def test_any_places():
         for one, other in zip(interpreter(made).run([X, Y]), interpreter(plain).run([X, Y])):
             np.testing.assert_array_equal(one, other)
     assert used > 5
+
+
+def test_a_value_that_is_read_often_is_looked_at_once():
+    """The best of 28 is read twice by each comparison: as a tree it has 2**28 leaves."""
+
+    def fn(x, y):
+        a = np.zeros((13, 28))
+        a[0] = x[0]
+        for t in range(12):
+            for k in range(12):
+                best = a[t, 0] + y[0]
+                for l in list(range(1, 28)):  # a list is not rolled
+                    best = min(best, a[t, l] + y[l % 9])
+                a[t + 1, k] = best + x[k]
+        return np.sum(a[12])
+
+    tape = tj.grad(fn, argnums=(0, 1)).tape(X, Y)
+    verify(legalise(tape))

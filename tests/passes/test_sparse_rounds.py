@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tapejit as tj
-from tapejit.passes import loops
+from tapejit.passes import sparse_rounds
 from tapejit.tape.ir import Tape
 
 
@@ -29,6 +29,35 @@ def smoothed(x, y):
     for i in range(1, len(x)):
         a[i] = y[0] * a[i - 1] + x[i] * y[1]
     return np.sum(a**2)
+
+
+def added_as_it_is(x, y):
+    """The cotangent of a[i] is that of x[i], too."""
+    a = np.zeros(len(x))
+    a[0] = x[0]
+    for i in range(1, len(x)):
+        a[i] = max(y[0] * a[i - 1], y[1]) + x[i]
+    return a[5] ** 2
+
+
+def running_best(x, y):
+    """The cotangent of the best goes to the round that has set it."""
+    a, best = np.zeros(len(x)), 0.0
+    for i in range(1, len(x)):
+        v = max(0.0, a[i - 1] * y[0] + x[i])
+        best = max(best, v)
+        a[i] = v
+    return best
+
+
+def best_of_others(x, y):
+    """What is chosen of the carried number goes on where it is not chosen, but multiplied."""
+    a, best = np.zeros(len(x)), 0.0
+    for i in range(1, len(x)):
+        v = a[i - 1] * y[0] + x[i]
+        best = max(best * y[1], v)
+        a[i] = v
+    return best
 
 
 def doubled(x, y):
@@ -76,6 +105,9 @@ def branches(tape: Tape) -> int:
     [
         (warping, 1),
         (smoothed, 1),
+        (added_as_it_is, 1),
+        (running_best, 1),
+        (best_of_others, 0),
         (doubled, 0),
         (read_twice, 0),
         (constant_added, 0),
@@ -91,7 +123,7 @@ def test_gradients_with_and_without(
     made = tj.value_and_grad(fn, argnums=(0, 1), compile="never")
     value, gradient = made(x, y)
     assert branches(made.tape(x, y)) == skips
-    monkeypatch.setattr(loops, "skip_zero_rounds", lambda body, carry: body)
+    monkeypatch.setattr(sparse_rounds, "skip_zero_rounds", lambda body, carry: body)
     plain = tj.value_and_grad(fn, argnums=(0, 1), compile="never")
     other, wanted = plain(x, y)
     assert branches(plain.tape(x, y)) == 0
@@ -110,3 +142,20 @@ def test_second_derivatives_and_kernels() -> None:
         step = np.eye(9)[1] * h
         difference = (g(x, y + step)[0] - g(x, y - step)[0]) / (2 * h)
         np.testing.assert_allclose(f(y)[1], difference, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fn", [smoothed, added_as_it_is])
+def test_second_derivatives_where_cotangents_are_zero(fn: Callable[..., Any]) -> None:
+    """The cotangent of a**2 at zero is zero, and its derivative is not."""
+    x, y = np.zeros(12), np.array([0.5, -1.0])
+
+    def at(x):
+        return fn(x, y)
+
+    gradient = tj.grad(at, compile="never")
+    h = 1e-6
+    wanted = np.array([(gradient(x + h * e) - gradient(x - h * e)) / (2 * h) for e in np.eye(12)])
+    assert np.abs(wanted).max() > 0.5
+    for policy in ("never", "always"):
+        for hessian in (tj.hessian(at, compile=policy), tj.jacrev(tj.grad(at))):
+            np.testing.assert_allclose(hessian(x), wanted, atol=1e-5)

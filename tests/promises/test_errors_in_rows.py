@@ -83,7 +83,9 @@ def test_an_error_of_a_kernel_names_the_line(policy: str) -> None:
     for _ in range(3):
         assert call(x, np.int64(1)) == 2.0
     for _ in range(2):
-        with pytest.raises(IndexError, match=r"index 5 is out of bounds .*test_errors_in_rows\.py:"):
+        with pytest.raises(
+            IndexError, match=r"index 5 is out of bounds .*test_errors_in_rows\.py:"
+        ):
             call(x, np.int64(5))
     assert call(x, np.int64(2)) == 2.0
 

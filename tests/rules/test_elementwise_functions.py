@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from frontend_checks import check, gradient, results, traced
 
+import tapejit as tj
 from tapejit.core.errors import UnsupportedError
 from tapejit.frontend.capture import capturing
 from tapejit.passes.adjoint import adjoint
@@ -376,3 +377,17 @@ def test_complex_gradient_points_up() -> None:
     np.testing.assert_allclose(found, [3 + 1j])
     (found,) = gradient(np.abs, np.array([0j]))
     np.testing.assert_array_equal(found, [0j])
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
+def test_powers_of_a_complex_zero(dtype: Any) -> None:
+    """NumPy's are 0 wherever the real part of the exponent is positive; C's want a real exponent."""
+    base = np.array([0, 0, 0, 0, 0, 0, 2, -1j, 1 + 1j, 0], dtype)
+    power = np.array([1 + 1j, -1 + 1j, 0, 2, -1, 1j, 0, 2, 1 - 1j, 0.5], dtype)
+    call = tj.jit(lambda b, n: b**n, compile="always")
+    with np.errstate(all="ignore"):
+        want = base**power
+        for _ in range(3):  # the first is the captured value, the others the kernel's
+            found = call(base, power)
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, want, rtol=1e-5, atol=1e-6)

@@ -64,7 +64,7 @@ def test_the_estimate_learns_and_grows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     big = tj.grad(deep).tape(X)
     one, other = map(pipeline.estimate_compile_seconds, (small, big))
-    assert 0.02 < one < 1.0 and other > 4 * one
+    assert 0.02 < one < 1.0 and other > 1.5 * one
     for _ in range(5):
         pipeline.note_compile_seconds(small, 3 * pipeline._raw_estimate(small))
     assert pipeline.estimate_compile_seconds(small) > 2 * one
@@ -93,6 +93,7 @@ def test_the_estimate_is_of_the_right_size() -> None:
             h = np.tanh(h @ np.full((11, 11), 0.1) + k)
         return np.mean(h**2)
 
+    tj.grad(loss, compile="always")(X)  # what a process does but once
     f = tj.grad(net, compile="always")
     f(X)
     seconds = f.stats()["compile_seconds"]

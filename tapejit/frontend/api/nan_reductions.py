@@ -94,7 +94,7 @@ def _nan_extreme(name: str, fn: Any, worst: float) -> None:
         if nan_of(a) is None:
             return fn(a, axis, keepdims, initial, where)  # type: ignore[no-any-return]
         found: Sym = fn(_without(a, worst), axis, keepdims, initial, where)
-        axes = axes_of(a, axis)
+        axes = reductions.folded_axes(a, axis)
         n = reductions.count_of(a, axes, flag(keepdims), _mask(a, where))
         if given(initial) is not None:
             return found

@@ -66,8 +66,9 @@ def setitem(a: Any, index: Any, value: Any) -> None:
     """``a[index] = value``."""
     if type(a) is np.ndarray and (holds_traced(index) or isinstance(value, Tracer)):
         raise MutationError(
-            "a plain array is written at a traced place or with a traced value: make it inside the "
-            f"function, or copy it first: a = a.copy() ({where()})"
+            "an array of plain numbers is written at a traced place or with a traced value: make it "
+            "with np.zeros, np.ones, np.full or np.eye, or add zeros of that kind: a = a + "
+            f"np.zeros(a.shape) ({where()})"
         )
     a[index] = value
 

@@ -2,7 +2,7 @@
 
 Checked one by one, an array takes 37 instructions of a wrapper and the seven parameters of Numba's
 convention: machine code of 200 arrays took 0.9 s to write, more than all else of a network of 50
-layers. A loop is the same few instructions for any number of them; a round of it takes about 4 ns.
+layers. A loop is the same few instructions for any number of them, and calls take 0.95 of the time.
 
 The fields of an array are what kernels read: its data, then its shape.
 """

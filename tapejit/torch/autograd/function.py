@@ -229,7 +229,7 @@ def _joined(ctx: FunctionCtx, tensors: list[Tensor], out: Any) -> Any:
     at = len(rec.owners)
     rec.code += (first + GRAD, *slots)
     rec.owners += [None] * len(results)
-    rec.special[at] = ctx
+    rec.special[~at] = ctx  # hooks on the results stand at the results' own slots
     each = iter(specs)
     ctx._outputs = [next(each) if isinstance(o, Tensor) else None for o in outs]
     made: dict[int, Tensor] = {}

@@ -88,8 +88,8 @@ def storage_offset(self: Tensor) -> int:
     A tensor made by ``from_numpy`` starts its own memory, wherever that lies in a larger array.
     """
     root = _root(self)
-    if root is self or not self._spec.numel:
-        return 0
+    if root is self or not self._spec.numel or not root._spec.ndim:
+        return 0  # a 0-d value is a number of NumPy's, which has no place to measure from
     import numpy as np
 
     ours, theirs = np.asarray(self._value()), np.asarray(root._value())
