@@ -25,6 +25,7 @@ from .order import reads_first
 from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
+from .row_blocks import row_blocks
 from .schedule import ROLLED
 from .short_kernels import short_kernels
 from .trim import trim
@@ -45,7 +46,7 @@ def legalise(tape: Tape) -> Tape:
     loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
     for each in (*loops, components, turned):
         tape = each(tape)
-    return _own_outputs(_legal(reads_first(_stencils(tape))))
+    return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
 
 def _stencils(tape: Tape, body: bool = False) -> Tape:

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from .expressions import alike, compare, expression, index
 from .function import Function
-from .linear import LINEAR, tiny
+from .linear import LINEAR, by_rows, tiny
 from .positions import refuse, window_start, wrap_index
 from .reading import ROUTINES, read
 from .values import (
@@ -66,6 +66,9 @@ def call(f: Function, node: ast.Call) -> Value:
         return _nothing()
     if name.startswith("product_"):
         return _tiny(f, name, node.args)
+    if name.startswith("rows_"):
+        by_rows(f, name, [expression(f, a) for a in node.args])
+        return _nothing()
     if name.startswith("local_"):
         return _local(f, name)
     return asked(f, name, [expression(f, a) for a in node.args])
