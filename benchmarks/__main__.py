@@ -35,7 +35,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="rows whose name contains NAME, and no other part; may be repeated",
+        help="workloads whose name contains NAME: their rows, or with --part their first calls or "
+        "memory; may be repeated",
     )
     add(
         "--part",
@@ -222,13 +223,13 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any] | str:
         run["imports"] = processes.import_times(packages, runs=PROCESS_RUNS, log=log)
 
     def first_calls() -> None:
-        cold = [w for w in WORKLOADS if w.cold]
+        cold = [w for w in workloads if w.cold or options.only]
         contestants = [c for c in present if c.key != "numpy"]
         run["first_calls"] = processes.first_calls(cold, contestants, runs=PROCESS_RUNS, log=log)
 
     def memory() -> None:
         contestants = [c for c in present if c.quick and c.key != "tapejit-auto"]
-        heavy = [w for w in WORKLOADS if w.memory]
+        heavy = [w for w in workloads if w.memory or options.only]
         run["memory"] = processes.memory(heavy, contestants, log=log)
 
     simple = [c for c in timed if c.key in ("hand", "tapejit", "jax", "numpy")]

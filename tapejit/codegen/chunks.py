@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.records import record
 from .text import SUFFIX
 from .values import ALIGN, Values
 
@@ -39,7 +39,7 @@ def nanoseconds(lines: Sequence[str]) -> float:
     return 2 * text.count("vmath.") + 0.5 * divisions + 0.15 * text.count("[") + 0.05 * len(lines)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Total:
     """A fold over all axes: its local, its initial value, how to fold, its dtype's name."""
 

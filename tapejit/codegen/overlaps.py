@@ -9,9 +9,9 @@ the last values are written.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..core.records import record
 from ..passes.overlaps import constant_of, delay_of, reads_elsewhere
 from ..passes.views import strides_of
 from ..tape.ir import Tape
@@ -24,7 +24,7 @@ Box = tuple[tuple[int, int], ...]
 """A run of places, from one to another, along each axis."""
 
 
-@dataclass
+@record
 class Overlap:
     """A chain of updates that a nest writes.
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.records import record
 from .text import SUFFIX
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _OF_VMATH = re.compile(r"v(\d+) = (vmath\.\w+)\((\([^,]*\))\)")
 _NAME = re.compile(r"\b[aotxvdlu]\d+(?:_\w+)?\b")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Line:
     """A line of a round: ``name = ...`` or ``name[...] = ...``."""
 
@@ -61,7 +61,7 @@ class Line:
         return not self.store and self.name in self.reads
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cut:
     """A nest's innermost loop in stretches.
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import IndexingError
+from ..core.records import record
 from ..core.sources import where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
@@ -27,7 +27,7 @@ from .tracer import Tracer, sym_of
 FULL = slice(None)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Plan:
     """How an advanced index is carried out.
 

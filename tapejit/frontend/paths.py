@@ -7,12 +7,12 @@ compares what is there with what a capture found, exactly: 1, 1.0, True, 0.0 and
 from __future__ import annotations
 
 import marshal
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..core.records import record
 from ..core.tables import freeze
 
 MISSING = object()
@@ -21,7 +21,7 @@ MISSING = object()
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Path:
     """Where an object is kept.
 
@@ -73,7 +73,7 @@ def entry_of(holder: Any, name: str, label: str) -> Path:
     return Path("attr", holder, name, label)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Check:
     """Something that must be as it was at the capture.
 

@@ -8,17 +8,17 @@ by one gets them, at the price of a slice for each.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.pytree import LISTS, TreeDef, unflatten
+from ..core.records import record
 from .capture import Unstageable
 from .tracer import Tracer
 
 
-@dataclass
+@record
 class Stack:
     """Items of a rolled loop: item j of round i has the leaves ``t[i] for t in parts[j]``.
 
@@ -54,7 +54,7 @@ class Stack:
         return self.parts[0][0] if self.trees[0].kind is None else None
 
 
-@dataclass
+@record
 class Watch:
     """What the capture of a round did with a list.
 

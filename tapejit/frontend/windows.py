@@ -6,12 +6,12 @@ that does not change: it is found by writing both bounds as sums of rows and com
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import IndexingError
+from ..core.records import record
 from ..core.sources import where
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES, Params
@@ -68,7 +68,7 @@ def _is_int(i: Any) -> bool:
     return isinstance(i, (int, np.integer)) and not isinstance(i, bool)
 
 
-@dataclass
+@record
 class _Axis:
     """One axis of an index: where the window starts, its size, whether the axis goes away."""
 

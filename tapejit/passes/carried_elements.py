@@ -21,10 +21,10 @@ of 200: 175 us before, 88 us after; its hand-written gradient takes 63 us.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..rules.declare import ops
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.pieces import extract, inline, load
@@ -35,7 +35,7 @@ from .schedule import ROLLED
 Place = tuple["Affine", ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Affine:
     """``slope * i + offset +`` the sum of some rows that are the same in every round."""
 
@@ -110,7 +110,7 @@ def _with_numbers(
     return [*found[:carry], *found[carry + len(handed) :]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Handed:
     """An element that is handed on: the array, the row that reads it, the row that leaves it there.
 

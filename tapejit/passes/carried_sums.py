@@ -16,10 +16,10 @@ of a sum changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..rules.declare import ops, zeros_like
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME
@@ -33,7 +33,7 @@ LARGEST = 512
 """Elements of a window that is carried apart."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Addition:
     """A row of a body that adds a window to carried array `k`; what it adds stands in `value`."""
 

@@ -8,10 +8,11 @@ always needed; banded matrices in their natural order need no more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ..core.records import record
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -19,7 +20,7 @@ MOST_ENTRIES = 1 << 20
 """Entries that are coloured (0.3 us each); a matrix with more is computed column by column."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Colouring:
     """A colour for each column, and the entries of each matrix.
 

@@ -14,10 +14,11 @@ Only costly rows are worth an array; cheap ones stay where they are. Sums change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..tape.ir import Builder, Row, Sym, Tape
 from ..tape.pieces import extract, load
 from ..tape.primitive import BY_NAME
@@ -62,7 +63,7 @@ def is_costly(row: Row) -> bool:
     return kind == "elementwise" and row.prim.name not in CHEAP and row.aval.size <= SMALL
 
 
-@dataclass
+@record
 class _Sum:
     """A carried sum: its position, and the terms that a round adds."""
 

@@ -19,8 +19,9 @@ terms of a place are added in another order than before, as cotangents may be, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..core.records import record
 from ..rules.declare import ops
 from ..tape.ir import Builder, Sym, Tape
 from .dce import dce
@@ -41,7 +42,7 @@ DEEPEST = 64
 """Additions that a sum is looked for in: recursion ends, and a chain of a thousand takes no second."""
 
 
-@dataclass
+@record
 class Sum:
     """Windows added to an array.
 

@@ -11,14 +11,14 @@ stand in one segment, or all of them are host rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..tape.ir import Builder, Tape
 from .schedule import is_open
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Segment:
     """Coded rows of one level as a tape, with the ids its inputs and outputs have outside."""
 
@@ -27,7 +27,7 @@ class Segment:
     outputs: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Partition:
     """Segments and host rows in the order in which they run."""
 

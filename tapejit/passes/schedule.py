@@ -14,9 +14,10 @@ rows that read that memory: no row that stands before them is moved behind them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..core.avals import Aval, Shape
+from ..core.records import record
 from ..tape.ir import Tape
 from .overlaps import join_windows
 from .views import root_of, root_source
@@ -26,7 +27,7 @@ ROLLED = ("for", "while", "cond", "body")
 """Rows that hold tapes which become code where the row stands."""
 
 
-@dataclass
+@record
 class Step:
     """Some rows that run together.
 
@@ -45,7 +46,7 @@ class Step:
     space: Shape = ()
 
 
-@dataclass
+@record
 class Schedule:
     """The steps of a tape and what they share.
 

@@ -9,17 +9,17 @@ reads. Invariant: body, run on the moving values and the shared values, gives wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..core.avals import AVALS
 from ..core.errors import CaptureError
+from ..core.records import record
 from ..core.sources import LINES
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.pieces import put
 from ..tape.primitive import BY_NAME, PRIMITIVES
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Split:
     """A body and what it needs.
 

@@ -7,16 +7,16 @@ pointer is known only when the kernel runs, and its strides are those of the arr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval, Shape
+from ..core.records import record
 from ..tape.ir import Tape
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Strided:
     """Where the elements of a value lie in the buffer of its root row."""
 

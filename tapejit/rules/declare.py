@@ -9,13 +9,13 @@ partial p enters the vjp as conj(p).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import AnyAval, Aval, Shape, full_name
 from ..core.errors import DtypeError, ShapeError
+from ..core.records import record
 from ..core.sources import where as user_line
 from ..tape.ir import PARAMS, Sym
 from ..tape.primitive import BY_NAME, HOST, Emit, Params, Primitive, declare, primitive
@@ -38,7 +38,7 @@ ops = _Ops()
 # ---------------------------------------------------------------- domains of test inputs
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Domain:
     """Where an operand is drawn from in tests, away from kinks and poles.
 

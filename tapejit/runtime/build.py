@@ -6,10 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.config import config
+from ..core.records import record
 from ..tape.ir import Tape
 from . import cache
 from .families import missed, note_family, worth_a_look
@@ -18,7 +18,7 @@ from .pipeline import compile_tape, note_compile_seconds
 _MOST = 64
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Built:
     """A compiled tape.
 

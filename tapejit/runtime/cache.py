@@ -18,12 +18,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+from ..core.records import record
 
 if TYPE_CHECKING:
     from .native.image import Image
@@ -262,7 +262,7 @@ def discard(key: str, keep_lock: bool = False) -> int:
     return freed
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entry:
     """A cached kernel, for listing."""
 

@@ -11,11 +11,11 @@ import linecache
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.config import config
 from ..core.errors import CacheError, CacheWarning
+from ..core.records import record
 from . import cache
 from .native.image import Image
 from .native.loader import link
@@ -29,7 +29,7 @@ FLAGS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Code:
     """The machine code of a kernel in this process.
 

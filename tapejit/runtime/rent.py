@@ -7,8 +7,7 @@ interpreted for a fifth of the price have paid it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..core.records import record
 from ..tape.ir import Tape
 from .families import family
 
@@ -16,7 +15,7 @@ _MOST = 256
 _WITNESSES = 2
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Account:
     """The rent of the tapes of one family.
 

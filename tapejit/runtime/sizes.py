@@ -15,11 +15,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..core.config import config
+from ..core.records import record
 from . import cache
 from .skeletons import Apart, Classes, apart, classes, general_text
 
@@ -38,7 +39,7 @@ class WouldCompile(Exception):
     """A kernel is not there and making it has been forbidden."""
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class General:
     """A general kernel.
 
@@ -53,7 +54,7 @@ class General:
     shapes: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Found:
     """The code of a text: `call` takes the arguments of the text, whatever it is made of.
 
@@ -79,7 +80,7 @@ Stored = Callable[[str, bool], bool]
 """``stored(source, general)``: whether the machine code of a text lies on disk."""
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class _Skeleton:
     """What is known of the texts of one skeleton; `general[k]` is made by the first k witnesses."""
 

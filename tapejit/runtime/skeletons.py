@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ..core.records import record
 
 _COMMENT = re.compile(r" *#[^\n]*")
 _BLANK = re.compile(r"\n(?: *\n)+(?= )")
@@ -34,7 +35,7 @@ _PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Apart:
     """A text taken apart.
 
@@ -89,7 +90,7 @@ def _is_real(literal: str) -> bool:
     return not literal.isdigit()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Classes:
     """Which literals of a skeleton are values, and which of them are the same value.
 

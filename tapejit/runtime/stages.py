@@ -6,11 +6,10 @@ or where Numba is absent. Invariant: the sources are those that `compile.compile
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..codegen.kernel import KERNEL_DTYPES, KernelText, has_code, write_kernel
 from ..codegen.values import Values
 from ..core.avals import Aval
+from ..core.records import record
 from ..core.sources import LINES, UNKNOWN
 from ..passes.legalise import legalise
 from ..passes.partition import Segment, partition
@@ -21,7 +20,7 @@ from ..tape.ir import Tape
 from ..tape.text import to_text
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KernelStage:
     """A kernel: its source and the legalised tape it was written from."""
 
@@ -29,7 +28,7 @@ class KernelStage:
     tape: Tape
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class HostStage:
     """A row that NumPy runs between two kernels."""
 
@@ -140,7 +139,7 @@ def bytes_of(aval: Aval) -> int:
     return max(aval.size, 0) * aval.dtype.itemsize
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Traffic:
     """Bytes that a step reads from memory and writes to it."""
 

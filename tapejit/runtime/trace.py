@@ -9,13 +9,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval, aval_of
 from ..core.pytree import TreeDef, flatten, unflatten
+from ..core.records import record
 from ..core.streams import GENERATOR, Stream, Token, bits_of, is_generator
 from ..core.tables import freeze
 from ..frontend.capture import Capture, capturing
@@ -37,7 +38,7 @@ FROZEN_GLOBAL = (
 )
 
 
-@dataclass
+@record
 class Traced:
     """One captured call.
 

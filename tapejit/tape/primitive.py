@@ -7,13 +7,14 @@ second table. The families in ``tapejit.rules`` build primitives through four sh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.avals import AnyAval, Aval, aval_id
 from ..core.errors import TapejitError
+from ..core.records import record
 
 if TYPE_CHECKING:
     from .ir import Builder, Sym
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Emit:
     """How a primitive becomes code.
 
@@ -46,7 +47,7 @@ class Emit:
 HOST = Emit("host")
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Primitive:
     """One operation of the tape.
 

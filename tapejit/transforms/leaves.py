@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..core.avals import Aval, dtype_name
 from ..core.errors import ArgumentError, DtypeError, ShapeError, TapejitError
 from ..core.pytree import TreeDef, children, flatten, unflatten
+from ..core.records import record
 from ..core.sources import here, where
 from ..frontend.capture import Capture
 from ..frontend.tracer import Root, Tracer, sym_of
@@ -56,7 +56,7 @@ def as_row(cap: Capture, leaf: Any, what: str) -> Sym:
     return sym
 
 
-@dataclass
+@record
 class Chosen:
     """An argument to differentiate with respect to: its position, structure and rows.
 
@@ -140,7 +140,7 @@ def call(
     return result
 
 
-@dataclass
+@record
 class Results:
     """The result of a function: structure, leaves, and a row for each leaf that has derivatives."""
 

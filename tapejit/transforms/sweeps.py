@@ -12,12 +12,12 @@ not grow with the dimension either way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..frontend.capture import Capture
 from ..passes.bodies import run_map
 from ..passes.colouring import Colouring, colour
@@ -34,7 +34,7 @@ FEWEST = 2
 Sweep = Callable[[Builder, Sym], Sequence[Sym | None]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Sweeps:
     """A linear map that has been recorded but not yet run.
 

@@ -287,6 +287,29 @@ def test_only_chosen_contestants_are_run(monkeypatch, capsys):
     assert headers[1].split() == ["workload", "verdict"]
 
 
+def test_parts_in_fresh_processes_are_of_the_named_workloads(monkeypatch, capsys):
+    from benchmarks import __main__ as command
+    from benchmarks import processes
+
+    monkeypatch.setattr(environment, "fix_threads", lambda threads: None)
+    asked = []
+
+    def note(workloads, contestants, **_):
+        asked.append([w.name for w in workloads])
+        return {}
+
+    monkeypatch.setattr(processes, "first_calls", note)
+    monkeypatch.setattr(processes, "memory", note)
+    parts = ["--part", "first-calls", "--part", "memory", "--contestant", "tapejit"]
+    assert command.main(["--only", "vector10", *parts]) == 0
+    assert command.main(parts) == 0
+    capsys.readouterr()
+    cold = [w.name for w in BY_NAME.values() if w.cold]
+    large = [w.name for w in BY_NAME.values() if w.memory]
+    assert len(cold) > 1 and len(large) > 1
+    assert asked == [["vector10"], ["vector10"], cold, large]
+
+
 # the table
 
 

@@ -294,6 +294,54 @@ def test_lambdas_on_one_line_are_told_apart(tmp_path):
     assert results == [1, 2, 1.0, 1] and type(results[2]) is float
 
 
+HIDDEN = '''
+import functools as f_tools
+found = []
+match found:
+    case []:
+        import ast
+try:
+    pass
+except ValueError:
+    import json
+wrapped = lambda _: (lambda function: function)
+
+def keep(function):
+    found.append(function)
+    return object
+
+@wrapped(
+    keep(lambda x: x and 1)
+)
+@keep
+def decorated(x, *, y=keep(lambda x: x and 2)) -> keep(lambda x: x and 3):
+    return x and 4
+
+@(lambda made: made)
+class Inside(keep(
+    lambda x: x.__private and 5)
+):
+    found.append(lambda x:
+        x and f_tools.reduce(x) and json.dumps(x) and ast.dump(x) and 6)
+
+    class __Deeper:
+        def method(self, __x=7):
+            return self and __x
+    found.append(__Deeper.method)
+
+match [keep(lambda x: x and 8)]:
+    case [y] if keep(lambda x: x and 9):
+        f"""
+        {
+            keep(lambda x: x and 10)}"""
+'''
+
+
+def test_functions_are_found_wherever_they_stand(tmp_path):
+    functions = from_file(tmp_path / "hidden.py", HIDDEN, "found")
+    assert [why_not(function) for function in functions] == [None] * 10
+
+
 def test_results_are_kept_and_known():
     code = rewritten(flow)
     assert rewritten(flow) is code

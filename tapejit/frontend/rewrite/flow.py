@@ -12,8 +12,8 @@ A ``return`` that is not inside a branch or a loop (at depth 0) stays as it is.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
 
+from ...core.records import changed, record
 from .build import DONE, RESULT, assign, is_own, load, own_name, placed
 from .names import FUNCTIONS, bound_names
 
@@ -25,7 +25,7 @@ class NotStageable(Exception):
     """The function stays as the user wrote it; the message says why."""
 
 
-@dataclass
+@record
 class _Loop:
     """The flags of the loop that ``break`` and ``continue`` belong to."""
 
@@ -33,7 +33,7 @@ class _Loop:
     skipped: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Place:
     """Where a block stands: which jumps need no flag because nothing follows them."""
 
@@ -45,8 +45,8 @@ class _Place:
     def inside(self, *, follows: bool) -> _Place:
         """The place of a branch, after which something follows or not."""
         if follows:
-            return replace(self, depth0=False, last=False, turn_ends=False)
-        return replace(self, depth0=False)
+            return changed(self, depth0=False, last=False, turn_ends=False)
+        return changed(self, depth0=False)
 
 
 def jumps(nodes: Block) -> frozenset[str]:
@@ -149,7 +149,7 @@ def _lifted(flags: frozenset[str], like: ast.AST) -> ast.expr:
     return placed(test, like)
 
 
-@dataclass
+@record
 class _Flow:
     """Lowers one function; knows which of its flags are in use."""
 
@@ -255,7 +255,7 @@ class _Flow:
             body, flags = self.block(node.body, inner)
             orelse, more = self.block(node.orelse, inner)
             return [placed(ast.If(node.test, body or [], orelse), node)], flags | more
-        inner = replace(place.inside(follows=follows), depth0=place.depth0)
+        inner = changed(place.inside(follows=follows), depth0=place.depth0)
         if isinstance(node, ast.With):
             body, flags = self.block(node.body, inner)
             return [placed(ast.With(node.items, body or _pass(node)), node)], flags
@@ -274,7 +274,7 @@ class _Flow:
         if jumps(node.finalbody):
             raise NotStageable("it jumps out of a finally block")
         follows = bool(node.orelse)
-        inner = replace(place.inside(follows=follows), depth0=place.depth0)
+        inner = changed(place.inside(follows=follows), depth0=place.depth0)
         body, flags = self.block(node.body, inner)
         handlers = []
         for handler in node.handlers:
@@ -287,7 +287,7 @@ class _Flow:
             raised = flags & assigned_flags(body)
             orelse, more = self._guarded(raised, node.orelse, place)
             flags |= more
-        final, _ = self.block(node.finalbody, replace(place, last=False, turn_ends=False))
+        final, _ = self.block(node.finalbody, changed(place, last=False, turn_ends=False))
         made = type(node)(body or _pass(node), handlers, orelse, final)
         return [placed(made, node)], flags
 

@@ -12,9 +12,9 @@ import __future__
 import ast
 import inspect
 import linecache
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 
+from ...core.records import record
 from .build import assign, locals_made, own_name, placed
 from .flow import NotStageable
 from .names import FUNCTIONS, Function
@@ -26,7 +26,7 @@ _CONTAINER = own_name("factory")
 _HOLDER = own_name("holder")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Found:
     """A function in a file, and what of its surroundings shows in its bytecode.
 
@@ -44,10 +44,11 @@ class Found:
     imported: frozenset[str]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _File:
     text: str
-    by_line: dict[int, list[Found]]
+    tree: ast.Module
+    imported: frozenset[str]
 
 
 _files: dict[str, _File] = {}
@@ -72,8 +73,8 @@ def find(function: FunctionType) -> Found:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise NotStageable("its source cannot be parsed") from None
-        file = _files[code.co_filename] = _File(text, _functions(tree))
-    for found in file.by_line.get(code.co_firstlineno, ()):
+        file = _files[code.co_filename] = _File(text, tree, _imported(tree))
+    for found in _functions(file, code.co_firstlineno):
         name = "<lambda>" if isinstance(found.node, ast.Lambda) else found.node.name
         if name != code.co_name:
             continue
@@ -86,37 +87,46 @@ def find(function: FunctionType) -> Found:
     raise NotStageable("its source does not match its bytecode")
 
 
-def _functions(tree: ast.AST) -> dict[int, list[Found]]:
-    out: dict[int, list[Found]] = {}
-    imported = _imported(tree)
-    waiting: list[tuple[ast.AST, str | None]] = [(tree, None)]
+def _functions(file: _File, line: int) -> list[Found]:
+    """Return the functions of a file that begin on a line, looking only where that line lies."""
+    out: list[Found] = []
+    waiting: list[tuple[ast.AST, str | None]] = [(file.tree, None)]
     while waiting:
         node, inside = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.Lambda):
-            out.setdefault(_first_line(node), []).append(Found(node, inside, imported))
-        if isinstance(node, ast.ClassDef):
-            outside = (*node.decorator_list, *node.bases, *node.keywords)
-            waiting += [(child, inside) for child in outside]
-            waiting += [(child, node.name) for child in node.body]
-        else:
-            waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+        if isinstance(node, ast.FunctionDef | ast.Lambda) and _first_line(node) == line:
+            out.append(Found(node, inside, file.imported))
+        for child in ast.iter_child_nodes(node):
+            if _covers(child, line):
+                owner = (
+                    node.name if isinstance(node, ast.ClassDef) and child in node.body else inside
+                )
+                waiting.append((child, owner))
     return out
 
 
-def _imported(tree: ast.AST) -> frozenset[str]:
+def _covers(node: ast.AST, line: int) -> bool:
+    """Whether a line is one of a node's, with its decorators; true where that is not known."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return _first_line(node) <= line <= (node.end_lineno or line)
+    first = getattr(node, "lineno", None)
+    return first is None or first <= line <= getattr(node, "end_lineno", line)
+
+
+def _imported(tree: ast.Module) -> frozenset[str]:
     """Names that import statements of the module itself bind."""
     out: set[str] = set()
-    waiting = [tree]
+    waiting: list[ast.AST] = [*tree.body]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.alias):
-            out.add(node.asname or node.name.split(".")[0])
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            out.update(alias.asname or alias.name.split(".")[0] for alias in node.names)
         elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(node)
+            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+                waiting += getattr(node, part, ())
     return frozenset(out)
 
 
-def _first_line(node: Function) -> int:
+def _first_line(node: Function | ast.ClassDef) -> int:
     if isinstance(node, ast.Lambda) or not node.decorator_list:
         return node.lineno
     return node.decorator_list[0].lineno

@@ -9,18 +9,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.avals import Aval
 from ...core.errors import CaptureError
+from ...core.records import record
 from ...core.sources import where
 from ...tape.ir import Sym, stand_in
 from ..capture import _TWO_NAMES, Capture, Unstageable, capturing
 from ..tracer import Root, Tracer, follow
 
 
-@dataclass
+@record
 class Local:
     """An array of a capture around as a body sees it.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...core.avals import Aval
 from ...core.pytree import flatten
+from ...core.records import record
 from ...core.sources import LINES, here, on_line
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract, inline
@@ -34,7 +34,7 @@ CHEAP = frozenset(
 _FEW = 12
 
 
-@dataclass
+@record
 class Side:
     """One captured side.
 
@@ -70,7 +70,7 @@ def capture_side(cap: Capture, run: Callable[[], Any], state: State | None) -> S
 # ---------------------------------------------------------------- merging
 
 
-@dataclass
+@record
 class Merged:
     """A value that the sides leave behind: its carry, and its leaves on either side."""
 

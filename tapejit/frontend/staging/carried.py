@@ -7,7 +7,6 @@ round to round cannot be carried.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from ...core.avals import Aval, aval_of
 from ...core.errors import TapejitError
 from ...core.pytree import TreeDef, flatten, unflatten
+from ...core.records import record
 from ...tape.ir import Sym
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
@@ -71,7 +71,7 @@ def _yields(kind: str, to: Aval) -> bool:
                                      ("i", "u"), ("b", "b")}  # fmt: skip
 
 
-@dataclass
+@record
 class Carry:
     """A slot that a loop carries.
 

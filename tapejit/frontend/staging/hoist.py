@@ -12,12 +12,12 @@ front of the loop call by call, which costs what the calls cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...core.avals import Aval
+from ...core.records import record
 from ...core.streams import GENERATOR
 from ...tape.ir import Builder, Sym, Tape
 from ...tape.pieces import extract, load
@@ -38,7 +38,7 @@ MOST = 1 << 28
 """Bytes that are drawn ahead at most."""
 
 
-@dataclass
+@record
 class Site:
     """A draw in a round: the row, its sample if that is used, and the sample's aval."""
 

@@ -9,7 +9,7 @@ a value), Python runs it and the rest is staged. When a round cannot be staged, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ...core.avals import Aval
 from ...core.config import config
 from ...core.errors import UnrollError
 from ...core.pytree import TreeDef, flatten
+from ...core.records import record
 from ...core.sources import LINES, on_line
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract
@@ -53,7 +54,7 @@ _ATTEMPTS = 8
 Thunk = Callable[[], Any]
 
 
-@dataclass
+@record
 class Loop:
     """A loop as the rewritten code hands it over.
 
@@ -75,7 +76,7 @@ class Loop:
     kind: str = "for"
 
 
-@dataclass
+@record
 class Found:
     """A captured round whose state keeps its avals."""
 
@@ -283,7 +284,7 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
     found.names.link(leaves, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
-@dataclass
+@record
 class Roll:
     """What a round appends to a list.
 

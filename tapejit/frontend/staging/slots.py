@@ -13,13 +13,13 @@ from __future__ import annotations
 import array
 import collections
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from ...core.pytree import flatten
+from ...core.records import record
 from ..capture import Unstageable, current
 from ..piles import Pile
 from ..reach import is_user_module, names_in, stored_names
@@ -42,7 +42,7 @@ _UNWATCHED = (collections.deque, array.array, bytearray)
 Entries = dict[Any, Any]
 
 
-@dataclass
+@record
 class Place:
     """A container, and what it held when it was noted.
 

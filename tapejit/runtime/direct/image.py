@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from ..native.image import Image
 from ..native.packed import is_packed, places
-from ..native.wrapper import Argument, code
+from ..native.wrapper import Argument, code, object_of
 from ..native.wrapper import wrapper as wrapper_of
 from .cutting import cut
 from .function import FAILURE, Function, Known, Unit
@@ -59,7 +59,7 @@ def image(
         try:
             unit = Unit(ir.Module("kernel"), functions, _lanes)
             wrapper = _write(unit, kernel, arguments)
-            found, how = _finished(unit, [], wrapper), "direct"
+            found, how = _finished(unit, []), "direct"
         except NumbaNeeded as reason:
             _note(str(reason))
             from .bridge import numba_at_hand
@@ -68,15 +68,15 @@ def image(
                 unit = Unit(library.create_ir_module("kernel"), functions, _lanes, bridge)
                 wrapper = _write(unit, kernel, arguments)
                 _fast(unit.module, bridge)
-                found, how = _finished(unit, library.parts(), wrapper), "asked"
+                found, how = _finished(unit, library.parts()), "asked"
     except Exception as error:  # whatever is wrong here, Numba's own pipeline compiles the text
         _note(f"{type(error).__name__}: {error}")
         COUNTS["numba"] += 1
         return None
     COUNTS[how] += 1
-    symbols, data = found
+    symbols, kernel_object = found
     scalars = tuple(sorted({code(a.dtype) for a in arguments if not a.rank}))
-    return Image(symbols, scalars, how, (data,))
+    return Image(symbols, scalars, how, (object_of(wrapper), kernel_object))
 
 
 def _note(reason: str) -> None:
@@ -211,8 +211,8 @@ def _parsed(text: str) -> Any:
     return made
 
 
-def _finished(unit: Unit, others: list[Any], wrapper: str) -> tuple[tuple[str, ...], bytes]:
-    """Return what code takes from outside, and the object file of it and of its wrapper."""
+def _finished(unit: Unit, others: list[Any]) -> tuple[tuple[str, ...], bytes]:
+    """Return what code takes from outside, and its object file."""
     if unit.formulas:
         _align(unit.module)
     whole = _parsed(str(unit.module))
@@ -225,7 +225,6 @@ def _finished(unit: Unit, others: list[Any], wrapper: str) -> tuple[tuple[str, .
         _optimise(whole, unit.tiny)
     every = [*whole.functions, *whole.global_variables]
     outside = sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name)
-    whole.link_in(_parsed(wrapper))
     return tuple(outside), _emitted(whole)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .image import Image
-from .wrapper import Argument, code, wrapper
+from .wrapper import Argument, code, object_of, wrapper
 
 
 def image_of(fn: Any, arguments: Sequence[Argument], options: dict[str, Any]) -> Image:
@@ -32,7 +32,7 @@ def image_of(fn: Any, arguments: Sequence[Argument], options: dict[str, Any]) ->
     _, _, (kernel, _) = library.serialize_using_object_code()
     text = wrapper(symbol, arguments, results)
     note = compiled.type_annotation if isinstance(compiled.type_annotation, str) else ""
-    return Image(_outside(library), _scalars(arguments), note, (_object(text), kernel))
+    return Image(_outside(library), _scalars(arguments), note, (object_of(text), kernel))
 
 
 def _scalars(arguments: Sequence[Argument]) -> tuple[str, ...]:
@@ -44,15 +44,3 @@ def _outside(library: Any) -> tuple[str, ...]:
     module = library._final_module
     every = [*module.functions, *module.global_variables]
     return tuple(sorted(x.name for x in every if x.is_declaration and "llvm." not in x.name))
-
-
-def _object(text: str) -> bytes:
-    """Return the object file of LLVM's text."""
-    import llvmlite.binding as llvm
-
-    module = llvm.parse_assembly(text)
-    module.verify()
-    target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(opt=2, reloc="pic", codemodel="default")
-    made: bytes = machine.emit_object(module)
-    return made

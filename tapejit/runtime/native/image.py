@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
+
+from ...core.records import record
 
 _FORMAT = 2
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Image:
     """Machine code of one kernel.
 

@@ -14,16 +14,17 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
+
+from ...core.records import record
 
 Words = Callable[..., int]
 TABLE = "tapejit_table"
 """The symbol of what functions with entries are told about themselves."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class External:
     """A C function of words: its name, its result (``i64``, ``i32`` or ``void``)."""
 
@@ -34,7 +35,7 @@ class External:
         raise TypeError(f"{self.name} is called by machine code only")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Symbol:
     """An address that is known when code is linked; see `address_of`."""
 
@@ -46,7 +47,7 @@ def address_of(name: str) -> int:
     return Symbol(name)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Memory:
     name: str
 

@@ -10,6 +10,7 @@ been read or written. The global lock is released while the kernel runs.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -293,3 +294,33 @@ def _boxed(t: _Text, values: list[str], kind: str) -> str:
         kind[0], "PyLong_FromLongLong"
     )
     return t.let(f"call ptr @{maker}(i64 {wide})")
+
+
+# ---------------------------------------------------------------- machine code
+
+
+@functools.cache
+def _quick() -> Any:
+    """Return LLVM's description of any processor of this kind, with its quickest code generator.
+
+    A wrapper is straight checks and loads. Optimised, it took more time than the kernel: 6 ms for two
+    arrays and 30 for 32 (now 1 and 3); a call gains 1 to 3 ns an array by it.
+    """
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(opt=0, reloc="pic", codemodel="default")
+
+
+def object_of(text: str) -> bytes:
+    """Return the object file of a wrapper's text."""
+    import llvmlite.binding as llvm
+
+    machine = _quick()
+    module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    module.verify()
+    made: bytes = machine.emit_object(module)
+    return made
