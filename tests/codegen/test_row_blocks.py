@@ -162,6 +162,16 @@ def test_arrays_that_are_turned_have_the_rows_along_their_last_axis(blocks):
     assert any(axes[k] == 1 and block.prim(k).name == "exp" for k in range(block.rows))
 
 
+def test_a_report_names_what_runs_in_blocks_once(blocks):
+    loss, argnums, args = LOSSES["float32"]
+    text = tj.grad(loss, argnums=argnums).explain(*args)
+    (runs,) = re.findall(r"blocks: (\d+) rows", text)
+    legal = legalise(tj.grad(loss, argnums=argnums).tape(*args))
+    (row,) = (row for row in legal if row.prim.name == "blocks")
+    block = row.params["block"]
+    assert int(runs) == block.rows - block.n_inputs
+
+
 def test_rows_that_need_a_sum_over_all_rows_are_left(blocks):
     args = (numbers(5), numbers(64, 5), numbers(64))
     legal = legalise(tj.grad(centred).tape(*args))
