@@ -15,6 +15,7 @@ from ..core.sources import LINES
 from ..passes.schedule import ROLLED, Schedule, is_open, schedule
 from ..tape.ir import Row, Tape
 from .alike import shared
+from .blocks import write_blocks
 from .branches import write_branches
 from .maps import write_map
 from .nests import Nest
@@ -71,13 +72,17 @@ def has_code(tape: Tape, i: int) -> bool:
     kind = row.prim.emit.kind
     if kind == "out":
         parent = tape.prim(row.args[0]).emit.kind
-        return (parent in ("map", "call") or parent in ROLLED) and has_code(tape, row.args[0])
+        inner = parent in ("map", "call", "blocks") or parent in ROLLED
+        return inner and has_code(tape, row.args[0])
     if kind in ROLLED:
         return _rolled_has_code(tape, i)
     if kind == "map":
         body = row.params["body"]
         good = all(full_name(tape.value(a).dtype) in KERNEL_DTYPES for a in row.args)
         return good and all(has_code(body, k) for k in range(body.rows))
+    if kind == "blocks":
+        body = row.params["block"]
+        return all(has_code(body, k) for k in range(body.rows))
     if kind == "call":
         return _call_has_code(row, [tape.any_aval(a) for a in row.args])
     if kind not in CODED or not isinstance(row.aval, Aval):
@@ -181,6 +186,8 @@ def steps_of(values: Values) -> list[list[str]]:
             lines = Nest(values, step.space, step.rows).write()
         elif step.kind == "map":
             lines = write_map(values, step.rows[0], write_steps)
+        elif step.kind == "blocks":
+            lines = write_blocks(values, step.rows[0], write_steps)
         elif step.kind in ("for", "while"):
             lines = write_loop(values, step.rows[0], write_steps)
         elif step.kind in ROLLED:
@@ -199,9 +206,16 @@ def named_by_size(text: str) -> str:
         lines = ["from tapejit.kernels import products", ""]
         lines += [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in products]
         lines.append("")
+    rows = sorted(set(re.findall(r"\brows_(dot|sum|last)_(f\d+)_(\d+)\b", text)))
+    if rows:
+        lines += ["from tapejit.kernels import rows", ""]
+        lines += [
+            f'rows_{w}_{kind}_{n} = rows.product("{w}", "{kind}", {n})' for w, kind, n in rows
+        ]
+        lines.append("")
     arrays = sorted(set(re.findall(r"\blocal_([a-z]+\d+)_(\d+)\b", text)))
     if arrays:
-        lines += [] if products else [""]
+        lines += [] if products or rows else [""]
         lines += [f'local_{kind}_{n} = memory.local("{kind}", {n})' for kind, n in arrays]
         lines.append("")
     return "\n".join(lines)

@@ -120,6 +120,8 @@ class Nest:
         groups = [f.axes for f in self.folds]
         if any(o.farthest for o in self.overlaps):
             groups.append(frozenset([len(self.space) - 1]))
+        if values.rows:
+            groups.append(frozenset(range(self._row_axis())))
         loops = [] if empty else collapse(self.space, vectors, groups)
         return self._loops(loops, empty)
 
@@ -215,6 +217,10 @@ class Nest:
         depth = len(loops)
         names = [f"i{d}" for d in range(depth)]
         sizes = [int(np.prod([self.space[k] for k in axes])) for axes in loops]
+        counts = [str(n) for n in sizes]
+        if self.values.rows:
+            d = next(d for d, axes in enumerate(loops) if self._row_axis() == axes[0])
+            counts[d] = self._rows(sizes[d], self._row_axis())
 
         def over(strides: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(strides[axes[-1]] for axes in loops)
@@ -249,7 +255,7 @@ class Nest:
             self._write_fold(fold, loops, names, over, body, heads, tails, lines, empty)
         if empty:
             return lines + heads[0] + tails[0]
-        prologue, bounds = lines, [str(n) for n in sizes]
+        prologue, bounds = lines, list(counts)
         short = not loops or self.overlaps or self.values.body or self.values.prefix
         length = self._chunk(loops, sizes, body)
         room = STACK if length else NEAR
@@ -273,13 +279,13 @@ class Nest:
             lines.extend(pad + t for t in body[d])
             if d < depth:
                 if d == depth - 1 and sizes[d] > 2 * BLOCK and self._long:
-                    start, stop = ("lo", "hi") if length and not d else ("0", str(sizes[d]))
+                    start, stop = ("lo", "hi") if length and not d else ("0", counts[d])
                     lines.append(f"{pad}for b{d} in range({start}, {stop}, {BLOCK}):")
                     lines.extend(f"{pad}    {t}" for t in self._block_heads)
                     innermost(f"b{d}", f"min(b{d} + {BLOCK}, {stop})", pad + "    ")
                     lines.extend(f"{pad}    {t}" for t in self._block_tails)
                 elif d == depth - 1:
-                    innermost(*("lo", "hi") if length and not d else ("0", str(sizes[d])), pad)
+                    innermost(*("lo", "hi") if length and not d else ("0", counts[d]), pad)
                 else:
                     lines.append(f"{pad}for i{d} in range({bounds[d]}):")
                     emit(d + 1, pad + "    ")
@@ -296,6 +302,17 @@ class Nest:
             *write_chunks(self.values, lines, sizes[0], length, self._totals(loops)),
             *tails[0],
         ]
+
+    def _row_axis(self) -> int:
+        """Return the axis along which a body over blocks of rows has them in this nest."""
+        row = self.rows[0]
+        at = row.args[0] if row.prim.emit.kind == "reduce" else row.id
+        return self.values.axes[at]
+
+    def _rows(self, size: int, axis: int) -> str:
+        """Return how many of `size` elements a block has, from axis `axis` on, that of the rows."""
+        each = size // self.space[axis]
+        return self.values.rows if each == 1 else f"{self.values.rows} * {each}"
 
     def _chunk(self, loops: list[list[int]], sizes: list[int], body: list[list[str]]) -> int:
         """Return the length of the chunks of the outermost loop, 0 for a nest in one piece.
@@ -362,13 +379,18 @@ class Nest:
         local = self.values.local(fold.row.id)
         access = fold.access
         place = None
+        adds = fold.row.id in self.values.adds
         byte = self.values.tape.value(fold.row.id).dtype.kind == "b"
         store, load = ("np.uint8({})", "({} != 0)") if byte else ("{}", "{}")
         if access is not None:
             place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
-            if outer_reduced or empty:
-                size = int(np.prod(self.values.tape.value(fold.row.id).shape))
-                lines.append(f"for i in range({size}):")
+            if (outer_reduced or empty) and not adds:
+                kept = self.values.tape.value(fold.row.id).shape
+                size = int(np.prod(kept))
+                count = str(size)
+                if self.values.rows and np.prod(kept[: self.values.axes[fold.row.id]]) == 1:
+                    count = self._rows(size, self._row_axis())
+                lines.append(f"for i in range({count}):")
                 lines.append(f"    {access.pointer}[i] = {store.format(fold.init)}")
                 if empty:
                     return
@@ -405,7 +427,7 @@ class Nest:
             outer, name = accumulators[k - 1], accumulators[k]
             tails[start + k].append(f"{outer} = {fold.template.format(outer, name)}")
         if place is not None:
-            if outer_reduced:
+            if outer_reduced or adds:
                 joined = fold.template.format(load.format(place), local)
                 tails[start].append(f"{place} = {store.format(joined)}")
             else:

@@ -22,6 +22,7 @@ from ..core.records import record
 from ..passes.overlaps import delay_of, is_step
 from ..passes.schedule import ROLLED, Step, memory_of
 from ..tape.ir import Tape
+from ..tape.primitive import Params
 
 if TYPE_CHECKING:
     from .values import Values
@@ -92,6 +93,10 @@ def share(values: Values) -> None:
                     near = near and base not in values.base.values()
                     if near and _free(values, last, step, i, base) and _may_lie(values, i, base):
                         values.base[i] = base
+        elif each.kind == "blocks":
+            held = in_one_piece(values, i)
+            if held is not None:
+                values.inner[i] = held
         elif each.kind in ("for", "while"):
             values.inner[i] = _loop(values, last, step, i)
         elif each.kind in ROLLED:
@@ -216,6 +221,35 @@ def permuted(held: Held) -> bool:
     """Whether a loop hands the buffer of one carried array to another, as in ``a, b = b, a``."""
     inner = held.bodies[0]
     return any(arrival(inner, inner.tape.outputs[k]) is not None for k in held.moving)
+
+
+def in_one_piece(values: Values, i: int) -> Held | None:
+    """Plan the body of a ``blocks`` row that runs where it stands; None for one that runs in chunks."""
+    tape = values.tape
+    row = tape.row(i)
+    body = row.params["block"]
+    if row.params["chunk"] < rows_of(tape, i):
+        return None
+    prefix = f"{values.prefix}r{i}_"
+    inner = values.nested(body, prefix, ())
+    by_rows(inner, row.params)
+    return Held(prefix, [inner])
+
+
+def rows_of(tape: Tape, i: int) -> int:
+    """Return how many rows the operands of a ``blocks`` row have that are cut."""
+    cut = tape.params(i)["cut"]
+    return next(tape.value(a).shape[0] for a, c in zip(tape.args(i), cut) if c)
+
+
+def by_rows(inner: Values, params: Params) -> None:
+    """Settle a body of blocks: what it gives is written in place, and sums are added to."""
+    body = inner.tape
+    arrays = [(k, o) for k, o in enumerate(body.outputs) if body.value(o).shape]
+    inner.rows = f"{inner.prefix}n"
+    inner.axes = params["axes"]
+    inner.adds = frozenset(o for k, o in arrays if params["summed"][k])
+    inner.settle({o: f"{inner.prefix}o{k}" for k, o in arrays})
 
 
 def _branches(values: Values, last: dict[int, int], step: int, i: int) -> Held:

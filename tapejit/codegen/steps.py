@@ -6,11 +6,12 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..passes.schedule import Step
-from ..passes.views import Strided, strides_of
+from ..passes.views import strides_of
 from .borders import overwritten_box
 from .nests import aligned
 from .overlaps import around
 from .pieces import pieces
+from .row_products import layout_of, moved, row_product
 from .text import SUFFIX, cast, index, loop_nest, number
 from .values import NoCode, Values
 from .windows import place_of
@@ -217,14 +218,6 @@ def _call(values: Values, i: int) -> list[str]:
 # ---------------------------------------------------------------- products
 
 
-def _layout(x: Strided, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return (is row-major, leading dimension) of the last two axes."""
-    (m, n), (s, t) = shape[-2:], x.strides[-2:]
-    if (t == 1 or n == 1) and (s >= max(n, 1) or m == 1):
-        return 1, max(s if m > 1 else n, n, 1)
-    return 0, max(t if n > 1 else m, m, 1)
-
-
 def _product(values: Values, i: int) -> list[str]:
     tape = values.tape
     x, y = tape.args(i)
@@ -235,6 +228,8 @@ def _product(values: Values, i: int) -> list[str]:
     px, py, pz = values.pointer(sx.root), values.pointer(sy.root), values.pointer(i)
     m, k = ax.shape[-2:]
     n = ay.shape[-1]
+    if values.rows:
+        return row_product(values, i)
     if 0 in (m, n, k) or 0 in az.shape:
         return [f"for i in range({az.size}):", f"    {pz}[i] = {number(0, az.dtype)}"]
     batch = az.shape[:-2]
@@ -262,11 +257,7 @@ def _tiny(sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     (px, ox, sx), (py, oy, sy), (pz, oz) = x, y, z
     steps = (*sx.strides[-2:], *sy.strides[-2:])
     name = "product_" + "_".join(map(str, (m, n, k, *steps)))
-    return [f"{name}({_moved(pz, oz)}, {_moved(px, ox)}, {_moved(py, oy)})"]
-
-
-def _moved(pointer: str, offset: str) -> str:
-    return pointer if offset == "0" else f"memory.shift({pointer}, {offset})"
+    return [f"{name}({moved(pz, oz)}, {moved(px, ox)}, {moved(py, oy)})"]
 
 
 def _inline(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
@@ -309,16 +300,16 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     suffix = SUFFIX[dtype.name]
     one, zero = number(1, dtype), number(0, dtype)
 
-    row_x, ld_x = _layout(sx, shape_x)
-    row_y, ld_y = _layout(sy, shape_y)
+    row_x, ld_x = layout_of(sx, shape_x)
+    row_y, ld_y = layout_of(sy, shape_y)
     if n == 1 and (sy.strides[-2] == 1 or k == 1):
         # z = X y: a row-major X is the transpose of what BLAS sees.
         dims = f"1, {k}, {m}" if row_x else f"0, {m}, {k}"
-        call = f"gemv_{suffix}({dims}, {one}, {_moved(px, ox)}, {ld_x}, {_moved(py, oy)}, {zero}, {_moved(pz, oz)})"
+        call = f"gemv_{suffix}({dims}, {one}, {moved(px, ox)}, {ld_x}, {moved(py, oy)}, {zero}, {moved(pz, oz)})"
         return ["blas." + call]
     if m == 1 and (sx.strides[-1] == 1 or k == 1):
         dims = f"0, {n}, {k}" if row_y else f"1, {k}, {n}"
-        call = f"gemv_{suffix}({dims}, {one}, {_moved(py, oy)}, {ld_y}, {_moved(px, ox)}, {zero}, {_moved(pz, oz)})"
+        call = f"gemv_{suffix}({dims}, {one}, {moved(py, oy)}, {ld_y}, {moved(px, ox)}, {zero}, {moved(pz, oz)})"
         return ["blas." + call]
     # Row-major Z = X Y is column-major Z' = Y' X'.
     ta, tb = (0 if row_y else 1), (0 if row_x else 1)
@@ -326,9 +317,9 @@ def _blas(dtype, sizes, x, y, z) -> list[str]:  # type: ignore[no-untyped-def]
     def piece(texts: list[str], steps: list[int], adds: bool) -> str:
         mm, kk, nn = texts
         (sm, sk), (tk, tn) = sx.strides[-2:], sy.strides[-2:]
-        x = _moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
-        y = _moved(py, _farther(oy, steps[1] * tk + steps[2] * tn))
-        z = _moved(pz, _farther(oz, steps[0] * n + steps[2]))
+        x = moved(px, _farther(ox, steps[0] * sm + steps[1] * sk))
+        y = moved(py, _farther(oy, steps[1] * tk + steps[2] * tn))
+        z = moved(pz, _farther(oz, steps[0] * n + steps[2]))
         return (
             f"blas.gemm_{suffix}({ta}, {tb}, {nn}, {mm}, {kk}, {one}, {y}, {ld_y}, "
             f"{x}, {ld_x}, {one if adds else zero}, {z}, {n})"

@@ -76,6 +76,13 @@ class Values:
         The functions of steps that are alike.
     small : dict
         The local arrays, by name.
+    rows : str
+        In a body that runs over blocks of rows, the variable that says how many this block has:
+        its tape says how many there are at most. Empty in all others.
+    axes : tuple of int
+        The axis along which each value of such a body has the rows, negative for none.
+    adds : frozenset of int
+        Rows of such a body whose memory holds a sum that they add to.
     """
 
     def __init__(
@@ -112,6 +119,9 @@ class Values:
         self.body = body
         self.stack = stack or Stack()
         self.small: dict[str, Aval] = {}
+        self.rows = ""
+        self.axes: tuple[int, ...] = ()
+        self.adds: frozenset[int] = frozenset()
         self._readers: dict[int, list[int]] = {}
         for i in range(self.tape.n_inputs, self.tape.rows):
             for a in self.tape.args(i):
@@ -125,6 +135,10 @@ class Values:
     ) -> Values:
         """Return the values of a body; `settle` gives them their places."""
         return Values(schedule(body), prefix, frozenset(lent), frozenset(fixed), True, self.stack)
+
+    def on_its_own(self, body: Tape, prefix: str) -> Values:
+        """Return the values of a body that becomes a function of its own."""
+        return Values(schedule(body), prefix, body=True)
 
     # ------------------------------------------------------------ names
 

@@ -271,3 +271,33 @@ def _complex(context: Any, builder: Any, kind: Any, args: Any, op: str) -> Any:
 
 fold_add = _fold("fadd", "add")
 fold_mul = _fold("fmul", "mul")
+
+
+def _extreme(float_op: str, test: str) -> Any:
+    @intrinsic
+    def fold(typingctx: Any, extreme: Any, term: Any) -> Any:
+        """Return the greater (or lesser) of two numbers, NaN when one is: LLVM folds eight at once.
+
+        A selection that lets NaN through is one comparison after the other: 1.3 ns an element, 0.2.
+        """
+        made = typingctx.unify_types(extreme, term)
+        sig = made(extreme, term)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = signature.return_type
+            x, y = (context.cast(builder, a, t, kind) for a, t in zip(args, signature.args))
+            if isinstance(kind, types.Float):
+                declared = ir.FunctionType(x.type, [x.type, x.type])
+                fn = builder.module.declare_intrinsic(f"llvm.{float_op}", [x.type], declared)
+                return builder.call(fn, [x, y])
+            signed = getattr(kind, "signed", False)
+            compare = builder.icmp_signed if signed else builder.icmp_unsigned
+            return builder.select(compare(test, y, x), y, x)
+
+        return sig, codegen
+
+    return fold
+
+
+fold_max = _extreme("maximum", ">")
+fold_min = _extreme("minimum", "<")

@@ -96,11 +96,14 @@ def scatter_add(out: Any, x: Any, u: Any, at: Any, lead: int, n: int, run: int) 
 
 
 @routine
-def convolve(out: Any, x: Any, y: Any) -> None:
-    """The full convolution, the shorter line in the outer loop."""
+def convolve(out: Any, x: Any, y: Any, start: int) -> None:
+    """out_k = sum_i x_i y_{start+k-i}: a part of the convolution, the shorter line in the outer loop."""
     a, b = (x, y) if x.size <= y.size else (y, x)
     for k in range(out.size):
         out[k] = 0
     for i in range(a.size):
-        for j in range(b.size):
-            out[i + j] += a[i] * b[j]
+        weight = a[i]
+        first = max(0, start - i)  # in this form LLVM sees that no position is negative
+        low = max(0, i - start)
+        for j in range(min(b.size - first, out.size - low)):
+            out[low + j] += weight * b[first + j]

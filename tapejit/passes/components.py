@@ -24,8 +24,13 @@ from .dce import dce
 from .rewrite import rewrite
 from .simplify import simplify
 
-LONGEST = 4
-"""Elements of a last axis that are taken apart."""
+SHORT, LONGEST = 4, 10
+"""Elements of a last axis that is taken apart; longer than `SHORT`, only beside no whole array.
+
+An array that lies in memory as vectors of six is better read as it lies, or turned. Of 300 x 300
+differences that are stored nowhere: 5.3 ms and 1.0 by absolute values of ten elements, 0.93 and 0.39 by
+squares of six; by squares of eight both are as fast, of twelve the loop is.
+"""
 FEWEST = 16
 """Vectors below which an array is left alone."""
 
@@ -112,6 +117,9 @@ def _chosen(tape: Tape) -> set[int]:
     for row in tape:
         for a in row.args:
             if a not in found:
+                shape = row.aval.shape if row.id in found else ()  # type: ignore[union-attr]
+                if shape and shape[-1] > SHORT and tape.value(a).shape == shape:
+                    bad.append(row.id)
                 continue
             if row.id in found:
                 group[root(row.id)] = root(a)

@@ -19,11 +19,13 @@ from .carried_sums import carried_sums
 from .components import components
 from .dce import dce
 from .gathers import gathers
+from .interiors import interiors
 from .joins import joins
 from .order import reads_first
 from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
+from .row_blocks import row_blocks
 from .schedule import ROLLED
 from .short_kernels import short_kernels
 from .trim import trim
@@ -44,12 +46,13 @@ def legalise(tape: Tape) -> Tape:
     loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
     for each in (*loops, components, turned):
         tape = each(tape)
-    return _own_outputs(_legal(reads_first(_stencils(tape))))
+    return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
 
-def _stencils(tape: Tape) -> Tape:
+def _stencils(tape: Tape, body: bool = False) -> Tape:
     """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
-    return gathers(joins(rings(short_kernels(tape))))
+    tape = short_kernels(tape)
+    return gathers(joins(rings(interiors(tape) if body else tape)))
 
 
 def _trimmed(tape: Tape) -> Tape:
@@ -207,7 +210,7 @@ def _legal_body(tape: Tape, lent: frozenset[int], handed: dict[int, frozenset[in
     handed : dict
         For each output, by position, the inputs that it may be as they are.
     """
-    tape = _legal(reads_first(_stencils(components(tape)), lent))
+    tape = _legal(reads_first(_stencils(components(tape), True), lent))
     outs: list[int] = []
     copies: dict[int, list[int]] = {}
     for k, o in enumerate(tape.outputs):

@@ -70,7 +70,16 @@ def _again(s: Builder, k: int, free: set[int]) -> bool:
     name = PRIMITIVES[s.op[k]].name
     if name == "out" and s.arg[s.off[k]] not in free:
         return False  # a plain result of a loop is kept, so that the loop need not run again
-    return name in CHEAP
+    return name in CHEAP or (name == "concatenate" and _one_part(s, k))
+
+
+def _one_part(s: Builder, k: int) -> bool:
+    """Whether a concatenation is one part and little else: a rolled or padded array.
+
+    The values of ``u * (u - np.roll(u, 1)) + u * (np.roll(u, -1) - u)`` are three arrays; u is one.
+    """
+    args = s.arg[s.off[k] : s.off[k + 1]]
+    return 5 * max(_bytes(s, a) for a in args) >= 4 * _bytes(s, k)
 
 
 def choose(s: Builder, wanted: Sequence[int], free: set[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """Primitive declarations by family. Importing this package fills the register."""
 
 from . import base as base
+from . import blocks as blocks
 from . import complexes as complexes
 from . import control as control
 from . import convolve as convolve

@@ -27,9 +27,28 @@ def _complex(rng: np.random.Generator, *shape: int) -> Any:
 # ---------------------------------------------------------------- complex to complex
 
 
+LARGE = 1024
+"""Elements from which SciPy transforms: it has NumPy's algorithm and takes several lines at once.
+
+Microseconds of NumPy and SciPy: 44 and 33 for 64 x 64, 1640 and 530 for 256 x 256, 39 and 31 for 4096.
+Below, NumPy has less to do before it starts, and least when it is asked for one axis.
+"""
+
+
+def _library(x: Any) -> Any:
+    """Return the module that transforms an array of this size."""
+    if x.size < LARGE:
+        return np.fft
+    import scipy.fft
+
+    return scipy.fft
+
+
 def _fft_numpy(x: Any, *, axes: tuple[int, ...], inverse: bool, norm: str) -> Any:
-    transform = np.fft.ifftn if inverse else np.fft.fftn
-    return transform(x, axes=axes, norm=norm)  # type: ignore[arg-type]
+    fft = _library(x)
+    if len(axes) == 1:
+        return (fft.ifft if inverse else fft.fft)(x, axis=axes[0], norm=norm)
+    return (fft.ifftn if inverse else fft.fftn)(x, axes=axes, norm=norm)
 
 
 def _fft_transpose(ct: Sym, x: Sym, *, axes: tuple[int, ...], inverse: bool, norm: str) -> Sym:
@@ -101,7 +120,7 @@ def _rfft_samples(rng: np.random.Generator) -> Samples:
 rfft = linear(
     "rfft",
     _rfft_infer,
-    lambda x, *, axis, norm: np.fft.rfft(x, axis=axis, norm=norm),
+    lambda x, *, axis, norm: _library(x).rfft(x, axis=axis, norm=norm),
     _rfft_transpose,
     samples=_rfft_samples,
 )
@@ -125,7 +144,7 @@ def _irfft_samples(rng: np.random.Generator) -> Samples:
 irfft = linear(
     "irfft",
     _irfft_infer,
-    lambda x, *, axis, n, norm: np.fft.irfft(x, n=n, axis=axis, norm=norm),
+    lambda x, *, axis, n, norm: _library(x).irfft(x, n=n, axis=axis, norm=norm),
     _irfft_transpose,
     samples=_irfft_samples,
 )

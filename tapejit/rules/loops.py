@@ -42,7 +42,7 @@ def same(a: Aval, b: Aval) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape
 
 
-def _takes(name: str, body: Tape, given: Sequence[Aval]) -> None:
+def takes(name: str, body: Tape, given: Sequence[Aval]) -> None:
     """Check that a body takes values of these avals."""
     wants = [body.value(k) for k in range(body.n_inputs)]
     if len(wants) != len(given) or not all(map(same, wants, given)):
@@ -77,7 +77,7 @@ def _for_infer(
         if not a.shape or a.shape[0] != length:
             raise ShapeError(f"for: {a} is no stack of {length}")
         items.append(Aval(a.dtype, a.shape[1:]))
-    _takes("for", body, [INT, *xs[: carry + shared], *items])
+    takes("for", body, [INT, *xs[: carry + shared], *items])
     _carries("for", body, carried)
     outs = outputs_of(body)[carry:]
     return TupleAval((*carried, *(Aval(o.dtype, (length, *o.shape)) for o in outs)))
@@ -158,10 +158,10 @@ for_ = general("for", _for_infer, _for_numpy, emit=Emit("for"), samples=_for_sam
 
 
 def _while_infer(*xs: Aval, test: Tape, body: Tape, carry: int) -> TupleAval:
-    _takes("while", test, xs)
+    takes("while", test, xs)
     if not same(test.value(test.outputs[0]), FLAG):
         raise TapejitError("while: the test gives one truth value")
-    _takes("while", body, [INT, *xs])
+    takes("while", body, [INT, *xs])
     _carries("while", body, xs[:carry])
     outs = outputs_of(body)[carry:]
     return TupleAval((*xs[:carry], INT, *(Aval(o.dtype, (ANY, *o.shape)) for o in outs)))
@@ -204,7 +204,7 @@ def _cond_infer(flag: Aval, *xs: Aval, then: Tape, orelse: Tape) -> TupleAval:
     if not same(flag, FLAG):
         raise TapejitError(f"cond: {flag} is no truth value")
     for body in (then, orelse):
-        _takes("cond", body, xs)
+        takes("cond", body, xs)
     outs, others = outputs_of(then), outputs_of(orelse)
     if len(outs) != len(others) or not all(map(same, outs, others)):
         shown = ", ".join(map(str, outs)), ", ".join(map(str, others))
@@ -238,7 +238,7 @@ cond = general("cond", _cond_infer, _cond_numpy, emit=Emit("cond"), samples=_con
 
 
 def _call_infer(*xs: Aval, body: Tape) -> TupleAval:
-    _takes("call", body, xs)
+    takes("call", body, xs)
     return TupleAval(tuple(outputs_of(body)))
 
 

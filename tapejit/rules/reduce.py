@@ -96,7 +96,7 @@ max_ = general(
     lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims),
     jvp=_extreme_jvp,
     vjp=_extreme_vjp,
-    emit=Emit("reduce", lambda: ("-inf", "({1} if ({1} > {0}) | ({1} != {1}) else {0})")),
+    emit=Emit("reduce", lambda: ("-inf", "memory.fold_max({0}, {1})")),
     samples=axis_samples,
     masks=True,
 )
@@ -106,7 +106,7 @@ min_ = general(
     lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims),
     jvp=_extreme_jvp,
     vjp=_extreme_vjp,
-    emit=Emit("reduce", lambda: ("inf", "({1} if ({1} < {0}) | ({1} != {1}) else {0})")),
+    emit=Emit("reduce", lambda: ("inf", "memory.fold_min({0}, {1})")),
     samples=axis_samples,
     masks=True,
 )

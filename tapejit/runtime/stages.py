@@ -64,8 +64,9 @@ def _kernel(tape: Tape, title: str) -> KernelStage:
 
 
 def bodies(tape: Tape, i: int) -> list[Tape]:
-    """Return the tapes that a row holds as parameters."""
-    return [v for v in tape.params(i).values() if isinstance(v, Tape)]
+    """Return the tapes that a row holds as parameters; one of all rows is said by one of a block."""
+    held = tape.params(i).items()
+    return [v for name, v in held if isinstance(v, Tape) and name != "whole"]
 
 
 def why_host(tape: Tape, i: int) -> str:

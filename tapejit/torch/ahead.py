@@ -170,7 +170,7 @@ def _taken(root: Tensor, retain: bool, wanted: Sequence[Tensor] | None = None) -
     if not retain:
         segment.ahead = None
         segment.freed |= cone.mask
-        if not program.rows.graded & ~segment.freed:
+        if program.rows.done(segment.freed):
             segment.inputs, segment.sources = None, []
     return leaves, found.arrays
 

@@ -249,7 +249,7 @@ def free(rec: Recorder, rows: Rows, through: Sequence[int]) -> None:
             theirs.setdefault(segment, []).append(segment.rows.producer[slot])
     for segment, gone in theirs.items():
         segment.freed |= mask_of(gone)
-        if not segment.rows.graded & ~segment.freed:
+        if segment.rows.done(segment.freed):
             segment.inputs = None
 
 

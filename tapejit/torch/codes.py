@@ -59,6 +59,8 @@ class Op:
         share a place.
     differentiable : bool
         Whether floating results carry gradients.
+    scaled : bool
+        Whether its gradient reads a number that it does not count as saved.
     memo : dict
         Codes by parameters and operand specs; kept by those who record.
     """
@@ -73,6 +75,7 @@ class Op:
         "raises",
         "resolve",
         "saves",
+        "scaled",
         "shape",
         "special",
         "traced",
@@ -104,6 +107,7 @@ class Op:
         self.special, self.traced, self.write = special, traced, write
         self.resolve, self.uniform = resolve, uniform
         self.memo: dict[Any, Any] = {}
+        self.scaled = False
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

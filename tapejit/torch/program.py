@@ -89,7 +89,9 @@ class Program:
 
     def open(self, freed: int) -> bool:
         """Whether a graph that somebody holds has rows that have not been freed."""
-        return any(self.rows.cone(s).mask & ~freed for s in self.graphs)
+        rows = self.rows
+        scaled = bool(self.graphs) and rows.scaled
+        return scaled or any(rows.cone(s).mask & ~freed for s in self.graphs)
 
     def run(self, inputs: list[Any]) -> Any:
         """Return the values of the computed slots."""

@@ -462,8 +462,8 @@ class Recorder:
                 return program, inputs, owners, self._left(), None
             for k in live:  # what is written to later must not have been saved
                 t = owners[k]
-                if t._kind & 3 != GRAD:  # type: ignore[union-attr]
-                    segment.sources.append((k, t, t._version_of()))  # type: ignore[union-attr, arg-type]
+                if t._kind & 3 != GRAD:
+                    segment.sources.append((k, t, t._version_of()))
             if program.forecast is not None and not self.slow:
                 from .ahead import with_sweep
 

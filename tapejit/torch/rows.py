@@ -93,6 +93,15 @@ class Rows:
         )
 
     @cached_property
+    def scaled(self) -> bool:
+        """Whether gradients read numbers that are not saved: inputs are kept with the graph then."""
+        return any([row.code.grad and row.code.op.scaled for row in self.rows])
+
+    def done(self, freed: int) -> bool:
+        """Whether nothing will read the inputs once some rows, a bit mask, have been freed."""
+        return not (self.graded & ~freed or self.scaled)
+
+    @cached_property
     def numbers(self) -> dict[int, int]:
         """The place of each input slot among the inputs."""
         slots = [row.first for row in self.rows if row.code.op.special == "input"]

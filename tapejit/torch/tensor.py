@@ -387,7 +387,12 @@ class Tensor:
             dense = spec_of(self._spec.np, tuple(self._spec.shape))
             rec.owners[slot] = Tensor(rec.serial, slot, dense, GRAD)
         result = rec.owners[slot] if graphed else None
-        base._set_slot(rec, at, found)
+        graded = rec.grad
+        rec.grad = graded and not detached  # nor is it told of what is rewritten above
+        try:
+            base._set_slot(rec, at, found)
+        finally:
+            rec.grad = graded
         if result is not None:
             self._take_graph(rec, result)
         if stale is not None:  # the version counter does not see it

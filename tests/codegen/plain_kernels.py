@@ -69,6 +69,9 @@ class Memory(SimpleNamespace):
         for name, suffix in SUFFIX.items():
             setattr(self, f"carve_{suffix}", lambda p, at, name=name: self._carve(p, at, name))
 
+    fold_max = staticmethod(np.maximum)
+    fold_min = staticmethod(np.minimum)
+
     def _carve(self, p: Pointer, at: int, name: str) -> Pointer:
         dtype = np.dtype("uint8" if name == "bool" else name)
         raw = p.array[p.at + at :]

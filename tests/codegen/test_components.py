@@ -45,7 +45,7 @@ def vectors_left(tape: Tape) -> int:
     return sum(len(r.aval.shape) > 2 for r in rows)
 
 
-@pytest.mark.parametrize("d", [2, 3, 4])
+@pytest.mark.parametrize("d", [2, 3, 4, 10])
 @pytest.mark.parametrize("fn", [squares, forces])
 def test_all_pairs_run_in_one_nest(fn, d):
     tape = of_points(fn, d=d)
@@ -76,12 +76,21 @@ def largest(x, n):
 
 @pytest.mark.parametrize(
     ("fn", "n", "d"),
-    [(untouched, 5, 3), (turned, 5, 3), (largest, 5, 3), (squares, 5, 5), (squares, 3, 3)],
+    [(untouched, 5, 3), (turned, 5, 3), (largest, 5, 3), (squares, 5, 11), (squares, 3, 3)],
 )
 def test_what_is_read_otherwise_is_left_alone(fn, n, d):
     tape = of_points(fn, n, d)
     assert components(tape) is tape
     check(tape, RNG.normal(size=(n, d)))
+
+
+def test_long_vectors_of_a_whole_array_are_left_alone():
+    """Products leave vectors of six side by side; those of four are read one by one."""
+    for d in (4, 6):
+        b = Builder()
+        x = b.input(aval(3, 20, d))
+        tape = b.finish([ops.sum(x * x, axis=(2,), keepdims=False)])
+        assert (components(tape) is tape) == (d == 6)
 
 
 def test_float32_and_conditions():

@@ -106,6 +106,21 @@ def test_nan_and_infinities_in_blocks() -> None:
     check(b, outputs, [np.stack(inputs)])
 
 
+@pytest.mark.parametrize(
+    "dtype", ["float32", "int8", "int32", "int64", "uint8", "uint64", "bool"]
+)  # fmt: skip
+def test_extremes_of_other_dtypes(dtype: str) -> None:
+    """Signed and unsigned numbers are compared as such, by folds that may be of another width."""
+    rng = np.random.default_rng(3)
+    big = np.iinfo(dtype).max if dtype[0] in "iu" else 1
+    x = (rng.integers(-5 if dtype[0] != "u" else 0, 5, (37, 41)) * 1).astype(dtype)
+    x[3, 5], x[4, 6] = big, 0
+    b = Builder()
+    a = b.input(aval_of(x))
+    folds = [f(a, axis=ax, keepdims=False) for f in (ops.max, ops.min) for ax in ((0,), (1,))]
+    check(b, folds, [x])
+
+
 @pytest.mark.parametrize("n", [4097, 100_000])
 def test_rounding_is_no_worse_than_that_of_blocks(n: int) -> None:
     """A chain of n additions errs by n/2 ulp at worst; blocks of B by B + n/B, here far less."""

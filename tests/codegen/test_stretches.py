@@ -15,6 +15,7 @@ from tapejit.codegen import chunks, parts, stretches
 from tapejit.codegen.kernel import has_code, write_kernel
 from tapejit.core.config import config
 from tapejit.passes.legalise import legalise
+from tapejit.runtime import sizes
 from tapejit.runtime.compile import compile_staged
 from tapejit.tape.ir import Tape
 from tapejit.tape.replay import interpret
@@ -194,3 +195,23 @@ def test_a_function_of_an_expression_is_two_lines(text, count):
 def test_short_rounds_stay_whole():
     assert "stretch" not in write_kernel(verify(from_text(chain(8, 100)))).source
     assert "stretch" not in write_kernel(verify(from_text(chain(40, 4)))).source
+
+
+def test_other_strides_share_a_kernel(monkeypatch):
+    """Stretches are given the sizes that have become run-time values, like all functions of a text."""
+    monkeypatch.setattr(config, "cache", False)
+    monkeypatch.setattr(sizes, "_skeletons", {})
+
+    def f(columns):
+        a, b = columns[:, 0], columns[:, 1]
+        for _ in range(20):
+            a, b = b, np.tanh(a * b + 0.5)
+        return np.sum(a * b)
+
+    g = tj.value_and_grad(tj.no_rewrite(f), compile="always")
+    for n, m in ((100, 3), (131, 5), (212, 4), (333, 6)):
+        x = np.linspace(-1.0, 1.0, n * m).reshape(n, m)
+        g(x)
+        np.testing.assert_allclose(g(x)[0], f(x), rtol=1e-12)
+    assert "def stretch" in g.source(x)
+    assert g.stats()["sizes_shared"] >= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -268,7 +269,7 @@ def test_memory_of_a_long_loop_is_flat(policy):
         sizes.append(sys.getallocatedblocks())
     # Blocks of Python's allocator. A block for each 200 steps grows in every round; what is allocated
     # once, by the test's surroundings say, does not.
-    grown = sorted(b - a for a, b in zip(sizes[1:], sizes[2:]))
+    grown = sorted(b - a for a, b in pairwise(sizes[1:]))
     assert grown[1] < 100, sizes
 
 

@@ -69,6 +69,16 @@ def test_hidden_writes_to_a_leaf_that_is_a_view(mode):
     assert part.grad.tolist() == [2.0, 2.0, 2.0]
 
 
+def test_a_detached_part_of_a_leaf_is_written_to(mode):
+    w = leaf(1.0, 2.0, 3.0)
+    w[0].detach().zero_()
+    w.view(3, 1)[1:].data.mul_(2)
+    assert w.is_leaf
+    assert w.tolist() == [0.0, 4.0, 6.0]
+    (w * w).sum().backward()
+    assert w.grad.tolist() == [0.0, 8.0, 12.0]
+
+
 def test_a_number_is_written_to_through_a_view(mode):
     for _ in range(4):
         x = torch.tensor(2.0)

@@ -24,11 +24,6 @@ COMPILED = [
 ]
 """Cases that are compiled from the start; all others have been tried, and take minutes."""
 
-DIFFERENT_AT_ONCE = {
-    "autograd_inplace.case_loop_of_updates_without_clone": "h[t] is a view made and used up before "
-    "the write, whose value is right: the error of PyTorch is not raised",
-}
-
 
 def _cases(modules):
     return [(m, name) for m in modules for name in cases_of(m)]
@@ -49,7 +44,7 @@ def test_row_by_row(at_once, module, name):
     lines = transcript_differences(
         transcript(cases_of(module)[name], torch), answers_of(module)[name]
     )
-    assert bool(lines) == (key in DIFFERENCES or key in DIFFERENT_AT_ONCE), "\n".join(lines)
+    assert bool(lines) == (key in DIFFERENCES), "\n".join(lines)
 
 
 @pytest.mark.parametrize("key", COMPILED)

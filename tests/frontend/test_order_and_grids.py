@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_checks import check, same, tape_of, traced
 
+import tapejit as tj
 from tapejit.core.errors import UnsupportedError
+from tapejit.kernels import routines
+from tapejit.tape.primitive import BY_NAME
 
 
 def array(*shape, seed=0):
@@ -239,3 +242,46 @@ def test_convolutions(n, m, mode):
     x, y = array(n), array(m, seed=1)
     check(lambda x, y: np.convolve(x, y, mode), x, y, second=False)
     check(lambda x, y: np.correlate(x, y, mode), x, y, second=False)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "uint8"])
+def test_searches_of_all_lengths(dtype):
+    """Lines around powers of two, runs around 64, ties, and NaN behind all numbers."""
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 3, 7, 8, 9, 33):
+        line = np.sort(rng.integers(0, n, size=n)).astype(dtype)
+        if dtype.startswith("float") and n > 7:
+            line[-2:] = np.nan
+        for m in (1, 63, 64, 65, 200):
+            sought = rng.integers(0, n + 2, size=m).astype(dtype)
+            if dtype.startswith("float"):
+                sought[0] = np.nan
+            for side in ("left", "right"):
+                found = np.empty(m, np.int64)
+                routines.searchsorted(found, line, sought, side == "right")
+                np.testing.assert_array_equal(found, np.searchsorted(line, sought, side=side))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_parts_of_convolutions(dtype):
+    """Parts that reach out of the full convolution on either side, or lie outside of it."""
+    rng = np.random.default_rng(3)
+    for n, m in ((5, 3), (3, 5), (1, 1), (70, 9)):
+        x, y = rng.integers(-9, 10, n).astype(dtype), rng.integers(-9, 10, m).astype(dtype)
+        full = np.concatenate([np.zeros(100), np.convolve(x, y), np.zeros(100)])
+        for start in (-12, -1, 0, 2, n + m - 2, n + m + 5):
+            for length in (1, 4, n, n + m + 3):
+                out = np.empty(length, dtype)
+                routines.convolve(out, x, y, start)
+                np.testing.assert_array_equal(out, full[100 + start : 100 + start + length])
+                again = BY_NAME["convolve"].numpy(x, y, start=start, length=length)
+                np.testing.assert_array_equal(again, out)
+
+
+def test_gradients_by_weights_compute_no_long_convolution():
+    """Nine weights of a line of 500: parts of 500 and of 9 numbers, none of 1000."""
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=500), rng.normal(size=9)
+    tape = tj.grad(lambda x, w: np.sum(np.convolve(x, w, "same") ** 2), (0, 1)).tape(x, w)
+    sizes = sorted(r.params["length"] for r in tape if r.prim.name == "convolve")
+    assert sizes == [9, 500, 500]

@@ -91,6 +91,8 @@ MOVES = [
     lambda z: np.pad(z, 2, mode="reflect") if z.shape[0] > 2 else np.pad(z[0], 2, mode="reflect"),
     lambda z: np.pad(z, 5, mode="symmetric"),
     lambda z: np.pad(z, (3, 4), mode="wrap"),
+    lambda z: np.pad(z, ((40, 3), (0, 0), (1, 30)), mode="wrap"),
+    lambda z: np.pad(z, ((0, 25), (0, 0), (3, 0)), mode="symmetric"),
     lambda z: np.pad(z[0], {0: 1, -1: (0, 2)}) if _DICT_PAD else z,
     lambda z: np.diagonal(z),
     lambda z: np.diagonal(z, 1, 1, 2) + z.diagonal(-1, 2, 1),

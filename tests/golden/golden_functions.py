@@ -204,3 +204,20 @@ def distances(means, scales, x):
 @keep(tj.jit, normal(2001, 30), normal(30, 17))
 def product_in_pieces(x, w):
     return x @ w
+
+
+@keep(tj.value_and_grad, normal(16), np.ones((8192, 16)), np.ones(8192))
+def poisson_in_blocks(w, X, y):
+    z = X @ w
+    return np.sum(np.exp(z) - y * z)
+
+
+@keep(
+    tj.value_and_grad,
+    normal(32, 3),
+    np.ones((70000, 32), np.float32),
+    np.eye(3, dtype=np.float32)[np.zeros(70000, int)],
+)
+def softmax_in_chunks(W, X, labels):
+    z = X @ W
+    return np.sum(np.log(np.sum(np.exp(z), axis=1)) - np.sum(labels * z, axis=1))

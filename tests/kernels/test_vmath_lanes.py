@@ -205,3 +205,16 @@ def test_operations_are_defined_as_text():
     for n in (4, 8, 16):
         assert f"@{lanes.PREFIX}scale.f32.v{n}(" in text
     assert text.count("define ") == 4 + 5
+
+
+@pytest.mark.skipif(not direct._lanes(), reason="no AVX-512 here")
+def test_the_stack_of_a_long_round_is_aligned(monkeypatch):
+    """Whole registers that are left there lie within a line of the cache."""
+    assembly = []
+    names = ("ndtr_f64(a0[i0]", "exp_f64(o1[i0]", "tanh_f64(a0[i0] - 1.0", "log_f64(a0[i0]")
+    body = " * ".join(f"vmath.{name})" for name in names)
+    monkeypatch.setattr(sys.modules[__name__], "TEXT", TEXT.replace("vmath.FUNCTION(a0[i0])", body))
+    compiled("", "f64", True, monkeypatch, assembly)
+    lines = [x for x in assembly[0].splitlines() if "%rsp)" in x and "zmm" in x]
+    assert any("vmovap" in x for x in lines)
+    assert not any("vmovup" in x for x in lines)

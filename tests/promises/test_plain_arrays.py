@@ -74,7 +74,7 @@ def left_early(x: Any) -> Any:
     v = x * 1.0
     for _ in range(9):
         v *= 2.0
-        v = np.array([0.3, -0.0, 0.1])
+        v = np.array([0.3])
         if x[0] >= -1.4:
             break
     return v * x

@@ -39,7 +39,9 @@ NOT_THE_DERIVATIVE = {
 """Primitives whose rule deliberately differs from the derivative of their values."""
 
 
-ORDERS: dict[str, tuple[int, str]] = {}
+ORDERS: dict[str, tuple[int, str]] = {
+    "blocks": (0, "is made when a kernel is written, behind all derivatives"),
+}
 """How often a primitive can be differentiated where that is not for ever, and why; it must refuse
 to be differentiated once more."""
 

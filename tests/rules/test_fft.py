@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from checking import check, derivatives
 
+import tapejit as tj
+
 RNG = np.random.default_rng(5)
 NORMS = [None, "backward", "ortho", "forward"]
 fft = np.fft
@@ -110,3 +112,35 @@ def test_errors_are_numpys() -> None:
     refused(ValueError, lambda a: fft.fftn(a, s=(2,), axes=(0, 1)), np.ones((2, 2)))
     refused(TypeError, fft.rfft, x + 1j)
     refused(ValueError, fft.irfft, np.ones(1))
+
+
+@pytest.mark.parametrize("kind", ["float64", "complex128", "float32", "complex64"])
+@pytest.mark.parametrize("shape", [(1023,), (1024,), (32, 33), (4, 8, 40)])
+def test_large_transforms(kind: str, shape: tuple[int, ...]) -> None:
+    """From 1024 elements on another library transforms: the same values and dtypes."""
+    x = make(kind, *shape)
+    tight = 1e-12 if x.dtype.itemsize >= 8 and kind in ("float64", "complex128") else 1e-4
+    for f in (fft.fft, fft.ifft, fft.fftn, fft.ifftn, fft.irfft, fft.rfft):
+        if f is fft.rfft and kind.startswith("complex"):
+            continue
+        for norm in ("backward", "ortho"):
+            have = tj.jit(lambda x, f=f, norm=norm: f(x, norm=norm), compile="never")(x)
+            want = f(x, norm=norm)
+            assert have.dtype == want.dtype
+            np.testing.assert_allclose(have, want, rtol=tight, atol=tight * np.abs(want).max())
+
+
+def test_the_power_of_a_spectrum() -> None:
+    """|z|^2 is made of squares: derivatives at 0 are 0, and second ones are those of squares."""
+    w = np.arange(1.0, 5.0)
+
+    def power(x: Any) -> Any:
+        return np.sum(w * np.abs(fft.fft(x)) ** 2)
+
+    check(power, make("float64", 4))
+    np.testing.assert_array_equal(tj.grad(power)(np.zeros(4)), np.zeros(4))
+    np.testing.assert_allclose(np.diag(tj.hessian(power)(np.zeros(4))), np.full(4, 20.0))
+    z = make("complex64", 3)
+    assert tj.jit(lambda z: np.abs(z) ** 2)(z).dtype == np.float32
+    names = {r.prim.name for r in tj.grad(power).tape(make("float64", 4))}
+    assert "absolute" not in names

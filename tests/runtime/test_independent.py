@@ -10,7 +10,7 @@ import pytest
 
 from tapejit.runtime.direct import image as direct
 from tapejit.runtime.direct.function import assigned
-from tapejit.runtime.direct.independent import independent, origins, stays
+from tapejit.runtime.direct.independent import independent, origins, stays, waits
 from tapejit.runtime.native.wrapper import Argument
 
 HEAD = """
@@ -153,3 +153,17 @@ def test_each_loop_names_its_own_accesses(monkeypatch: pytest.MonkeyPatch) -> No
     assert [
         line.split()[-2] for line in text.splitlines() if re.search(r", !\d+, !\d+ \}$", line)
     ] == again
+
+
+@pytest.mark.parametrize(
+    "value, rounds, twice",
+    [
+        ("vmath.exp_f64(a0[i]) * vmath.tanh_f64(a0[i]) + vmath.log_f64(a0[i])", 0, True),
+        ("vmath.exp_f64(a0[i]) * vmath.tanh_f64(a0[i]) + vmath.log_f64(a0[i])", 64, True),
+        ("vmath.exp_f64(a0[i]) * vmath.tanh_f64(a0[i]) + vmath.log_f64(a0[i])", 63, False),
+        ("vmath.exp_f64(a0[i]) * vmath.tanh_f64(a0[i]) + np.sqrt(a0[i])", 0, False),
+    ],
+)
+def test_long_chains_go_by_two(value, rounds, twice):
+    loop, _ = read(f"o1[i] = {value}")
+    assert waits(loop, rounds) is twice

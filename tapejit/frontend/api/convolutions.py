@@ -13,7 +13,6 @@ from .common import (
     P,
     arr,
     cast,
-    cut,
     flipped,
     joined,
     literal,
@@ -38,36 +37,34 @@ def _lines(a: Any, v: Any) -> tuple[Sym, Sym]:
     return made[0], made[1]
 
 
-def _window(full: Sym, n: int, m: int, mode: Any) -> Sym:
-    """Cut the full convolution of lines of n >= m elements."""
+def _part(x: Sym, y: Sym, mode: Any) -> Sym:
+    """Return the part of the convolution of two lines, x the longer one, that a mode names."""
+    n, m = x.size, y.size
     mode = {"v": "valid", "s": "same", "f": "full"}.get(str(mode)[:1].lower(), mode)
     if mode == "full":
-        return full
+        return P.convolve(x, y, start=0, length=n + m - 1)
     if mode == "same":
-        return cut(full, 0, (m - 1) // 2, n)
+        return P.convolve(x, y, start=(m - 1) // 2, length=n)
     if mode == "valid":
-        return cut(full, 0, m - 1, n - m + 1)
+        return P.convolve(x, y, start=m - 1, length=n - m + 1)
     raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
 
 
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: Any = "full") -> Sym:
     x, y = _lines(a, v)
-    if y.size > x.size:
-        x, y = y, x
-    return _window(P.convolve(x, y), x.size, y.size, mode)
+    return _part(y, x, mode) if y.size > x.size else _part(x, y, mode)
 
 
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Sym:
     """c_k = sum_n a_{n+k} conj(v_n)."""
     x, y = _lines(a, v)
-    y = flipped(P.conjugate(y) if y.dtype.kind == "c" else y, 0)
+    y = P.conjugate(y) if y.dtype.kind == "c" else y
     if y.size > x.size:
         # NumPy swaps the operands and reverses the result, which moves the middle of an even line.
-        swapped = flipped(P.convolve(x, y), 0)
-        return flipped(_window(swapped, y.size, x.size, mode), 0)
-    return _window(P.convolve(x, y), x.size, y.size, mode)
+        return flipped(_part(y, flipped(x, 0), mode), 0)
+    return _part(x, flipped(y, 0), mode)
 
 
 # ---------------------------------------------------------------- polynomials

@@ -233,8 +233,39 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> S
                     f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"
                 )
             places = np.pad(np.arange(a.shape[k]), (before, after), mode=mode, **options)
-            a = P.gather(a, active().const(places), axis=k)
+            front, back = _runs(places[:before]), _runs(places[before + a.shape[k] :])
+            if len(front) + len(back) <= _MOST_RUNS:
+                ends = [[_run(a, k, *run) for run in runs] for runs in (front, back)]
+                a = joined([*ends[0], a, *ends[1]], k)
+            else:
+                a = P.gather(a, active().const(places), axis=k)
     return a
+
+
+_MOST_RUNS = 8
+"""Slices of which a border is made; one that repeats an axis many times is gathered."""
+
+
+def _runs(places: Any) -> list[tuple[int, int, int]]:
+    """Return places as runs, first, length and step: 2, 1, 0, 1, 2, 2 is (2, 3, -1), (1, 2, 1), (2, 1, 1)."""
+    runs: list[tuple[int, int, int]] = []
+    for p in places.tolist():
+        if runs:
+            first, length, step = runs[-1]
+            near = p - (first + (length - 1) * step)
+            if near == step if length > 1 else near in (-1, 0, 1):
+                runs[-1] = (first, length + 1, near)
+                continue
+        runs.append((p, 1, 1))
+    return runs
+
+
+def _run(a: Sym, axis: int, first: int, length: int, step: int) -> Sym:
+    """Return a run of places along an axis."""
+    if step:
+        return cut(a, axis, first, length, step)
+    shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
+    return spread(cut(a, axis, first, 1), shape)
 
 
 def _pad_constant(a: Sym, widths: Any, values: Any) -> Sym:

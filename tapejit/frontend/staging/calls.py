@@ -32,6 +32,8 @@ def call(fn: Any) -> Any:
             found = None
         if found is not None:
             return found
+    if kind is np.ufunc:
+        return _over_lists(fn)
     around = cap.outermost.around
     if around is None or kind is type(len):
         return fn
@@ -45,6 +47,20 @@ def call(fn: Any) -> Any:
     if is_user_module(kind.__module__) and isinstance(given, FunctionType):
         return MethodType(around.met(given), fn)
     return fn
+
+
+@functools.cache
+def _over_lists(fn: np.ufunc) -> Any:
+    """Return a ufunc that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, (list, tuple)) for a in args):
+            import tapejit.numpy as tnp
+
+            args = tuple(tnp.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
+        return fn(*args, **kwargs)
+
+    return apply
 
 
 def _class(around: Any, cls: type) -> Any:

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from .expressions import alike, compare, expression, index
 from .function import Function
-from .linear import LINEAR, tiny
+from .linear import LINEAR, by_rows, tiny
 from .positions import refuse, window_start, wrap_index
 from .reading import ROUTINES, read
 from .values import (
@@ -66,6 +66,9 @@ def call(f: Function, node: ast.Call) -> Value:
         return _nothing()
     if name.startswith("product_"):
         return _tiny(f, name, node.args)
+    if name.startswith("rows_"):
+        by_rows(f, name, [expression(f, a) for a in node.args])
+        return _nothing()
     if name.startswith("local_"):
         return _local(f, name)
     return asked(f, name, [expression(f, a) for a in node.args])
@@ -249,6 +252,24 @@ def _fold(on_float: str, name: str) -> Maker:
     return fold
 
 
+def _extreme_of(name: str, sign: str) -> Maker:
+    """The greater or lesser of two numbers, NaN when one is."""
+
+    def extreme(f: Function, args: list[ast.expr]) -> Value:
+        x, y = (expression(f, a) for a in args)
+        if x.kind is y.kind and x.kind in FLOATS:
+            ty = x.kind.llvm
+            declared = ir.FunctionType(ty, [ty, ty])
+            fn = f.unit.module.declare_intrinsic(f"llvm.{name}", [ty], declared)
+            return Value(x.kind, f.builder.call(fn, [x.llvm, y.llvm]))
+        if x.kind is INT and y.kind is INT:
+            found = compare(f, None, sign, y, x)
+            return Value(INT, f.builder.select(found.llvm, y.llvm, x.llvm))
+        return asked(f, f"memory.fold_{name[:3]}", [x, y])
+
+    return extreme
+
+
 def _intrinsic(name: str, source: str) -> Maker:
     """A function of floats that is one instruction and exact, or rounded once."""
 
@@ -318,6 +339,8 @@ MAKERS: dict[str, Maker] = {
     "memory.shift": _shift,
     "fold_add": _fold("fadd", "fold_add"),
     "fold_mul": _fold("fmul", "fold_mul"),
+    "memory.fold_max": _extreme_of("maximum", ">"),
+    "memory.fold_min": _extreme_of("minimum", "<"),
     "abs": _intrinsic("fabs", "abs"),
     "np.sqrt": _intrinsic("sqrt", "np.sqrt"),
     "np.floor": _intrinsic("floor", "np.floor"),

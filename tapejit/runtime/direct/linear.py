@@ -46,6 +46,19 @@ def tiny(f: Function, numbers: list[int], args: list[Value]) -> None:
     small_product(f.builder, numbers, *(x.llvm for x in args))
 
 
+def by_rows(f: Function, name: str, args: list[Value]) -> None:
+    """Append the product of a block of rows whose kind and columns the name says."""
+    from ...kernels.rows import KINDS, function
+
+    _, what, kind, columns = name.split("_")
+    n, x, ld, y, out = args
+    if any(p.kind.element is not SUFFIX[kind] for p in (x, y, out)) or n.kind is not ld.kind:
+        raise Uncovered(f"a product of {[a.kind for a in args]}")
+    fn = function(f.unit.module, what, kind, int(columns))
+    assert KINDS[kind] == SUFFIX[kind].llvm
+    f.builder.call(fn, [a.llvm for a in args])
+
+
 def _operand(f: Function, x: Value, role: str, kind: Kind, own: bool) -> Any:
     """Return an operand in its role: a flag, an integer, a factor, a pointer."""
     b = f.builder

@@ -10,6 +10,7 @@ The fields of an array are what kernels read: its data, then its shape.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def places(ranks: Sequence[int]) -> list[int]:
     return found
 
 
-def foreign(dtype: np.dtype) -> int:  # type: ignore[type-arg]
+def foreign(dtype: np.dtype[Any]) -> int:
     """Return the letter of the byte order that an array must not have."""
     return ord(">") if dtype.newbyteorder("<").isnative else ord("<")
 

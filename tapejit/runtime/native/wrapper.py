@@ -135,8 +135,8 @@ def wrapper(
     if packed:
         arrays = [(k, a) for k, a in enumerate(arguments) if a.rank]
         row = check([(k, a.dtype.num, foreign(a.dtype), a.rank, _wanted(a)) for k, a in arrays])
-        size = places([a.rank for a in arguments])[-1]
-        t.lines.insert(0, f"%fields = alloca [{size} x i64]")
+        words = places([a.rank for a in arguments])[-1]
+        t.lines.insert(0, f"%fields = alloca [{words} x i64]")
         t.check(t.let(f"call i1 @{CHECK}(ptr %given, ptr %fields)"))
         given.append(("ptr", "%fields"))
     for k, argument in enumerate(arguments):

@@ -43,7 +43,7 @@ def _alpha_of(d: DType, args: tuple[Any, ...]) -> None:
 _add_scaled = pointwise(
     "add_scaled",
     lambda x, y, a: x + a * y,
-    ((), (2,)),
+    ((), ()),
     node="AddBackward0",
     deciding=2,
     check=_alpha_of,
@@ -51,7 +51,7 @@ _add_scaled = pointwise(
 _sub_scaled = pointwise(
     "sub_scaled",
     lambda x, y, a: x - a * y,
-    ((), (2,)),
+    ((), ()),
     node="SubBackward0",
     deciding=2,
     check=_alpha_of,
@@ -59,11 +59,15 @@ _sub_scaled = pointwise(
 _rsub_scaled = pointwise(
     "rsub_scaled",
     lambda x, y, a: y - a * x,
-    ((2,), ()),
+    ((), ()),
     node=lambda params, args: f"RsubBackward{0 if isinstance(args[1], Spec) else 1}",
     deciding=2,
     check=_alpha_of,
 )
+
+
+for _op in (_add_scaled, _sub_scaled, _rsub_scaled):
+    _op.scaled = True
 
 
 def _with_alpha(plain: Any, scaled: Any, names: str, doc: str) -> Any:

@@ -81,8 +81,9 @@ def _lerp_check(d: DType, args: tuple[Any, ...]) -> None:
 
 
 _lerp_number = pointwise(
-    "lerp", _lerp_impl, ((2,), (2,)), node="LerpBackward0", deciding=2, check=_lerp_check
+    "lerp", _lerp_impl, ((), ()), node="LerpBackward0", deciding=2, check=_lerp_check
 )
+_lerp_number.scaled = True
 _lerp_tensor = pointwise(
     "lerp_tensor",
     _lerp_impl,
