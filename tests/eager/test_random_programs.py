@@ -104,7 +104,7 @@ class Machine:
         if a is None:
             return
         b = self.pick(lambda p: fits(p.ref.data.shape, a.ref.data.shape, into=True))
-        if b is None or b.ref.memory is a.ref.memory:
+        if b is None or b.ref.memory is a.ref.memory or starts_graph(a, b, graph):
             return
         value, node = b.ref.data.copy(), b.ref.node
         shape, small = a.ref.data.shape, value.shape
@@ -123,7 +123,7 @@ class Machine:
             made = reference.binary(name, a.ref, n, graph)
             getattr(a.lazy, name + "_")(n)
         else:
-            if b.ref.memory is a.ref.memory:
+            if b.ref.memory is a.ref.memory or starts_graph(a, b, graph):
                 return
             made = reference.binary(name, a.ref, b.ref, graph)
             getattr(a.lazy, name + "_")(b.lazy)
@@ -186,6 +186,11 @@ def writable(p, graph):
     if graph:
         return not leaf
     return p.ref.memory.node is None
+
+
+def starts_graph(a, b, graph):
+    """Whether a detached name would get a graph of its own: see test_names_of_memory."""
+    return graph and a.ref.detached and b.ref.node is not None
 
 
 def same(p):
