@@ -215,7 +215,11 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any] | str:
     def lengths() -> None:
         libraries = [c.key for c in present if c.key in ("tapejit", "jax")]
         run["lengths"] = processes.lengths(
-            libraries, seconds=LENGTH_SECONDS, timeout=LENGTH_TIMEOUT, log=log
+            libraries,
+            runs=PROCESS_RUNS,
+            seconds=LENGTH_SECONDS,
+            timeout=LENGTH_TIMEOUT,
+            log=log,
         )
 
     def imports() -> None:

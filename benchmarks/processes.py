@@ -81,19 +81,40 @@ def lines(command: list[str], *, timeout: float, **environment: str) -> list[Rec
     return found if status == 0 else [*found, {"failed": reason}]
 
 
-def lengths(libraries: Sequence[str], *, seconds: float, timeout: float, log: Log) -> Record:
-    """Seconds of each stage by program, library and length of the tape; see `benchmarks.lengths`."""
+def lengths(
+    libraries: Sequence[str], *, runs: int, seconds: float, timeout: float, log: Log
+) -> Record:
+    """Seconds of each stage by program, library and length of the tape; see `benchmarks.lengths`.
+
+    A curve that fails or is ended is not measured again.
+    """
     from benchmarks.lengths import PROGRAMS
 
     found: Record = {}
     for program in PROGRAMS:
         found[program] = {}
         for library in libraries:
-            log(f"tape length: {library}, {program}")
-            with tempfile.TemporaryDirectory() as cache:
-                command = ["-m", "benchmarks.lengths", library, program, str(seconds)]
-                found[program][library] = lines(command, timeout=timeout, TAPEJIT_CACHE_DIR=cache)
+            command = ["-m", "benchmarks.lengths", library, program, str(seconds)]
+            curves: list[list[Record]] = []
+            while len(curves) < runs:
+                log(f"tape length: {library}, {program}, {len(curves) + 1} of {runs}")
+                with tempfile.TemporaryDirectory() as cache:
+                    curves.append(lines(command, timeout=timeout, TAPEJIT_CACHE_DIR=cache))
+                if "failed" in curves[-1][-1]:
+                    break
+            found[program][library] = curve(curves)
     return found
+
+
+def curve(curves: Sequence[list[Record]]) -> list[Record]:
+    """Median points of curves; the last one as it is where it failed."""
+    if "failed" in curves[-1][-1]:
+        return curves[-1]
+    points = []
+    for same in zip(*curves, strict=True):
+        shared = set.intersection(*map(set, same))  # a length may not have been compiled each time
+        points.append(median([{k: v for k, v in r.items() if k in shared} for r in same]))
+    return points
 
 
 def median(records: Sequence[Record]) -> Record:

@@ -313,6 +313,16 @@ def test_lines_of_a_process_that_fails_or_never_ends_are_kept():
     assert processes.lines(["-c", code], timeout=60) == [{"n": 1}]
 
 
+def test_a_curve_is_the_median_of_its_processes():
+    first = [{"statements": 1, "compile_s": 3.0}, {"statements": 4, "compile_s": 9.0}]
+    second = [{"statements": 1, "compile_s": 1.0}, {"statements": 4}]
+    third = [{"statements": 1, "compile_s": 2.0}, {"statements": 4, "compile_s": 8.0}]
+    found = processes.curve([first, second, third])
+    assert found == [{"statements": 1, "compile_s": 2.0}, {"statements": 4}]
+    failed = [{"statements": 1, "compile_s": 7.0}, {"failed": "ended after 60 s"}]
+    assert processes.curve([first, failed]) == failed
+
+
 def test_verdict_names_all_that_is_short():
     row = Row("some", "", False, cells(hand=1.0, tapejit=2.0, jax=3.0))
     assert table.verdict(row) == "behind goal: 2.00x hand, JAX only 1.50x"
