@@ -15,20 +15,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..core.patterns import pattern
+from ..core.records import record
 from .stretches import FUNCTION
 from .values import LOCAL, Values, room
 
 LEAST = 30
 """Weight of the copies that a function must save: lines, with `FUNCTION` for one of `vmath`."""
 KINDS = ("nest", "product", "update", "concatenate", "spread", "iota")
-_NAME = re.compile(r"\b[a-hj-z]\d+(?:_\w+)?\b")
-_ASSIGNED = re.compile(r"^ *((?:[a-z]\d+(?:_\w+)?(?:, )?)+) = ", re.MULTILINE)
-_INDEX = re.compile(r"\bfor ([a-z]\d+) in")
+_NAME = pattern(r"\b[a-hj-z]\d+(?:_\w+)?\b")
+_ASSIGNED = pattern(r"^ *((?:[a-z]\d+(?:_\w+)?(?:, )?)+) = ", re.MULTILINE)
+_INDEX = pattern(r"\bfor ([a-z]\d+) in")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Shape:
     """The text of a step without its own names.
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.patterns import pattern
 from ..core.records import record
 from .text import SUFFIX
 from .values import ALIGN, Values
@@ -24,8 +25,8 @@ MOST = 256
 """Chunks of a nest at most."""
 UNIT = 2048
 """A single loop is cut at multiples of this."""
-_OUTER = re.compile(r"\b[aotxvd]\d+\b")
-_ASSIGNED = re.compile(r"^ *([vd]\d+) = ", re.MULTILINE)
+_OUTER = pattern(r"\b[aotxvd]\d+\b")
+_ASSIGNED = pattern(r"^ *([vd]\d+) = ", re.MULTILINE)
 
 
 def nanoseconds(lines: Sequence[str]) -> float:

@@ -7,21 +7,16 @@ failed, and -1 when an argument has another shape; scalar outputs follow it in a
 
 from __future__ import annotations
 
-import re
-
 from ..core.avals import AnyAval, Aval, TupleAval, full_name
+from ..core.patterns import pattern
 from ..core.records import record
 from ..core.sources import LINES
-from ..passes.schedule import ROLLED, Schedule, is_open, schedule
+from ..passes.schedule import ROLLED, Schedule, Step, is_open, schedule
 from ..tape.ir import Row, Tape
 from .alike import shared
-from .blocks import write_blocks
-from .branches import write_branches
-from .maps import write_map
 from .nests import Nest
 from .parts import split
 from .rounds import opening, write_loop
-from .steps import write_step
 from .text import number
 from .values import NoCode, Values, template_of
 
@@ -34,6 +29,9 @@ KERNEL_DTYPES = {
     "float64", "float32", "complex128", "complex64", "bool", "int64", "int32", "int16", "int8",
     "uint64", "uint32", "uint16", "uint8",
 }  # fmt: skip
+_PRODUCT = pattern(r"\bproduct(?:_\d+)+\b")
+_ROWS = pattern(r"\brows_(dot|sum|last)_(f\d+)_(\d+)\b")
+_LOCAL = pattern(r"\blocal_([a-z]+\d+)_(\d+)\b")
 
 
 @record(frozen=True)
@@ -182,38 +180,49 @@ def steps_of(values: Values) -> list[list[str]]:
         shown = names if len(names) < 60 else names[:57] + "..."
         space = "x".join(map(str, step.space)) if step.space else ""
         title = f"# {step.kind} {space}: {shown}  ({place.short})".replace(" :", ":")
-        if step.kind == "nest":
-            lines = Nest(values, step.space, step.rows).write()
-        elif step.kind == "map":
-            lines = write_map(values, step.rows[0], write_steps)
-        elif step.kind == "blocks":
-            lines = write_blocks(values, step.rows[0], write_steps)
-        elif step.kind in ("for", "while"):
-            lines = write_loop(values, step.rows[0], write_steps)
-        elif step.kind in ROLLED:
-            lines = write_branches(values, step.rows[0], write_steps)
-        else:
-            lines = write_step(values, step)
-        steps.append([title, *lines])
+        steps.append([title, *_lines_of(values, step)])
     return steps
+
+
+def _lines_of(values: Values, step: Step) -> list[str]:
+    """Return the lines of a step. What writes it is imported when a tape has such a step."""
+    if step.kind == "nest":
+        return Nest(values, step.space, step.rows).write()
+    if step.kind == "map":
+        from .maps import write_map
+
+        return write_map(values, step.rows[0], write_steps)
+    if step.kind == "blocks":
+        from .blocks import write_blocks
+
+        return write_blocks(values, step.rows[0], write_steps)
+    if step.kind in ("for", "while"):
+        return write_loop(values, step.rows[0], write_steps)
+    if step.kind in ROLLED:
+        from .branches import write_branches
+
+        return write_branches(values, step.rows[0], write_steps)
+    from .steps import write_step
+
+    return write_step(values, step)
 
 
 def named_by_size(text: str) -> str:
     """Return the lines that make the tiny products and local arrays that a source names."""
     lines: list[str] = []
-    products = sorted(set(re.findall(r"\bproduct(?:_\d+)+\b", text)))
+    products = sorted(set(_PRODUCT.findall(text)) if "product_" in text else ())
     if products:
         lines = ["from tapejit.kernels import products", ""]
         lines += [f"{name} = products.small({', '.join(name.split('_')[1:])})" for name in products]
         lines.append("")
-    rows = sorted(set(re.findall(r"\brows_(dot|sum|last)_(f\d+)_(\d+)\b", text)))
+    rows = sorted(set(_ROWS.findall(text)) if "rows_" in text else ())
     if rows:
         lines += ["from tapejit.kernels import rows", ""]
         lines += [
             f'rows_{w}_{kind}_{n} = rows.product("{w}", "{kind}", {n})' for w, kind, n in rows
         ]
         lines.append("")
-    arrays = sorted(set(re.findall(r"\blocal_([a-z]+\d+)_(\d+)\b", text)))
+    arrays = sorted(set(_LOCAL.findall(text)) if "local_" in text else ())
     if arrays:
         lines += [] if products or rows else [""]
         lines += [f'local_{kind}_{n} = memory.local("{kind}", {n})' for kind, n in arrays]

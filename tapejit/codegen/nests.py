@@ -9,11 +9,10 @@ into memory.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from ..core.avals import Shape
+from ..core.patterns import pattern
 from ..core.records import record
 from ..passes.schedule import is_element
 from ..tape.ir import Row
@@ -26,7 +25,7 @@ from .windows import place_of
 
 BLOCK = 2048
 WIDTH = 120
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 
 
 @record

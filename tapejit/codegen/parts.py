@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 
+from ..core.patterns import pattern
 from .rounds import opening
 from .values import Values
 
 LONG = 400
 PART = 200
-_NAME = re.compile(r"\b[aotxvd]\d+\b")
-_ASSIGNED = re.compile(r"^ *([vd]\d+) = ", re.MULTILINE)
-_WORD = re.compile(r"\w+")
+_NAME = pattern(r"\b[aotxvd]\d+\b")
+_ASSIGNED = pattern(r"^ *([vd]\d+) = ", re.MULTILINE)
+_WORD = pattern(r"\w+")
 
 
 def split(values: Values, steps: list[list[str]], tail: list[str]) -> tuple[list[str], list[str]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.patterns import pattern
 from ..core.records import record
 from .text import SUFFIX
 
@@ -41,9 +42,9 @@ STACK = 1 << 17
 """Bytes on the stack; what takes more comes from the allocator."""
 GRAM = 8
 """Lines in a row that must have been there before to say that a text repeats itself."""
-_LINE = re.compile(r"(\w+)(\[.*?\])? = (.*)")
-_OF_VMATH = re.compile(r"v(\d+) = (vmath\.\w+)\((\([^,]*\))\)")
-_NAME = re.compile(r"\b[aotxvdlu]\d+(?:_\w+)?\b")
+_LINE = pattern(r"(\w+)(\[.*?\])? = (.*)")
+_OF_VMATH = pattern(r"v(\d+) = (vmath\.\w+)\((\([^,]*\))\)")
+_NAME = pattern(r"\b[aotxvdlu]\d+(?:_\w+)?\b")
 
 
 @record(frozen=True)

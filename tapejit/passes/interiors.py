@@ -18,10 +18,11 @@ was computed there, by the same operations, but for the order of sums and for ze
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from ..core.avals import Aval, aval_id
+from ..core.records import record
 from ..rules.declare import ops
 from ..tape.ir import Builder, Sym, Tape
 from .dce import dce
@@ -45,7 +46,7 @@ PIECED = ("concatenate", "set_slice", "add_slice")
 Range = tuple[int, int]
 
 
-@dataclass
+@record
 class Line:
     """A line or a sum to be cut.
 

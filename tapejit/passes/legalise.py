@@ -14,21 +14,14 @@ from ..core.avals import AVALS, Aval, aval_id
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .bounds import checks_left
-from .carried_elements import carried_elements
-from .carried_sums import carried_sums
 from .components import components
-from .dce import dce
 from .gathers import gathers
-from .interiors import interiors
 from .joins import joins
 from .order import reads_first
-from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
-from .row_blocks import row_blocks
 from .schedule import ROLLED
 from .short_kernels import short_kernels
-from .trim import trim
 from .turned import turned
 from .views import Strided, own, viewed, windowed
 
@@ -43,27 +36,29 @@ SMALL, MANY = 16, 64
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
-    loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
-    for each in (*loops, components, turned):
-        tape = each(tape)
-    return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
+    kinds = {tape.prim(i).emit.kind for i in range(tape.rows)}
+    tape = checks_left(tape)
+    # What a tape has no rows for is not even imported: a first call waits for it.
+    if kinds.intersection(ROLLED):
+        from .looped import looped
+
+        tape = looped(tape)
+    tape = _own_outputs(_legal(reads_first(_stencils(turned(components(tape))))))
+    if "product" not in kinds:
+        return tape
+    from .row_blocks import row_blocks
+
+    return row_blocks(tape)
 
 
 def _stencils(tape: Tape, body: bool = False) -> Tape:
     """Return the tape with what shifts arrays in the forms that few passes over memory compute."""
     tape = short_kernels(tape)
-    return gathers(joins(rings(interiors(tape) if body else tape)))
+    if body:
+        from .interiors import interiors
 
-
-def _trimmed(tape: Tape) -> Tape:
-    made = trim(tape)
-    return made if made is tape else dce(made)
-
-
-def _reread(tape: Tape) -> Tape:
-    made = rereads(tape)
-    # first the reverse loops drop what they no longer read, then the forward ones what nobody reads
-    return made if made is tape else _trimmed(_trimmed(made))
+        tape = interiors(tape)
+    return gathers(joins(rings(tape)))
 
 
 def _legal(tape: Tape) -> Tape:

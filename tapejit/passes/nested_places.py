@@ -14,16 +14,17 @@ holds it when the loops are done. Tables that are filled by a recurrence, each e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..core.avals import Aval
+from ..core.records import record
 from ..tape.ir import Row, Tape
 
 Key = tuple[str, int]
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Form:
     """``offset`` plus the sum of multiples of loop numbers (by depth) and of constant values."""
 
@@ -41,7 +42,7 @@ class Form:
         return Form(c * self.offset, tuple((k, c * m) for k, m in self.terms) if c else ())
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Scope:
     """A body within its surroundings.
 
@@ -134,7 +135,7 @@ def _constant(tape: Tape, i: int) -> Form | None:
     return Form(0, ((("value", i), 1),)) if whole else None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Window:
     """A part of an array that a row of a scope reads or writes: first place and length by axis."""
 

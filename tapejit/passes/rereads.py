@@ -16,9 +16,10 @@ to one rounding here and not there, never feed a comparison.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ..core.records import record
 from ..tape.ir import Builder, Row, Sym, Tape, param_id
 from ..tape.pieces import put
 from .nested_places import Scope, Window, array_of, lasts, read_of, writes_of
@@ -147,7 +148,7 @@ def _plan(reader: _Reader, e: int, v: int, writes: Writes) -> bool:
     return True
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class _Cone:
     """The rows from which a value is computed again: those seen, their names, what they read."""
 
@@ -186,7 +187,7 @@ class _Cone:
 # ---------------------------------------------------------------- how they read
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class _Reader:
     """A reverse loop and the forward loop of the same rounds.
 

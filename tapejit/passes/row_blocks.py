@@ -16,10 +16,11 @@ that differs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 
 from ..core.avals import Aval, TupleAval, aval_id
+from ..core.records import record
 from ..tape.ir import Builder, Sym, Tape, param_id
 from ..tape.primitive import BY_NAME
 from .views import Strided, all_views
@@ -47,7 +48,7 @@ WHOLE, SUM, BEHIND = -1, -2, -3
 FLOATS = ("float64", "float32")
 
 
-@dataclass
+@record
 class Region:
     """What runs in blocks: where its rows have the rows of X, and what else is computed there.
 

@@ -12,10 +12,9 @@ learns the pace of its own machine on top of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..core.avals import Aval
 from ..core.config import config
+from ..core.records import record
 from ..passes.schedule import ROLLED
 from ..tape.ir import Tape
 
@@ -25,7 +24,7 @@ STEPS = (*ROLLED, "update", "concatenate", "map", "call", "spread", "iota")
 """Kinds of rows that are loops of their own, or hold some."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Weight:
     """What predicts the time of compilation.
 

@@ -17,20 +17,22 @@ from typing import Any
 
 import numpy as np
 
+from ..core.patterns import pattern
 from ..core.records import record
 
-_COMMENT = re.compile(r" *#[^\n]*")
-_BLANK = re.compile(r"\n(?: *\n)+(?= )")
-_NUMBER = re.compile(
+_COMMENT = pattern(r" *#[^\n]*")
+_BLANK = pattern(r"\n(?: *\n)+(?= )")
+_NUMBER = pattern(
     r"(?<![\w.])(?<!\.shape\[)(?<!\*\* )(?<!\*\* \(-)"  # an axis is static, and so is an exponent
     r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?![\w.])"
 )
-_BODY = re.compile(r"^(?:@part\n)?def ", re.MULTILINE)
-_DEF = re.compile(r"(def (?:(?:part|shared|stretch|chunk)\d+|kernel)\()([^)]*)(\):\n)")
-_CALL = re.compile(r"\b((?:part|shared|stretch)\d+\()(?=\))|\b((?:part|shared|stretch)\d+\()")
-_CHUNK = re.compile(r"(def chunk\d+\(k|parallel\.run\(chunk\d+, \w+)(?=[,)])")
-_OURS = re.compile(r"\b(?:dims|sizes|reals|size\d+|real\d+)\b")
-_UNKNOWN = re.compile(_OURS.pattern + r"|[\"']")
+_BODY = pattern(r"^(?:@part\n)?def ", re.MULTILINE)
+_DEF = pattern(r"(def (?:(?:part|shared|stretch|chunk)\d+|kernel)\()([^)]*)(\):\n)")
+_CALL = pattern(r"\b((?:part|shared|stretch)\d+\()(?=\))|\b((?:part|shared|stretch)\d+\()")
+_CHUNK = pattern(r"(def chunk\d+\(k|parallel\.run\(chunk\d+, \w+)(?=[,)])")
+_NAMES = r"\b(?:dims|sizes|reals|size\d+|real\d+)\b"
+_OURS = pattern(_NAMES)
+_UNKNOWN = pattern(_NAMES + r"|[\"']")
 _PLACE = ("memory.allocate(", "ws, ")
 _LARGEST = 2**63 - 1
 

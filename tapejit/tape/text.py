@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.avals import aval_id, parse_aval
 from ..core.errors import TapejitError
+from ..core.patterns import pattern
 from ..core.sources import LINES, UNKNOWN, Location
 from .ir import Builder, Tape, param_id
 from .primitive import primitive
@@ -72,13 +73,11 @@ def _show(value: Any, sections: list[Tape]) -> str:
     return f"<{getattr(value, '__qualname__', type(value).__name__)} at {id(value):#x}>"
 
 
-_HEAD = re.compile(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
-_INPUT = re.compile(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)")
-_ROW = re.compile(
-    r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$"
-)
+_HEAD = pattern(r"(tape|body @(\d+))\((.*)\) -> \((.*)\)$")
+_INPUT = pattern(r"%\d+: (\([^)]*\)|[^\s]+?)(?:, (?=%)|$)")
+_ROW = pattern(r"  %(\d+) = (\w+)((?: %\d+)*)(?: \{(.*)\})? : (\S+|\([^)]*\))(?:  ; (.*):(\d+))?$")
 # A reference to a body, or a quoted string, which may look like one.
-_BODY = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|@(\d+)""")
+_BODY = pattern(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|@(\d+)""")
 _NAMES = {"nan": float("nan"), "inf": float("inf"), "complex": complex, "slice": slice}
 
 

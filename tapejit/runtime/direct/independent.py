@@ -13,13 +13,14 @@ Invariant: a loop that is marked has no two rounds of which one stores what the 
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any
 
 from llvmlite import ir
 
+from ...core.patterns import pattern
+
 LOCAL = "on the stack: "
-_WHOLE = re.compile(r"[aot]\d+")
+_WHOLE = pattern(r"[aot]\d+")
 PLAIN = frozenset(("select", "abs", "min", "max", "int", "float", "bool"))
 """Functions that touch no memory and go on behind their call, besides these packages' and folds."""
 
