@@ -21,7 +21,6 @@ from .images import Code, find, is_kept
 from .interp import literal
 from .native.wrapper import Argument
 from .sizes import Found, obtain, witness
-from .stages import KernelStage, stages_of
 
 DIMS = Argument(np.dtype(np.int64), 1)
 """The values of a general kernel's text, before its arguments."""
@@ -116,6 +115,8 @@ def _described(arguments: tuple[Argument, ...]) -> str:
 
 def note_texts(tape: Tape, title: str) -> None:
     """Let what is compiled next serve a tape of other sizes too."""
+    from .stages import KernelStage, stages_of
+
     for stage in stages_of(tape, title):
         if isinstance(stage, KernelStage):
             with compile_lock:

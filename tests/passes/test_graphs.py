@@ -1,7 +1,9 @@
 """Strong components and least cuts, against SciPy's."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,5 +86,6 @@ def test_loops_and_wide_tapes_are_compiled_without_scipy(tmp_path, program):
     path.write_text(f"import sys\nimport numpy as np\nimport tapejit as tj\n{code}")
     with path.open("a") as file:
         file.write("assert 'scipy' not in sys.modules\nprint('done')\n")
-    done = subprocess.run([sys.executable, path], capture_output=True, text=True)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, path], env=env, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr

@@ -27,6 +27,13 @@ for _ in range({calls}):
     v, g = f(np.arange(4.0))
 assert v == 36.0 and g[3] == 27.0
 """
+COMPILED = """
+import numpy as np, tapejit as tj
+v, g = tj.value_and_grad(lambda x: np.sum(x * x), compile="always")(np.arange(4.0))
+assert v == 14.0 and g[3] == 6.0
+"""
+LOOPS = {f"tapejit.passes.{m}" for m in ("looped", "rereads", "interiors", "carried_sums")}
+PRODUCTS = {"glob", "tapejit.passes.row_blocks", "tapejit.codegen.steps", "tapejit.codegen.maps"}
 CASES = {
     "tapejit": (
         "import tapejit",
@@ -34,6 +41,10 @@ CASES = {
     ),
     "the first calls": (CALL.format(calls=2), COMPILERS | LATER | {"scipy", "tapejit.codegen"}),
     "a call that is interpreted": (CALL.format(calls=5), COMPILERS | {"scipy"}),
+    "a first call that is compiled": (
+        COMPILED,
+        {"numba", "scipy", "tapejit.runtime.stages"} | LOOPS | PRODUCTS,
+    ),
     "tapejit.torch": (
         "import tapejit.torch",
         COMPILERS | {"scipy", *(f"tapejit.torch.{m}" for m in ("nn.modules", "optim", "func"))},

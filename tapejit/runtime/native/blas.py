@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import glob
 import os
 
 import numpy as np
@@ -18,6 +17,8 @@ PREFIX, SUFFIX = "scipy_cblas_", "64_"
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
+    import glob
+
     folder = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs")
     found = glob.glob(os.path.join(glob.escape(folder), "libscipy_openblas64_*"))
     try:
