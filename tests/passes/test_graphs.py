@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, maximum_flow
@@ -22,6 +22,7 @@ ARCS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(EDGES)
 def test_nodes_that_reach_each_other_have_one_representative(edges):
     after = {}
@@ -44,6 +45,7 @@ def test_a_long_way_round_is_no_recursion():
     assert len(set(found.values())) == 1
 
 
+@settings(deadline=None)
 @example({(0, 2): 1, (2, 1): 1, (1, 9): 1, (2, 3): 1, (3, 9): 1})  # what is filled has a way back
 @given(ARCS)
 def test_a_cut_costs_as_much_as_flows_and_lies_next_to_the_end(capacity):

@@ -476,8 +476,8 @@ def test_straight_lines_are_put_into_vectors_where_tiny_products_are(monkeypatch
     seen = []
     optimise = direct._optimise
 
-    def noted(whole, straight):
-        optimise(whole, straight)
+    def noted(whole, straight, plain=False):
+        optimise(whole, straight, plain)
         seen.append(str(whole))
 
     monkeypatch.setattr(direct, "_optimise", noted)
