@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
+from ..core.dims import Dim, Real, bare, rounded
 from ..core.errors import RangeError, TapejitError, UnrollError
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive
 
 PARAMS: Table[Params] = Table()
-_PYTHON_SCALARS = (bool, int, float, complex)
+_PYTHON_SCALARS = (bool, int, float, complex, Dim, Real)
 
 
 def param_id(params: Params) -> int:
@@ -317,7 +318,7 @@ class Builder:
                 raise RangeError(
                     f"Python integer {made} out of bounds for {dtype.name} ({where()})"
                 )
-            return self.lit(made.item(), Aval(dtype, (), weak))
+            return self.lit(rounded(value, dtype), Aval(dtype, (), weak))
         return self.apply(BY_NAME["cast"], (x,), {"dtype": dtype.name, "weak": weak})
 
     def apply(self, prim: Primitive, args: Sequence[Any], params: Params) -> Sym:
@@ -471,6 +472,7 @@ _BEYOND = {
 
 
 def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
+    value = bare(value)
     with np.errstate(all="ignore"):
         if not isinstance(value, int):
             return np.asarray(value).astype(dtype)[()]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.sources import where
 from ...tape.ir import Sym
@@ -156,7 +157,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Sym:
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Sym, ...]:
     given = [arr(x) for x in args]
-    shape = np.broadcast_shapes(*[x.shape for x in given])
+    shape = common_shape(*[x.shape for x in given])
     return tuple(P.broadcast_to(x, shape=shape) for x in given)
 
 

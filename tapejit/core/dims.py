@@ -1,0 +1,554 @@
+"""Sizes as symbols: integers that carry the polynomial of the sizes that they were made of.
+
+A `Dim` is an int: code that computes with sizes takes it as it takes any other. What is added,
+multiplied or divided stays one, and what is compared notes the outcome in its `Symbols`. So after
+a run of the stages on Dims, every number in their result is known as a function of the sizes, and
+the notes say for which sizes the same decisions are taken.
+
+Invariant: for sizes at which all notes hold, the run would have done the same, and each Dim is what
+its polynomial says. Two ways out are closed: a Dim asked for a plain number (``int(n)``) is *pinned*, noted
+as equal to its value, and one written into a text stands there as a *marker*, a large number that
+names it. C code that reads the digits behind Python's back is not seen (``range(n)``, NumPy): users of
+this module compare what they predict with runs at other sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+MARK = 8_000_000_000_000_000_000
+"""The marker of Dim k of a run is ``MARK + k``."""
+REAL_MARK = "7.{:09d}e+222"
+Monomial = tuple[int, ...]
+Poly = tuple[tuple[Monomial, int], ...]
+Term = Any
+"""A polynomial, a `Real`'s node ``("real", k)``, or a float."""
+
+
+class Symbols:
+    """One run: its symbols, what was made of them, and what was noted of them.
+
+    Attributes
+    ----------
+    values : tuple of int
+        The sizes of this run, by symbol; each is at least 2, and no two are equal.
+    notes : dict
+        Polynomials and the relations to zero, among ``== != > <=``, that were found to hold.
+    pins : list of str
+        Where a Dim was asked for its number, for finding out why something does not vary.
+    """
+
+    def __init__(self, values: Sequence[int]) -> None:
+        self.values = tuple(values)
+        self.atoms: list[Any] = [None] * len(self.values)
+        self._atom: dict[Any, int] = {}
+        self.dims: list[Dim] = []
+        self._marks: dict[Poly, int] = {}
+        self.reals: list[Any] = []
+        self._real: dict[Any, int] = {}
+        self.notes: dict[Any, None] = {}
+        self.pins: list[str] = []
+
+    def symbol(self, k: int) -> Dim:
+        """Return symbol `k`."""
+        return Dim(self.values[k], self, (((k,), 1),))
+
+    def opaque(self, op: str, value: int, *terms: Term) -> Dim:
+        """Return the result of an operation on polynomials that is none."""
+        key = (op, *terms)
+        found = self._atom.get(key)
+        if found is None:
+            found = self._atom[key] = len(self.atoms)
+            self.atoms.append(key)
+        return Dim(value, self, (((found,), 1),))
+
+    def real(self, value: float, op: str, *terms: Term) -> Real:
+        """Return a float made of sizes; operations keep their order, so that all bits agree."""
+        key = (op, *[(x, str(x)) if isinstance(x, float) else x for x in terms])
+        found = self._real.get(key)
+        if found is None:
+            found = self._real[key] = len(self.reals)
+            self.reals.append((op, *terms))
+        made = Real(value)
+        made.run, made.k = self, found
+        return made
+
+    def note(self, poly: Poly, relation: str) -> None:
+        if not _certain(poly, relation):
+            self.notes.setdefault((poly, relation))
+
+    def pin(self, dim: Dim) -> int:
+        """Note that a Dim was read as a number: other sizes must give the same."""
+        import sys
+
+        frame = sys._getframe(2)
+        self.pins.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        value = int.__add__(dim, 0)
+        self.note(_sum(dim.poly, _const(-value)), "==")
+        return value
+
+    def marker(self, dim: Dim) -> int:
+        found = self._marks.get(dim.poly)
+        if found is None:
+            found = self._marks[dim.poly] = len(self.dims)
+            self.dims.append(dim)
+        return MARK + found
+
+
+def _const(n: int) -> Poly:
+    return (((), n),) if n else ()
+
+
+def _sum(a: Poly, b: Poly) -> Poly:
+    made = dict(a)
+    for m, c in b:
+        made[m] = made.get(m, 0) + c
+    return tuple(sorted((m, c) for m, c in made.items() if c))
+
+
+def _scaled(a: Poly, n: int) -> Poly:
+    return tuple((m, c * n) for m, c in a) if n else ()
+
+
+def _product(a: Poly, b: Poly) -> Poly:
+    made: dict[Monomial, int] = {}
+    for m, c in a:
+        for o, d in b:
+            key = tuple(sorted(m + o))
+            made[key] = made.get(key, 0) + c * d
+    return tuple(sorted((m, c) for m, c in made.items() if c))
+
+
+def _certain(poly: Poly, relation: str) -> bool:
+    """Whether a relation holds for all sizes of at least 2: all coefficients have one sign."""
+    if relation == "==":
+        return not poly
+    if relation == "<=":
+        return all(c <= 0 for _, c in poly)
+    positive = bool(poly) and all(c > 0 for _, c in poly)
+    return positive or (relation == "!=" and bool(poly) and all(c < 0 for _, c in poly))
+
+
+def _poly(x: int) -> Poly:
+    return x.poly if isinstance(x, Dim) else _const(x)
+
+
+def _dim(run: Symbols, value: int, poly: Poly) -> int:
+    if not poly or (poly[0][0] == () and len(poly) == 1):
+        return value
+    return Dim(value, run, poly)
+
+
+def _plain(x: int) -> int:
+    return int.__add__(x, 0)
+
+
+class Dim(int):
+    """An integer with its polynomial. See the module."""
+
+    run: Symbols
+    poly: Poly
+
+    def __new__(cls, value: int, run: Symbols, poly: Poly) -> Dim:
+        made = int.__new__(cls, value)
+        made.run, made.poly = run, poly
+        return made
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(self, other, "+")
+        return _dim(self.run, int.__add__(self, other), _sum(self.poly, _poly(other)))
+
+    def __radd__(self, other: Any) -> Any:
+        return self + other if isinstance(other, int) else _real_op(other, self, "+")
+
+    def __sub__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(self, other, "-")
+        poly = _sum(self.poly, _scaled(_poly(other), -1))
+        return _dim(self.run, int.__sub__(self, other), poly)
+
+    def __rsub__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(other, self, "-")
+        poly = _sum(_poly(other), _scaled(self.poly, -1))
+        return _dim(self.run, int.__sub__(_plain(other), self), poly)
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(self, other, "*")
+        return _dim(self.run, int.__mul__(self, other), _product(self.poly, _poly(other)))
+
+    def __rmul__(self, other: Any) -> Any:
+        return self * other if isinstance(other, int) else _real_op(other, self, "*")
+
+    def __truediv__(self, other: Any) -> Any:
+        return _real_op(self, other, "/")
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _real_op(other, self, "/")
+
+    def __neg__(self) -> Any:
+        return _dim(self.run, int.__neg__(self), _scaled(self.poly, -1))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self if self >= 0 else -self
+
+    def __pow__(self, other: Any, modulus: Any = None) -> Any:
+        if type(other) is not int or other < 0 or other > 8 or modulus is not None:
+            return pow(self.run.pin(self), other, modulus)
+        made: Any = 1
+        for _ in range(other):
+            made = made * self
+        return made
+
+    def __int__(self) -> int:
+        return self.run.pin(self)
+
+    __trunc__ = __index__ = __ceil__ = __floor__ = __int__
+
+    def __float__(self) -> float:
+        return float(self.run.pin(self))
+
+    def __round__(self, digits: Any = None) -> Any:
+        return self
+
+    def bit_length(self) -> int:
+        return self.run.pin(self).bit_length()
+
+    def __bool__(self) -> bool:
+        return bool(self != 0)
+
+    def __hash__(self) -> int:
+        return hash((id(self.run), self.poly))
+
+    def __eq__(self, other: Any) -> Any:
+        return _compared(self, other, "==", int.__eq__)
+
+    def __ne__(self, other: Any) -> Any:
+        found = _compared(self, other, "==", int.__eq__)
+        return found if found is NotImplemented else not found
+
+    def __lt__(self, other: Any) -> Any:  # other - self > 0
+        if not isinstance(other, int):
+            return _real_compared(self, other, "<")
+        return _positive(self.run, other, self)
+
+    def __gt__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_compared(self, other, ">")
+        return _positive(self.run, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_compared(self, other, "<=")
+        return not _positive(self.run, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_compared(self, other, ">=")
+        return not _positive(self.run, other, self)
+
+    def __repr__(self) -> str:
+        return str(self.run.marker(self)) if self >= 0 else f"-{-self!r}"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if spec in ("", "d") else format(self.run.pin(self), spec)
+
+    def __reduce__(self) -> Any:
+        return (int, (self.run.pin(self),))
+
+
+def _binary(op: str, name: str, compute: Callable[[int, int], int]) -> None:
+    """Give Dims an operation whose result is no polynomial."""
+
+    def method(self: Dim, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(self, other, op)
+        return _opaque(self.run, self, other, op, compute)
+
+    def reflected(self: Dim, other: Any) -> Any:
+        if not isinstance(other, int):
+            return _real_op(other, self, op)
+        return _opaque(self.run, other, self, op, compute)
+
+    setattr(Dim, f"__{name}__", method)
+    setattr(Dim, f"__r{name}__", reflected)
+
+
+def _opaque(run: Symbols, a: int, b: int, op: str, compute: Callable[[int, int], int]) -> Any:
+    x, y = _poly(a), _poly(b)
+    value = compute(_plain(a), _plain(b))
+    if op in ("//", "%") and len(y) == 1 and y[0][0] == ():
+        n = y[0][1]
+        if all(c % n == 0 for _, c in x):  # 64 n // 8 is 8 n
+            return _dim(run, value, tuple((m, c // n) for m, c in x) if op == "//" else ())
+    return run.opaque(op, value, x, y)
+
+
+for _op, _name, _compute in (
+    ("//", "floordiv", lambda a, b: a // b),
+    ("%", "mod", lambda a, b: a % b),
+    ("&", "and", lambda a, b: a & b),
+    ("|", "or", lambda a, b: a | b),
+    ("^", "xor", lambda a, b: a ^ b),
+    ("<<", "lshift", lambda a, b: a << b),
+    (">>", "rshift", lambda a, b: a >> b),
+):
+    _binary(_op, _name, _compute)
+
+
+def _divmod(a: Any, b: Any) -> Any:
+    return a // b, a % b
+
+
+Dim.__divmod__ = _divmod  # type: ignore[method-assign,assignment]
+Dim.__rdivmod__ = lambda self, other: _divmod(other, self)  # type: ignore[method-assign,assignment]
+
+
+def _compared(a: Dim, b: Any, relation: str, compute: Any) -> Any:
+    if isinstance(b, float):
+        return _real_compared(a, b, relation)
+    if not isinstance(b, int):
+        return NotImplemented
+    found = compute(a, b)
+    a.run.note(_sum(a.poly, _scaled(_poly(b), -1)), "==" if found else "!=")
+    return found
+
+
+def _positive(run: Symbols, a: int, b: int) -> bool:
+    """Whether a > b, noted."""
+    poly = _sum(_poly(a), _scaled(_poly(b), -1))
+    found = int.__gt__(_plain(a), _plain(b))
+    run.note(poly, ">" if found else "<=")
+    return found
+
+
+class Real(float):
+    """A float made of sizes, with the operations that made it."""
+
+    run: Symbols
+    k: int
+
+    def __repr__(self) -> str:
+        return REAL_MARK.format(self.k) if self >= 0 else f"-{-self!r}"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if spec in ("", "r") else format(self.__float__(), spec)
+
+    def __hash__(self) -> int:
+        return hash((id(self.run), self.k))
+
+    def __float__(self) -> float:
+        value = float.__add__(self, 0.0)
+        self.run.pins.append("a float")
+        self.run.notes.setdefault(("real", "==", ("real", self.k), value))
+        return value
+
+    def __int__(self) -> int:
+        return int(self.__float__())
+
+    __trunc__ = __ceil__ = __floor__ = __int__
+
+    def __bool__(self) -> bool:
+        return bool(self != 0.0)
+
+    def __neg__(self) -> Any:
+        return self.run.real(float.__neg__(self), "neg", ("real", self.k))
+
+    def __eq__(self, other: Any) -> Any:
+        return _real_compared(self, other, "==")
+
+    def __ne__(self, other: Any) -> Any:
+        return _real_compared(self, other, "!=")
+
+    def __lt__(self, other: Any) -> Any:
+        return _real_compared(self, other, "<")
+
+    def __gt__(self, other: Any) -> Any:
+        return _real_compared(self, other, ">")
+
+    def __le__(self, other: Any) -> Any:
+        return _real_compared(self, other, "<=")
+
+    def __ge__(self, other: Any) -> Any:
+        return _real_compared(self, other, ">=")
+
+
+def _real_method(op: str, name: str) -> None:
+    setattr(Real, f"__{name}__", lambda self, other: _real_op(self, other, op))
+    setattr(Real, f"__r{name}__", lambda self, other: _real_op(other, self, op))
+
+
+_FLOAT_OPS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+    "**": lambda a, b: a**b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+}
+for _op, _name in (
+    ("+", "add"),
+    ("-", "sub"),
+    ("*", "mul"),
+    ("/", "truediv"),
+    ("//", "floordiv"),
+    ("%", "mod"),
+    ("**", "pow"),
+):
+    _real_method(_op, _name)
+
+
+def bare(x: Any) -> Any:
+    """Return a number without what it was made of."""
+    if isinstance(x, Real):
+        return float.__add__(x, 0.0)
+    return _plain(x) if isinstance(x, Dim) else x
+
+
+def _term(x: Any) -> Term:
+    if isinstance(x, Real):
+        return ("real", x.k)
+    return x if isinstance(x, float) else _poly(x)
+
+
+def _real_op(a: Any, b: Any, op: str) -> Any:
+    if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
+        return NotImplemented
+    run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
+    return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, _term(a), _term(b))
+
+
+def _real_compared(a: Any, b: Any, op: str) -> Any:
+    if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
+        return NotImplemented
+    run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
+    found = _FLOAT_OPS[op](bare(a), bare(b))
+    run.notes.setdefault(("real", op if found else f"not {op}", _term(a), _term(b)))
+    return found
+
+
+_NUMBERS = (int, float, bool, Dim, Real)
+
+
+def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a number as a Python number with the value that it has in a dtype."""
+    if isinstance(value, (Dim, Real)) and dtype.kind == "f":
+        if dtype.itemsize == 8:
+            return value * 1.0 if isinstance(value, Dim) else value
+        bits = float(dtype.type(bare(value)))
+        return value.run.real(bits, dtype.name, _term(value))
+    if isinstance(value, Dim) and dtype.kind in "iu":
+        return value
+    return np.asarray(value).astype(dtype)[()].item()
+
+
+def computed(name: str, values: Sequence[Any], dtype: np.dtype[Any]) -> Any:
+    """Return what a primitive makes of numbers, some of them Dims or Reals; None for most primitives.
+
+    A sum, product or quotient of float32 numbers is that of float64, rounded.
+    """
+    if name == "negative":
+        return -values[0]
+    op = _PRIMITIVES.get(name)
+    return None if op is None else rounded(_FLOAT_OPS[op](*values), dtype)
+
+
+_PRIMITIVES = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+class Formulas:
+    """Python text that computes terms from the sizes of another call."""
+
+    def __init__(self, run: Symbols) -> None:
+        self.run = run
+        self.lines: list[str] = []
+        self._done: set[str] = set()
+
+    def poly(self, poly: Poly) -> str:
+        """Return an expression for a polynomial."""
+        parts = []
+        for monomial, c in poly:
+            names = [self._atom(k) for k in monomial]
+            if c != 1 or not names:
+                names = [str(c) if c >= 0 else f"({c})", *names]
+            parts.append("*".join(names))
+        return "(" + " + ".join(parts or ["0"]) + ")"
+
+    def term(self, term: Term) -> str:
+        """Return an expression for a polynomial, a node or a float."""
+        if isinstance(term, float):
+            return f"float({str(term)!r})" if term - term != 0 else repr(term)
+        if term and term[0] == "real":
+            return self._real(term[1])
+        return self.poly(term)
+
+    def condition(self, note: Any) -> str:
+        """Return an expression that is true where a note holds."""
+        if note[0] == "real":
+            _, op, a, b = note
+            shown = f"{self.term(a)} {op.removeprefix('not ')} {self.term(b)}"
+            return f"not {shown}" if op.startswith("not ") else shown
+        poly, relation = note
+        return f"{self.poly(poly)} {relation} 0"
+
+    def _atom(self, k: int) -> str:
+        name = f"n{k}"
+        if k >= len(self.run.values) and name not in self._done:
+            op, *terms = self.run.atoms[k]
+            line = f"{name} = " + f" {op} ".join(self.term(t) for t in terms)
+            self.lines.append(line)
+            self._done.add(name)
+        return name
+
+    def _real(self, k: int) -> str:
+        name = f"x{k}"
+        if name not in self._done:
+            op, *terms = self.run.reals[k]
+            shown = [self.term(t) for t in terms]
+            if len(shown) == 2:
+                text = f" {op} ".join(shown)
+            else:
+                text = f"-{shown[0]}" if op == "neg" else f"float({op}({shown[0]}))"
+            self.lines.append(f"{name} = {text}")
+            self._done.add(name)
+        return name
+
+
+def compiled(run: Symbols, conditions: Sequence[Any], results: Sequence[Term]) -> Any:
+    """Return ``f(n0, n1, ..)``: None where a condition fails, else the results in a tuple.
+
+    Raises
+    ------
+    ZeroDivisionError
+        From the function, at sizes that a formula is not made for.
+    """
+    w = Formulas(run)
+    for note in conditions:
+        shown = w.condition(note)
+        w.lines.append(f"if not ({shown}): return None")
+    made = [w.term(t) for t in results]
+    w.lines.append(f"return ({', '.join(made)}{',' if made else ''})")
+    names = ", ".join(f"n{k}" for k in range(len(run.values)))
+    body = "\n    ".join(w.lines)
+    space: dict[str, Any] = {"float32": np.float32, "float16": np.float16}
+    exec(f"def formulas({names}):\n    {body}\n", space)
+    return space["formulas"]
