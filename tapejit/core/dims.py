@@ -14,7 +14,10 @@ this module compare what they predict with runs at other sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -67,7 +70,7 @@ class Symbols:
 
     def real(self, value: float, op: str, *terms: Term) -> Real:
         """Return a float made of sizes; operations keep their order, so that all bits agree."""
-        key = (op, *[(x, str(x)) if isinstance(x, float) else x for x in terms])
+        key = (op, *[(x, repr(x)) if isinstance(x, float) else x for x in terms])  # 0.0 == -0.0
         found = self._real.get(key)
         if found is None:
             found = self._real[key] = len(self.reals)
@@ -82,8 +85,6 @@ class Symbols:
 
     def pin(self, dim: Dim) -> int:
         """Note that a Dim was read as a number: other sizes must give the same."""
-        import sys
-
         frame = sys._getframe(2)
         self.pins.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
         value = int.__add__(dim, 0)
@@ -226,6 +227,8 @@ class Dim(int):
         return bool(self != 0)
 
     def __hash__(self) -> int:
+        if not is_ours(sys._getframe(1)):  # a dict of numbers, a cache
+            return hash(self.run.pin(self))
         return hash((id(self.run), self.poly))
 
     def __eq__(self, other: Any) -> Any:
@@ -256,12 +259,20 @@ class Dim(int):
         return not _positive(self.run, other, self)
 
     def __repr__(self) -> str:
-        return str(self.run.marker(self)) if self >= 0 else f"-{-self!r}"
+        return self._text(is_ours(sys._getframe(1)))
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return self._text(is_ours(sys._getframe(1)))
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if spec in ("", "d") else format(self.run.pin(self), spec)
+        if spec in ("", "d"):
+            return self._text(is_ours(sys._getframe(1)))
+        return format(self.run.pin(self), spec)
+
+    def _text(self, ours: bool) -> str:
+        if not ours:
+            return str(self.run.pin(self))
+        return str(self.run.marker(self)) if self >= 0 else f"-{(-self)._text(True)}"
 
     def __reduce__(self) -> Any:
         return (int, (self.run.pin(self),))
@@ -417,6 +428,37 @@ for _op, _name in (
     _real_method(_op, _name)
 
 
+ACTIVE = [0]
+"""How many runs are under way: where there are none, nobody looks for Dims."""
+
+
+@contextmanager
+def symbolic(values: Sequence[int]) -> Iterator[Symbols]:
+    """Run stages on symbols of these values."""
+    ACTIVE[0] += 1
+    try:
+        yield Symbols(values)
+    finally:
+        ACTIVE[0] -= 1
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether code belongs to this library, which is made for Dims."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _OURS
+
+
+_OURS = __name__.partition(".")[0]
+
+
+def as_read(x: Any, depth: int = 2) -> Any:
+    """Return a size or a shape as code outside of this library reads it: as numbers, pinned."""
+    if is_ours(sys._getframe(depth)):
+        return x
+    if isinstance(x, tuple):
+        return tuple([int(n) if type(n) is Dim else n for n in x])
+    return int(x) if type(x) is Dim else x
+
+
 def bare(x: Any) -> Any:
     """Return a number without what it was made of."""
     if isinstance(x, Real):
@@ -424,7 +466,8 @@ def bare(x: Any) -> Any:
     return _plain(x) if isinstance(x, Dim) else x
 
 
-def _term(x: Any) -> Term:
+def term(x: Any) -> Term:
+    """Return what a number is made of."""
     if isinstance(x, Real):
         return ("real", x.k)
     return x if isinstance(x, float) else _poly(x)
@@ -434,7 +477,7 @@ def _real_op(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
         return NotImplemented
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
-    return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, _term(a), _term(b))
+    return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, term(a), term(b))
 
 
 def _real_compared(a: Any, b: Any, op: str) -> Any:
@@ -442,7 +485,7 @@ def _real_compared(a: Any, b: Any, op: str) -> Any:
         return NotImplemented
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
     found = _FLOAT_OPS[op](bare(a), bare(b))
-    run.notes.setdefault(("real", op if found else f"not {op}", _term(a), _term(b)))
+    run.notes.setdefault(("real", op if found else f"not {op}", term(a), term(b)))
     return found
 
 
@@ -455,7 +498,7 @@ def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
         if dtype.itemsize == 8:
             return value * 1.0 if isinstance(value, Dim) else value
         bits = float(dtype.type(bare(value)))
-        return value.run.real(bits, dtype.name, _term(value))
+        return value.run.real(bits, dtype.name, term(value))
     if isinstance(value, Dim) and dtype.kind in "iu":
         return value
     return np.asarray(value).astype(dtype)[()].item()
@@ -473,82 +516,3 @@ def computed(name: str, values: Sequence[Any], dtype: np.dtype[Any]) -> Any:
 
 
 _PRIMITIVES = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-
-
-class Formulas:
-    """Python text that computes terms from the sizes of another call."""
-
-    def __init__(self, run: Symbols) -> None:
-        self.run = run
-        self.lines: list[str] = []
-        self._done: set[str] = set()
-
-    def poly(self, poly: Poly) -> str:
-        """Return an expression for a polynomial."""
-        parts = []
-        for monomial, c in poly:
-            names = [self._atom(k) for k in monomial]
-            if c != 1 or not names:
-                names = [str(c) if c >= 0 else f"({c})", *names]
-            parts.append("*".join(names))
-        return "(" + " + ".join(parts or ["0"]) + ")"
-
-    def term(self, term: Term) -> str:
-        """Return an expression for a polynomial, a node or a float."""
-        if isinstance(term, float):
-            return f"float({str(term)!r})" if term - term != 0 else repr(term)
-        if term and term[0] == "real":
-            return self._real(term[1])
-        return self.poly(term)
-
-    def condition(self, note: Any) -> str:
-        """Return an expression that is true where a note holds."""
-        if note[0] == "real":
-            _, op, a, b = note
-            shown = f"{self.term(a)} {op.removeprefix('not ')} {self.term(b)}"
-            return f"not {shown}" if op.startswith("not ") else shown
-        poly, relation = note
-        return f"{self.poly(poly)} {relation} 0"
-
-    def _atom(self, k: int) -> str:
-        name = f"n{k}"
-        if k >= len(self.run.values) and name not in self._done:
-            op, *terms = self.run.atoms[k]
-            line = f"{name} = " + f" {op} ".join(self.term(t) for t in terms)
-            self.lines.append(line)
-            self._done.add(name)
-        return name
-
-    def _real(self, k: int) -> str:
-        name = f"x{k}"
-        if name not in self._done:
-            op, *terms = self.run.reals[k]
-            shown = [self.term(t) for t in terms]
-            if len(shown) == 2:
-                text = f" {op} ".join(shown)
-            else:
-                text = f"-{shown[0]}" if op == "neg" else f"float({op}({shown[0]}))"
-            self.lines.append(f"{name} = {text}")
-            self._done.add(name)
-        return name
-
-
-def compiled(run: Symbols, conditions: Sequence[Any], results: Sequence[Term]) -> Any:
-    """Return ``f(n0, n1, ..)``: None where a condition fails, else the results in a tuple.
-
-    Raises
-    ------
-    ZeroDivisionError
-        From the function, at sizes that a formula is not made for.
-    """
-    w = Formulas(run)
-    for note in conditions:
-        shown = w.condition(note)
-        w.lines.append(f"if not ({shown}): return None")
-    made = [w.term(t) for t in results]
-    w.lines.append(f"return ({', '.join(made)}{',' if made else ''})")
-    names = ", ".join(f"n{k}" for k in range(len(run.values)))
-    body = "\n    ".join(w.lines)
-    space: dict[str, Any] = {"float32": np.float32, "float16": np.float16}
-    exec(f"def formulas({names}):\n    {body}\n", space)
-    return space["formulas"]
