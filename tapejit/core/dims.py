@@ -152,6 +152,10 @@ class Dim(int):
 
     run: Symbols
     poly: Poly
+    __array_ufunc__ = None  # NumPy's operators leave it to those below
+    real = numerator = property(lambda self: self)
+    imag = property(lambda self: 0)
+    denominator = property(lambda self: 1)
 
     def __new__(cls, value: int, run: Symbols, poly: Poly) -> Dim:
         made = int.__new__(cls, value)
@@ -180,7 +184,7 @@ class Dim(int):
 
     def __mul__(self, other: Any) -> Any:
         if not isinstance(other, int):
-            return _real_op(self, other, "*")
+            return _real_op(self, other, "*")  # of a list: `_real_op` pins the Dim
         return _dim(self.run, int.__mul__(self, other), _product(self.poly, _poly(other)))
 
     def __rmul__(self, other: Any) -> Any:
@@ -348,6 +352,7 @@ class Real(float):
 
     run: Symbols
     k: int
+    __array_ufunc__ = None
 
     def __repr__(self) -> str:
         return REAL_MARK.format(self.k) if self >= 0 else f"-{-self!r}"
@@ -448,22 +453,90 @@ def is_ours(frame: FrameType) -> bool:
 
 
 _OURS = __name__.partition(".")[0]
+REWRITTEN = "__tapejit__"
+"""A name that rewritten code reads."""
 
 
 def as_read(x: Any, depth: int = 2) -> Any:
-    """Return a size or a shape as code outside of this library reads it: as numbers, pinned."""
-    if is_ours(sys._getframe(depth)):
-        return x
-    if isinstance(x, tuple):
-        return tuple([int(n) if type(n) is Dim else n for n in x])
-    return int(x) if type(x) is Dim else x
+    """Return a size or a shape as the code that reads it can take it.
+
+    Rewritten code hands its calls and subscripts to this library, which pins what others are given
+    (`pinned`). Code that runs as it is gets numbers.
+    """
+    frame = sys._getframe(depth)
+    return x if is_ours(frame) or REWRITTEN in frame.f_code.co_names else pinned(x)
 
 
 def bare(x: Any) -> Any:
-    """Return a number without what it was made of."""
+    """Return a number, or a container of numbers, without what they were made of."""
     if isinstance(x, Real):
         return float.__add__(x, 0.0)
-    return _plain(x) if isinstance(x, Dim) else x
+    if isinstance(x, Dim):
+        return _plain(x)
+    if type(x) in (tuple, list):
+        return type(x)([bare(y) for y in x])
+    return x
+
+
+def holds_sizes(x: Any) -> bool:
+    """Whether a value is a symbolic number or a container of some."""
+    if type(x) in (tuple, list, set):
+        return any(map(holds_sizes, x))
+    if type(x) is dict:
+        return any(map(holds_sizes, x.values()))
+    if type(x) is slice:
+        return any(map(holds_sizes, (x.start, x.stop, x.step)))
+    return isinstance(x, (Dim, Real))
+
+
+def pinned(x: Any) -> Any:
+    """Return what code that does not know sizes is given: plain numbers, which must be the same."""
+    if not holds_sizes(x):
+        return x
+    if isinstance(x, Dim):
+        return int(x)
+    if isinstance(x, Real):
+        return float(x)
+    if type(x) in (tuple, list, set):
+        return type(x)([pinned(y) for y in x])
+    if type(x) is dict:
+        return {k: pinned(y) for k, y in x.items()}
+    if type(x) is slice:
+        return slice(pinned(x.start), pinned(x.stop), pinned(x.step))
+    raise TypeError(f"a {type(x).__name__} cannot be pinned")
+
+
+def whole(n: Any) -> int:
+    """Return a size as an int, which a symbolic one is."""
+    return n if isinstance(n, Dim) else int(n)
+
+
+def slice_bounds(i: slice, n: int) -> tuple[int, int, int]:
+    """Return the bounds of a slice of an axis, as ``i.indices(n)`` does."""
+    if not (isinstance(n, Dim) or holds_sizes(i)):
+        return i.indices(n)
+    step = 1 if i.step is None else i.step
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    low, high = (0, n) if step > 0 else (-1, n - 1)
+
+    def bound(given: Any, default: int) -> int:
+        if given is None:
+            return default
+        k = whole(given)
+        return max(k + n, low) if k < 0 else min(k, high)
+
+    if step > 0:
+        return bound(i.start, low), bound(i.stop, high), step
+    return bound(i.start, high), bound(i.stop, low), step
+
+
+def rounds(start: int, stop: int, step: int) -> int:
+    """Return ``len(range(start, stop, step))``."""
+    if not holds_sizes((start, stop, step)):
+        return len(range(start, stop, step))
+    span, step = (stop - start, step) if step > 0 else (start - stop, -step)
+    return (span + (step - 1)) // step if span > 0 else 0
 
 
 def term(x: Any) -> Term:
@@ -475,6 +548,9 @@ def term(x: Any) -> Term:
 
 def _real_op(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
+        other = b if isinstance(a, (Dim, Real)) else a
+        if isinstance(other, (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
+            return _FLOAT_OPS[op](pinned(a), pinned(b))
         return NotImplemented
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
     return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, term(a), term(b))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dims import slice_bounds
 from ..core.errors import IndexingError
 from ..core.records import record
 from ..core.sources import where
@@ -117,7 +118,7 @@ def _axis(cap: Capture, i: Any, axis: int, n: int) -> _Axis | None:
             )
         return _Axis(k % n, 1, True, whole)
     if not _traced_bounds(i):
-        start, stop, step = i.indices(n)
+        start, stop, step = slice_bounds(i, n)
         length = len(range(start, stop, step))
         return _Axis(0, length, False, (start if length else 0, length, step))
     span = _length(cap, i)

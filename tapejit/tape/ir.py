@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
-from ..core.dims import Dim, Real, bare, rounded
+from ..core.dims import ACTIVE, Dim, Real, bare, rounded
 from ..core.errors import RangeError, TapejitError, UnrollError
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
@@ -396,6 +396,8 @@ class Builder:
     def computed(self, prim: Primitive, i: int, params: Params) -> Any:
         """Return the value of row `i` of an eager builder, or what stands for it."""
         known = self.known
+        if ACTIVE[0]:
+            params = {name: bare(x) for name, x in params.items()}
         ids = self.arg[self.off[i] : self.off[i + 1]]
         loops = self.defers and has_loop(prim, params)
         if not loops and (not self.pending or self.pending.isdisjoint(ids)):
@@ -456,7 +458,7 @@ def has_loop(prim: Primitive, params: Params) -> bool:
 def stand_in(aval: AnyAval) -> Any:
     """Return something of the shape and dtype of a value that is not known."""
     if isinstance(aval, Aval):
-        return np.zeros([max(n, 0) for n in aval.shape], aval.dtype)[()]
+        return np.zeros([max(bare(n), 0) for n in aval.shape], aval.dtype)[()]
     return tuple(stand_in(a) for a in aval.items)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import common_shape
+from ...core.dims import whole
 from ...core.sources import where as user_line
 from ...rules.sort import put_along, take_along
 from ...tape.ir import Sym
@@ -291,7 +292,7 @@ def ix_(*args: Any) -> tuple[Sym, ...]:
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Sym, ...]:
     at, shape = arr(indices), static(shape)
-    dims = tuple(int(n) for n in ((shape,) if np.ndim(shape) == 0 else shape))
+    dims = tuple(whole(n) for n in ((shape,) if np.ndim(shape) == 0 else shape))
     at = P.wrap_index(at, size=prod(dims), axis=0)
     return unraveled(at, dims) if order == "C" else unraveled(at, dims[::-1])[::-1]
 
@@ -299,7 +300,7 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Sym, ...]
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Sym:
     parts = arrays(multi_index)
-    sizes = tuple(int(n) for n in static(dims))
+    sizes = tuple(whole(n) for n in static(dims))
     modes = (mode,) * len(sizes) if isinstance(mode, str) else tuple(mode)
     if order == "F":
         parts, sizes, modes = parts[::-1], sizes[::-1], modes[::-1]

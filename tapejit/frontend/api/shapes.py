@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import common_shape
+from ...core.dims import whole
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.sources import where
 from ...tape.ir import Sym
@@ -150,7 +151,7 @@ def squeeze(a: Any, axis: Any = None) -> Sym:
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Sym:
     shape = static(shape)
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(whole(n) for n in shape)
     return P.broadcast_to(arr(array), shape=shape)
 
 

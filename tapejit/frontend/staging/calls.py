@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.dims import ACTIVE, Dim, Real, pinned
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
 from ..piles import Pile
@@ -21,6 +22,30 @@ from .iterables import make_enumerate, make_range, make_reversed, make_zip
 
 def call(fn: Any) -> Any:
     """Return what to call for `fn`."""
+    found = _called(fn)
+    return _on_sizes(fn, found) if ACTIVE[0] else found
+
+
+def _on_sizes(fn: Any, found: Any) -> Any:
+    """Return what to call while sizes are symbols: code that does not know these is given numbers."""
+    if found is not fn or _knows_sizes(fn):
+        return found
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, Tracer) for a in args):  # NumPy hands it to this library
+            return found(*args, **kwargs)
+        return found(*map(pinned, args), **{name: pinned(x) for name, x in kwargs.items()})
+
+    return run
+
+
+def _knows_sizes(fn: Any) -> bool:
+    if type(fn) in (type, type(len)):
+        return fn in _KNOW_SIZES
+    return str(getattr(fn, "__module__", None)).partition(".")[0] == _OURS
+
+
+def _called(fn: Any) -> Any:
     cap = current()
     if cap is None:
         return fn
@@ -100,6 +125,8 @@ def _float(*args: Any) -> Any:
         if args[0].dtype.kind == "c":
             raise TypeError("float() argument must be a string or a real number, not 'complex'")
         return _weak(args[0], np.float64)
+    if len(args) == 1 and isinstance(args[0], (Dim, Real)):
+        return args[0] * 1.0
     return float(*args)
 
 
@@ -114,6 +141,8 @@ def _int(*args: Any, **kwargs: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
         x = args[0]
         return _weak(np.trunc(x) if x.dtype.kind == "f" else x, np.int64)
+    if len(args) == 1 and isinstance(args[0], Dim):
+        return args[0]
     return int(*args, **kwargs)
 
 
@@ -133,7 +162,7 @@ def _scalar(kind: Any) -> Any:
     def make(*args: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
             return args[0].astype(kind)
-        return kind(*args)
+        return kind(*map(pinned, args))
 
     return make
 
@@ -192,7 +221,7 @@ def _abs(x: Any) -> Any:
 def _len(x: Any) -> Any:
     if isinstance(x, Pile):
         return x.size
-    return len(x)
+    return x.shape[0] if isinstance(x, Tracer) and x.ndim else len(x)
 
 
 def _pow(base: Any, exponent: Any, *rest: Any) -> Any:
@@ -303,3 +332,5 @@ def _bools(plain: Callable[..., Any], numpy: Callable[..., Any]) -> Any:
 
 
 REPLACED: dict[Any, Any] = _replaced()
+_OURS = __name__.partition(".")[0]
+_KNOW_SIZES = frozenset([isinstance, divmod, round, tuple, slice, callable, hasattr])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.dims import ACTIVE, pinned
 from ...core.errors import MutationError
 from ...core.sources import where
 from ..capture import current
@@ -35,6 +36,8 @@ def holds_traced(index: Any) -> bool:
 
 def getitem(a: Any, index: Any) -> Any:
     """``a[index]``."""
+    if ACTIVE[0] and not isinstance(a, Tracer):
+        index = pinned(index)
     if type(a) is np.ndarray and current() is not None and holds_traced(index):
         return constant(a)[index]
     if type(a) in (list, tuple) and isinstance(index, Tracer) and not index.settled:
@@ -64,6 +67,8 @@ def _stacked(items: Any) -> Tracer | None:
 
 def setitem(a: Any, index: Any, value: Any) -> None:
     """``a[index] = value``."""
+    if ACTIVE[0] and not isinstance(a, Tracer):
+        index = pinned(index)
     if type(a) is np.ndarray and (holds_traced(index) or isinstance(value, Tracer)):
         raise MutationError(
             "an array of plain numbers is written at a traced place or with a traced value: make it "
