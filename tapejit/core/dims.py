@@ -80,8 +80,19 @@ class Symbols:
         return made
 
     def note(self, poly: Poly, relation: str) -> None:
-        if not _certain(poly, relation):
+        if not self._certain(poly, relation):
             self.notes.setdefault((poly, relation))
+
+    def _certain(self, poly: Poly, relation: str) -> bool:
+        """Whether a relation holds for all sizes: coefficients of one sign, and sizes are positive."""
+        if relation == "==":
+            return not poly
+        if any(k >= len(self.values) for monomial, _ in poly for k in monomial):
+            return False  # what is no size may be negative
+        signs = {c > 0 for _, c in poly}
+        if relation == "<=":
+            return True not in signs
+        return signs == {True} or (relation == "!=" and signs == {False})
 
     def pin(self, dim: Dim) -> int:
         """Note that a Dim was read as a number: other sizes must give the same."""
@@ -121,16 +132,6 @@ def _product(a: Poly, b: Poly) -> Poly:
             key = tuple(sorted(m + o))
             made[key] = made.get(key, 0) + c * d
     return tuple(sorted((m, c) for m, c in made.items() if c))
-
-
-def _certain(poly: Poly, relation: str) -> bool:
-    """Whether a relation holds for all sizes of at least 2: all coefficients have one sign."""
-    if relation == "==":
-        return not poly
-    if relation == "<=":
-        return all(c <= 0 for _, c in poly)
-    positive = bool(poly) and all(c > 0 for _, c in poly)
-    return positive or (relation == "!=" and bool(poly) and all(c < 0 for _, c in poly))
 
 
 def _poly(x: int) -> Poly:
@@ -330,10 +331,8 @@ Dim.__rdivmod__ = lambda self, other: _divmod(other, self)  # type: ignore[metho
 
 
 def _compared(a: Dim, b: Any, relation: str, compute: Any) -> Any:
-    if isinstance(b, float):
-        return _real_compared(a, b, relation)
     if not isinstance(b, int):
-        return NotImplemented
+        return _real_compared(a, b, relation)
     found = compute(a, b)
     a.run.note(_sum(a.poly, _scaled(_poly(b), -1)), "==" if found else "!=")
     return found
@@ -548,23 +547,34 @@ def term(x: Any) -> Term:
 
 def _real_op(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
-        other = b if isinstance(a, (Dim, Real)) else a
-        if isinstance(other, (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
-            return _FLOAT_OPS[op](pinned(a), pinned(b))
-        return NotImplemented
+        return _with_others(a, b, op)
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
     return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, term(a), term(b))
 
 
 def _real_compared(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
-        return NotImplemented
+        return _with_others(a, b, op)
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
     found = _FLOAT_OPS[op](bare(a), bare(b))
     run.notes.setdefault(("real", op if found else f"not {op}", term(a), term(b)))
     return found
 
 
+def _with_others(a: Any, b: Any, op: str) -> Any:
+    """An operator between a size and what is no number of Python's: the size is pinned."""
+    other = b if isinstance(a, (Dim, Real)) else a
+    if isinstance(other, (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
+        return _FLOAT_OPS[op](pinned(a), pinned(b))
+    return NotImplemented
+
+
+def between(a: Any, b: Any, op: str) -> Any:
+    """Return ``a op b`` for a number or text on the left, which would not ask the size on the right."""
+    return (_real_compared if op in _RELATIONS else _real_op)(a, b, op)
+
+
+_RELATIONS = frozenset(["==", "!=", "<", "<=", ">", ">="])
 _NUMBERS = (int, float, bool, Dim, Real)
 
 

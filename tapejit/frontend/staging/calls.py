@@ -18,31 +18,13 @@ from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
+from .sized import on_sizes
 
 
 def call(fn: Any) -> Any:
     """Return what to call for `fn`."""
     found = _called(fn)
-    return _on_sizes(fn, found) if ACTIVE[0] else found
-
-
-def _on_sizes(fn: Any, found: Any) -> Any:
-    """Return what to call while sizes are symbols: code that does not know these is given numbers."""
-    if found is not fn or _knows_sizes(fn):
-        return found
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(a, Tracer) for a in args):  # NumPy hands it to this library
-            return found(*args, **kwargs)
-        return found(*map(pinned, args), **{name: pinned(x) for name, x in kwargs.items()})
-
-    return run
-
-
-def _knows_sizes(fn: Any) -> bool:
-    if type(fn) in (type, type(len)):
-        return fn in _KNOW_SIZES
-    return str(getattr(fn, "__module__", None)).partition(".")[0] == _OURS
+    return on_sizes(fn, found) if ACTIVE[0] else found
 
 
 def _called(fn: Any) -> Any:
@@ -332,5 +314,3 @@ def _bools(plain: Callable[..., Any], numpy: Callable[..., Any]) -> Any:
 
 
 REPLACED: dict[Any, Any] = _replaced()
-_OURS = __name__.partition(".")[0]
-_KNOW_SIZES = frozenset([isinstance, divmod, round, tuple, slice, callable, hasattr])

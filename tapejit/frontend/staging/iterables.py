@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import holds_sizes
+from ...core.dims import holds_sizes, rounds
 from ..capture import Capture, current
 from ..piles import Pile
 from ..tracer import Root, Tracer, sym_of
@@ -65,8 +65,8 @@ class Range(Rows):
             sign = 1 if step > 0 else -1
             span = (stop - start) * sign
             size = abs(step)
-            rounds = span if size == 1 else (span + (size - 1)) // size
-            self.length = np.maximum(rounds, 0)
+            turns = span if size == 1 else (span + (size - 1)) // size
+            self.length = np.maximum(turns, 0)
         else:
             self.length = rounds(start, stop, step)
 

@@ -14,7 +14,7 @@ from ..capture import current
 from ..tracer import Tracer
 from .iterables import constant
 
-_OPERATORS = {
+OPERATORS = {
     "+": (operator.add, operator.iadd), "-": (operator.sub, operator.isub),
     "*": (operator.mul, operator.imul), "/": (operator.truediv, operator.itruediv),
     "//": (operator.floordiv, operator.ifloordiv), "%": (operator.mod, operator.imod),
@@ -91,5 +91,5 @@ def augload(a: Any, index: Any) -> tuple[Any, Any, Any]:
 def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
     """Finish ``a[index] op= value``; a view of a traced array is written as a whole."""
     a, index, old = loaded
-    plain, inplace = _OPERATORS[op]
+    plain, inplace = OPERATORS[op]
     setitem(a, index, (plain if isinstance(a, Tracer) else inplace)(old, value))
