@@ -95,3 +95,11 @@ def loop_nest(
     places = [f"{p}[{index(o, tuple(s[axes[-1]] for axes in merged), names)}]" for p, o, s in pairs]
     lines.append(pad + template.format(*places))
     return lines
+
+
+def power_of_two(size: int) -> int:
+    """Return the power of two that holds an array: kernels of nearby sizes are alike in their text."""
+    found = 1
+    while found < size:
+        found *= 2
+    return found

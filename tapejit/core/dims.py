@@ -17,14 +17,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-MARK = 8_000_000_000_000_000_000
-"""The marker of Dim k of a run is ``MARK + k``."""
-REAL_MARK = "7.{:09d}e+222"
+_MARK = 8 * 10**18
+_RUN = 10**6
+_runs = count()
+"""Markers are never used again: texts on symbols are kept by what they say, as all others are."""
 Monomial = tuple[int, ...]
 Poly = tuple[tuple[Monomial, int], ...]
 Term = Any
@@ -46,6 +48,7 @@ class Symbols:
 
     def __init__(self, values: Sequence[int]) -> None:
         self.values = tuple(values)
+        self.mark = _MARK + _RUN * next(_runs)
         self.atoms: list[Any] = [None] * len(self.values)
         self._atom: dict[Any, int] = {}
         self.dims: list[Dim] = []
@@ -96,7 +99,9 @@ class Symbols:
 
     def pin(self, dim: Dim) -> int:
         """Note that a Dim was read as a number: other sizes must give the same."""
-        frame = sys._getframe(2)
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
         self.pins.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
         value = int.__add__(dim, 0)
         self.note(_sum(dim.poly, _const(-value)), "==")
@@ -107,7 +112,18 @@ class Symbols:
         if found is None:
             found = self._marks[dim.poly] = len(self.dims)
             self.dims.append(dim)
-        return MARK + found
+        return self.mark + found
+
+
+def marked(run: Symbols, text: str) -> Term | None:
+    """Return what the marker of a Dim or a Real stands for; None for other literals."""
+    if text.isdigit():
+        k = int(text) - run.mark
+        return run.dims[k].poly if 0 <= k < len(run.dims) else None
+    if text.startswith("7.") and text.endswith("e+222"):
+        k = int(text[2:-5]) - run.mark
+        return ("real", k) if 0 <= k < len(run.reals) else None
+    return None
 
 
 def _const(n: int) -> Poly:
@@ -354,7 +370,7 @@ class Real(float):
     __array_ufunc__ = None
 
     def __repr__(self) -> str:
-        return REAL_MARK.format(self.k) if self >= 0 else f"-{-self!r}"
+        return f"7.{self.run.mark + self.k}e+222" if self >= 0 else f"-{-self!r}"
 
     __str__ = __repr__
 
@@ -564,7 +580,8 @@ def _real_compared(a: Any, b: Any, op: str) -> Any:
 def _with_others(a: Any, b: Any, op: str) -> Any:
     """An operator between a size and what is no number of Python's: the size is pinned."""
     other = b if isinstance(a, (Dim, Real)) else a
-    if isinstance(other, (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
+    # a tracer says that it is an array or a number
+    if issubclass(type(other), (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
         return _FLOAT_OPS[op](pinned(a), pinned(b))
     return NotImplemented
 

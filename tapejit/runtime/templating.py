@@ -7,12 +7,11 @@ has called with, smaller and larger ones, odd and even.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.avals import Aval, aval_of
-from ..core.dims import MARK, Dim, Symbols, symbolic
+from ..core.dims import Dim, Symbols, marked, symbolic
 from ..core.formulas import compiled
 from ..core.records import changed
 from ..tape.ir import Tape
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 _WITNESSES = 3
 _REHEARSALS = 2
-_REAL = re.compile(r"7\.(\d{9})e\+222")
 Word = Any
 """A literal that is the same for all sizes, or what one is made of."""
 
@@ -150,15 +148,10 @@ def _words(run: Symbols, own: Apart, text: Apart) -> list[Word]:
         raise Rejected("the stages do something else at symbolic sizes")
     words = []
     for said, literal in zip(text.literals, own.literals, strict=True):
-        real = _REAL.fullmatch(said)
-        if real is not None:
-            words.append(("real", int(real[1])))
-        elif said.isdigit() and int(said) >= MARK:
-            words.append(run.dims[int(said) - MARK].poly)
-        elif said == literal:
-            words.append(said)
-        else:
+        word = marked(run, said)
+        if word is None and said != literal:
             raise Rejected("a number differs at symbolic sizes")
+        words.append(said if word is None else word)
     return words
 
 

@@ -20,7 +20,7 @@ _KNOW_SIZES = frozenset([isinstance, divmod, round, tuple, slice, callable, hasa
 
 def binary(op: str, a: Any, b: Any) -> Any:
     """``a op b``."""
-    if isinstance(b, (Dim, Real)) and isinstance(a, (float, complex, str, bytes)):
+    if type(b) in (Dim, Real) and issubclass(type(a), (float, complex, str, bytes)):
         return between(a, b, op)
     return _COMPARE[op](a, b) if op in _COMPARE else OPERATORS[op][0](a, b)
 
