@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dims import Dim, Real, rounded
+from ..core.dims import Dim, Real
+from ..core.sizes import rounded
 
 SUFFIX = {
     "float64": "f64",

@@ -15,22 +15,29 @@ this module compare what they predict with runs at other sizes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import count
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
+from .polynomials import Poly, added, constant, multiplied, scaled
+
 _MARK = 8 * 10**18
 _RUN = 10**6
 _runs = count()
 """Markers are never used again: texts on symbols are kept by what they say, as all others are."""
-Monomial = tuple[int, ...]
-Poly = tuple[tuple[Monomial, int], ...]
 Term = Any
 """A polynomial, a `Real`'s node ``("real", k)``, or a float."""
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether code belongs to this library, which is made for Dims."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _OURS
+
+
+_OURS = __name__.partition(".")[0]
 
 
 class Symbols:
@@ -104,7 +111,7 @@ class Symbols:
             frame = frame.f_back
         self.pins.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
         value = int.__add__(dim, 0)
-        self.note(_sum(dim.poly, _const(-value)), "==")
+        self.note(added(dim.poly, constant(-value)), "==")
         return value
 
     def marker(self, dim: Dim) -> int:
@@ -126,32 +133,8 @@ def marked(run: Symbols, text: str) -> Term | None:
     return None
 
 
-def _const(n: int) -> Poly:
-    return (((), n),) if n else ()
-
-
-def _sum(a: Poly, b: Poly) -> Poly:
-    made = dict(a)
-    for m, c in b:
-        made[m] = made.get(m, 0) + c
-    return tuple(sorted((m, c) for m, c in made.items() if c))
-
-
-def _scaled(a: Poly, n: int) -> Poly:
-    return tuple((m, c * n) for m, c in a) if n else ()
-
-
-def _product(a: Poly, b: Poly) -> Poly:
-    made: dict[Monomial, int] = {}
-    for m, c in a:
-        for o, d in b:
-            key = tuple(sorted(m + o))
-            made[key] = made.get(key, 0) + c * d
-    return tuple(sorted((m, c) for m, c in made.items() if c))
-
-
 def _poly(x: int) -> Poly:
-    return x.poly if isinstance(x, Dim) else _const(x)
+    return x.poly if isinstance(x, Dim) else constant(x)
 
 
 def _dim(run: Symbols, value: int, poly: Poly) -> int:
@@ -182,7 +165,7 @@ class Dim(int):
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, int):
             return _real_op(self, other, "+")
-        return _dim(self.run, int.__add__(self, other), _sum(self.poly, _poly(other)))
+        return _dim(self.run, int.__add__(self, other), added(self.poly, _poly(other)))
 
     def __radd__(self, other: Any) -> Any:
         return self + other if isinstance(other, int) else _real_op(other, self, "+")
@@ -190,19 +173,19 @@ class Dim(int):
     def __sub__(self, other: Any) -> Any:
         if not isinstance(other, int):
             return _real_op(self, other, "-")
-        poly = _sum(self.poly, _scaled(_poly(other), -1))
+        poly = added(self.poly, scaled(_poly(other), -1))
         return _dim(self.run, int.__sub__(self, other), poly)
 
     def __rsub__(self, other: Any) -> Any:
         if not isinstance(other, int):
             return _real_op(other, self, "-")
-        poly = _sum(_poly(other), _scaled(self.poly, -1))
+        poly = added(_poly(other), scaled(self.poly, -1))
         return _dim(self.run, int.__sub__(_plain(other), self), poly)
 
     def __mul__(self, other: Any) -> Any:
         if not isinstance(other, int):
             return _real_op(self, other, "*")  # of a list: `_real_op` pins the Dim
-        return _dim(self.run, int.__mul__(self, other), _product(self.poly, _poly(other)))
+        return _dim(self.run, int.__mul__(self, other), multiplied(self.poly, _poly(other)))
 
     def __rmul__(self, other: Any) -> Any:
         return self * other if isinstance(other, int) else _real_op(other, self, "*")
@@ -213,8 +196,14 @@ class Dim(int):
     def __rtruediv__(self, other: Any) -> Any:
         return _real_op(other, self, "/")
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __neg__(self) -> Any:
-        return _dim(self.run, int.__neg__(self), _scaled(self.poly, -1))
+        return _dim(self.run, int.__neg__(self), scaled(self.poly, -1))
 
     def __pos__(self) -> Any:
         return self
@@ -338,25 +327,17 @@ for _op, _name, _compute in (
     _binary(_op, _name, _compute)
 
 
-def _divmod(a: Any, b: Any) -> Any:
-    return a // b, a % b
-
-
-Dim.__divmod__ = _divmod  # type: ignore[method-assign,assignment]
-Dim.__rdivmod__ = lambda self, other: _divmod(other, self)  # type: ignore[method-assign,assignment]
-
-
 def _compared(a: Dim, b: Any, relation: str, compute: Any) -> Any:
     if not isinstance(b, int):
         return _real_compared(a, b, relation)
     found = compute(a, b)
-    a.run.note(_sum(a.poly, _scaled(_poly(b), -1)), "==" if found else "!=")
+    a.run.note(added(a.poly, scaled(_poly(b), -1)), "==" if found else "!=")
     return found
 
 
 def _positive(run: Symbols, a: int, b: int) -> bool:
     """Whether a > b, noted."""
-    poly = _sum(_poly(a), _scaled(_poly(b), -1))
+    poly = added(_poly(a), scaled(_poly(b), -1))
     found = int.__gt__(_plain(a), _plain(b))
     run.note(poly, ">" if found else "<=")
     return found
@@ -421,7 +402,7 @@ def _real_method(op: str, name: str) -> None:
     setattr(Real, f"__r{name}__", lambda self, other: _real_op(other, self, op))
 
 
-_FLOAT_OPS: dict[str, Callable[[Any, Any], Any]] = {
+FLOAT_OPS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -448,40 +429,6 @@ for _op, _name in (
     _real_method(_op, _name)
 
 
-ACTIVE = [0]
-"""How many runs are under way: where there are none, nobody looks for Dims."""
-
-
-@contextmanager
-def symbolic(values: Sequence[int]) -> Iterator[Symbols]:
-    """Run stages on symbols of these values."""
-    ACTIVE[0] += 1
-    try:
-        yield Symbols(values)
-    finally:
-        ACTIVE[0] -= 1
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether code belongs to this library, which is made for Dims."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _OURS
-
-
-_OURS = __name__.partition(".")[0]
-REWRITTEN = "__tapejit__"
-"""A name that rewritten code reads."""
-
-
-def as_read(x: Any, depth: int = 2) -> Any:
-    """Return a size or a shape as the code that reads it can take it.
-
-    Rewritten code hands its calls and subscripts to this library, which pins what others are given
-    (`pinned`). Code that runs as it is gets numbers.
-    """
-    frame = sys._getframe(depth)
-    return x if is_ours(frame) or REWRITTEN in frame.f_code.co_names else pinned(x)
-
-
 def bare(x: Any) -> Any:
     """Return a number, or a container of numbers, without what they were made of."""
     if isinstance(x, Real):
@@ -493,65 +440,11 @@ def bare(x: Any) -> Any:
     return x
 
 
-def holds_sizes(x: Any) -> bool:
-    """Whether a value is a symbolic number or a container of some."""
-    if type(x) in (tuple, list, set):
-        return any(map(holds_sizes, x))
-    if type(x) is dict:
-        return any(map(holds_sizes, x.values()))
-    if type(x) is slice:
-        return any(map(holds_sizes, (x.start, x.stop, x.step)))
-    return isinstance(x, (Dim, Real))
-
-
-def pinned(x: Any) -> Any:
-    """Return what code that does not know sizes is given: plain numbers, which must be the same."""
-    if not holds_sizes(x):
-        return x
+def number(x: Any) -> Any:
+    """Return a size as a plain number, pinned; anything else as it is."""
     if isinstance(x, Dim):
         return int(x)
-    if isinstance(x, Real):
-        return float(x)
-    if type(x) in (tuple, list, set):
-        return type(x)([pinned(y) for y in x])
-    if type(x) is dict:
-        return {k: pinned(y) for k, y in x.items()}
-    if type(x) is slice:
-        return slice(pinned(x.start), pinned(x.stop), pinned(x.step))
-    raise TypeError(f"a {type(x).__name__} cannot be pinned")
-
-
-def whole(n: Any) -> int:
-    """Return a size as an int, which a symbolic one is."""
-    return n if isinstance(n, Dim) else int(n)
-
-
-def slice_bounds(i: slice, n: int) -> tuple[int, int, int]:
-    """Return the bounds of a slice of an axis, as ``i.indices(n)`` does."""
-    if not (isinstance(n, Dim) or holds_sizes(i)):
-        return i.indices(n)
-    step = 1 if i.step is None else i.step
-    if step == 0:
-        raise ValueError("slice step cannot be zero")
-    low, high = (0, n) if step > 0 else (-1, n - 1)
-
-    def bound(given: Any, default: int) -> int:
-        if given is None:
-            return default
-        k = whole(given)
-        return max(k + n, low) if k < 0 else min(k, high)
-
-    if step > 0:
-        return bound(i.start, low), bound(i.stop, high), step
-    return bound(i.start, high), bound(i.stop, low), step
-
-
-def rounds(start: int, stop: int, step: int) -> int:
-    """Return ``len(range(start, stop, step))``."""
-    if not holds_sizes((start, stop, step)):
-        return len(range(start, stop, step))
-    span, step = (stop - start, step) if step > 0 else (start - stop, -step)
-    return (span + (step - 1)) // step if span > 0 else 0
+    return float(x) if isinstance(x, Real) else x
 
 
 def term(x: Any) -> Term:
@@ -565,14 +458,14 @@ def _real_op(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
         return _with_others(a, b, op)
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
-    return run.real(_FLOAT_OPS[op](bare(a), bare(b)), op, term(a), term(b))
+    return run.real(FLOAT_OPS[op](bare(a), bare(b)), op, term(a), term(b))
 
 
 def _real_compared(a: Any, b: Any, op: str) -> Any:
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
         return _with_others(a, b, op)
     run: Symbols = a.run if isinstance(a, (Dim, Real)) else b.run
-    found = _FLOAT_OPS[op](bare(a), bare(b))
+    found = FLOAT_OPS[op](bare(a), bare(b))
     run.notes.setdefault(("real", op if found else f"not {op}", term(a), term(b)))
     return found
 
@@ -582,7 +475,7 @@ def _with_others(a: Any, b: Any, op: str) -> Any:
     other = b if isinstance(a, (Dim, Real)) else a
     # a tracer says that it is an array or a number
     if issubclass(type(other), (np.ndarray, np.generic, str, bytes, list, tuple, complex)):
-        return _FLOAT_OPS[op](pinned(a), pinned(b))
+        return FLOAT_OPS[op](number(a), number(b))
     return NotImplemented
 
 
@@ -593,29 +486,3 @@ def between(a: Any, b: Any, op: str) -> Any:
 
 _RELATIONS = frozenset(["==", "!=", "<", "<=", ">", ">="])
 _NUMBERS = (int, float, bool, Dim, Real)
-
-
-def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
-    """Return a number as a Python number with the value that it has in a dtype."""
-    if isinstance(value, (Dim, Real)) and dtype.kind == "f":
-        if dtype.itemsize == 8:
-            return value * 1.0 if isinstance(value, Dim) else value
-        bits = float(dtype.type(bare(value)))
-        return value.run.real(bits, dtype.name, term(value))
-    if isinstance(value, Dim) and dtype.kind in "iu":
-        return value
-    return np.asarray(value).astype(dtype)[()].item()
-
-
-def computed(name: str, values: Sequence[Any], dtype: np.dtype[Any]) -> Any:
-    """Return what a primitive makes of numbers, some of them Dims or Reals; None for most primitives.
-
-    A sum, product or quotient of float32 numbers is that of float64, rounded.
-    """
-    if name == "negative":
-        return -values[0]
-    op = _PRIMITIVES.get(name)
-    return None if op is None else rounded(_FLOAT_OPS[op](*values), dtype)
-
-
-_PRIMITIVES = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}

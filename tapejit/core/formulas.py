@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .dims import Poly, Symbols, Term
+from .dims import Symbols, Term
+from .polynomials import Poly
 
 
 class Formulas:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dims import rounds, slice_bounds, whole
 from ..core.errors import IndexingError, MutationError
+from ..core.sizes import rounds, slice_bounds, whole
 from ..core.sources import where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME

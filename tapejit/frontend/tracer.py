@@ -14,8 +14,8 @@ from weakref import WeakSet
 import numpy as np
 
 from ..core.avals import Aval
-from ..core.dims import ACTIVE, as_read
 from ..core.errors import CaptureError, MutationError, UnsupportedError
+from ..core.sizes import ACTIVE, as_read
 from ..core.sources import here, where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME, Params, Primitive

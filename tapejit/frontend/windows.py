@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dims import slice_bounds
 from ..core.errors import IndexingError
 from ..core.records import record
+from ..core.sizes import slice_bounds
 from ..core.sources import where
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES, Params

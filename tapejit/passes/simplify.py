@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import Aval, common_shape
-from ..core.dims import Dim, Real, computed, rounded
+from ..core.dims import Dim, Real
+from ..core.sizes import computed, rounded
 from ..tape.ir import PARAMS, Builder, Row, Sym, Tape
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .rewrite import rewrite

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import AnyAval, Aval, Shape, common_shape, full_name
-from ..core.dims import rounded
 from ..core.errors import DtypeError, ShapeError
 from ..core.records import record
+from ..core.sizes import rounded
 from ..core.sources import where as user_line
 from ..tape.ir import PARAMS, Sym
 from ..tape.primitive import BY_NAME, HOST, Emit, Params, Primitive, declare, primitive

@@ -174,11 +174,7 @@ class Staged:
                 kernel = made[stage.tape.hash] = Kernel(stage.tape, title)
             self.stages.append((stage, kernel))
         self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
-        self.lits = [
-            (i, literal(tape.params(i)["value"], tape.value(i)))
-            for i in range(tape.rows)
-            if tape.prim(i).name == "lit"
-        ]
+        self.lits = literals_of(tape)
 
     @property
     def host_rows(self) -> list[int]:
@@ -216,6 +212,25 @@ class Staged:
         """Whether an output is the kernel's own array, nobody else's."""
         coded = any(o in s[0].outputs for s in self.stages if not isinstance(s, int))
         return coded and self.tape.outputs.count(o) == 1
+
+
+class SizedStaged(Staged):
+    """A compiled tape with host rows, at other sizes than those that it was compiled for."""
+
+    def __init__(self, staged: Staged, tape: Tape, kernels: Sequence[Kernel]) -> None:
+        left = iter(kernels)
+        self.tape = tape
+        self.stages = [s if isinstance(s, int) else (s[0], next(left)) for s in staged.stages]
+        self.kernels, self.lits = list(kernels), literals_of(tape)
+
+
+def literals_of(tape: Tape) -> list[tuple[int, Any]]:
+    """Return the literals of a tape, by row."""
+    return [
+        (i, literal(tape.params(i)["value"], tape.value(i)))
+        for i in range(tape.rows)
+        if tape.prim(i).name == "lit"
+    ]
 
 
 def compile_staged(tape: Tape, title: str) -> Kernel | Staged:

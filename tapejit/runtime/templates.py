@@ -16,27 +16,57 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..core.avals import Aval
 from ..core.dims import Dim, Symbols
 from ..core.records import record
 from ..tape.ir import Tape
+from ..tape.sized import at_sizes
 from .program import Program
 from .trace import Traced
 
 if TYPE_CHECKING:
-    from .compile import Kernel
+    from .compile import Kernel, Staged
     from .dispatch import Dispatcher, Signature
 
-_MOST = 4
+_MOST = 8
 """Templates of one structure of arguments."""
-_ATTEMPTS = 8
+_PATIENCE = 24
+"""How much may be tried for one structure: a call that was answered otherwise than those before counts
+one, a reason that will stay counts six."""
 
 
 class Rejected(Exception):
-    """No template can be made of a call; the message says why."""
+    """No template can be made of a call; the message says why.
+
+    Attributes
+    ----------
+    cost : int
+        How much that says about the next call.
+    """
+
+    def __init__(self, why: str, cost: int = 6) -> None:
+        super().__init__(why)
+        self.cost = cost
+
+
+@record(eq=False)
+class Part:
+    """A kernel of a template.
+
+    Attributes
+    ----------
+    values : int
+        How many values of its classes the formulas give; 0 for a kernel that is the same for all sizes.
+    given, results : tuple of Aval
+        Those of its arguments and array results.
+    """
+
+    kernel: Kernel
+    values: int
+    given: tuple[Aval, ...]
+    results: tuple[Aval, ...]
 
 
 @record(eq=False)
@@ -45,33 +75,34 @@ class Template:
 
     Attributes
     ----------
+    run : Symbols
+        What the formulas are made of.
     slots : tuple of int
         For each dim of the array arguments, in order, its symbol, or ``-1 - n`` for a fixed size n.
     formulas : callable
-        ``formulas(*sizes)`` is None where the stages would decide otherwise, else the values of the
-        kernel's classes and then the dims of `avals`, in one tuple.
-    kernel : Kernel
-        A kernel of many sizes.
-    values : int
-        How many classes it has.
+        ``formulas(*sizes)`` is None where the stages would decide otherwise, else the numbers that
+        parts, results and inputs need, in this order.
+    parts : tuple of Part
+        The kernels, in the order of their stages.
+    staged : Staged or None
+        The compiled form with host rows.
+    tape : Tape
+        The tape after simplification.
     traced : Traced
-        The capture at symbolic sizes, with the checks of one at sizes that are numbers.
-    results : int
-        How many of its results are arrays or numbers of the tape.
-    avals : tuple of Aval
-        Those of the kernel's arguments and array results, of the results and of the inputs.
-    run : Symbols
-        What the formulas are made of.
+        The capture, with the checks of one at sizes that are numbers.
+    results, inputs : tuple of Aval
+        Those of the program.
     """
 
+    run: Symbols
     slots: tuple[int, ...]
     formulas: Callable[..., tuple[Any, ...] | None]
-    kernel: Kernel
-    values: int
+    parts: tuple[Part, ...]
+    staged: Staged | None
+    tape: Tape
     traced: Traced
-    results: int
-    avals: tuple[Aval, ...]
-    run: Symbols
+    results: tuple[Aval, ...]
+    inputs: tuple[Aval, ...]
 
     def sizes(self, dims: Sequence[int]) -> tuple[int, ...] | None:
         """Return the sizes of the symbols, None where the dims do not fit."""
@@ -111,7 +142,7 @@ class Templates:
 
     def __init__(self) -> None:
         self._found: dict[Any, tuple[Template, ...]] = {}
-        self._attempts: dict[Any, int] = {}
+        self._tried: dict[Any, int] = {}
         self._lock = threading.Lock()
         self.reasons: list[str] = []
 
@@ -129,18 +160,19 @@ class Templates:
     def learn(self, owner: Dispatcher, entry: Signature, program: Program, leaves: Any) -> None:
         """Make a template of a call that a kernel of many sizes has served."""
         frame = entry.frame
-        tried = self._attempts.get(frame, 0)
-        if tried >= _ATTEMPTS or not self._lock.acquire(blocking=False):
+        if self._tried.get(frame, 0) >= _PATIENCE or not self._lock.acquire(blocking=False):
             return
+        cost = 1
         try:
-            self._attempts[frame] = tried + 1
             from .templating import template_of
 
             made = template_of(owner, entry, program, leaves)
             self._found[frame] = (made, *self._found.get(frame, ()))[:_MOST]
         except Exception as error:  # the user's code and all stages, run on what they may not take
             self.reasons.append(str(error) or type(error).__name__)
+            cost = getattr(error, "cost", 6)
         finally:
+            self._tried[frame] = self._tried.get(frame, 0) + cost
             self._lock.release()
 
 
@@ -169,8 +201,6 @@ class _Sized(Traced):
 
     @cached_property
     def tape(self) -> Tape:  # type: ignore[override]
-        from ..tape.sized import at_sizes
-
         return at_sizes(self._symbolic, self._run, self._sizes)
 
 
@@ -180,16 +210,21 @@ class Instance(Program):
     def __init__(
         self, template: Template, sizes: tuple[int, ...], numbers: tuple[Any, ...]
     ) -> None:
-        from .compile import SizedKernel
+        from .compile import SizedKernel, SizedStaged
 
-        kernel = template.kernel
-        count = template.values
-        avals = _at(template.avals, iter(numbers[count:]))
-        ends = accumulate([len(kernel.text.inputs), len(kernel.text.arrays), template.results])
-        a, b, c = ends
-        super().__init__(_Sized(template, sizes, avals[b:c]), 0.0)
-        self._inputs = avals[c:]
-        self.kernel = SizedKernel(kernel, numbers[:count], avals[:a], avals[a:b])
+        left = iter(numbers)
+        kernels: list[Kernel] = []
+        for part in template.parts:
+            values = [next(left) for _ in range(part.values)]
+            given, results = _at(part.given, left), _at(part.results, left)
+            kernel = part.kernel
+            kernels.append(SizedKernel(kernel, values, given, results) if values else kernel)
+        super().__init__(_Sized(template, sizes, _at(template.results, left)), 0.0)
+        self._inputs = _at(template.inputs, left)
+        self.kernel = kernels[0]
+        if template.staged is not None:
+            self._tape = at_sizes(template.tape, template.run, sizes)
+            self.kernel = SizedStaged(template.staged, self._tape, kernels)
         self.trusted = self.shared = True
 
     def input_aval(self, k: int) -> Aval:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
-from ..core.dims import ACTIVE, Dim, Real, bare, rounded
+from ..core.dims import Dim, Real, bare
 from ..core.errors import RangeError, TapejitError, UnrollError
+from ..core.sizes import ACTIVE, rounded
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import whole
+from ...core.sizes import whole
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..capture import Capture

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import whole
+from ...core.sizes import whole
 from ...core.sources import where
 from ...rules.declare import conj, zeros_like
 from ...rules.fft import OTHER_SIDE

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import common_shape
-from ...core.dims import whole
+from ...core.sizes import whole
 from ...core.sources import where as user_line
 from ...rules.sort import put_along, take_along
 from ...tape.ir import Sym

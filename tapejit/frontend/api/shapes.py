@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import common_shape
-from ...core.dims import whole
 from ...core.errors import ShapeError, UnsupportedError
+from ...core.sizes import whole
 from ...core.sources import where
 from ...tape.ir import Sym
 from ..dispatch import implements

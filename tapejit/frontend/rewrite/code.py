@@ -10,7 +10,7 @@ import copy
 import inspect
 from types import CodeType, FunctionType
 
-from ...core.dims import ACTIVE
+from ...core.sizes import ACTIVE
 from .build import PREFIX, STAGING, THUNK
 from .convert import converted
 from .expressions import uses_staging

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import ACTIVE, Dim, Real, pinned
+from ...core.dims import Dim, Real
+from ...core.sizes import ACTIVE, pinned
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
 from ..piles import Pile

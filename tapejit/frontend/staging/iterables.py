@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dims import holds_sizes, rounds
+from ...core.sizes import holds_sizes, rounds
 from ..capture import Capture, current
 from ..piles import Pile
 from ..tracer import Root, Tracer, sym_of

@@ -6,7 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ...core.dims import Dim, Real, between, pinned
+from ...core.dims import Dim, Real, between
+from ...core.sizes import pinned
 from ..tracer import Tracer
 from .subscripts import OPERATORS
 

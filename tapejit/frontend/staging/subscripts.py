@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...core.dims import ACTIVE, pinned
 from ...core.errors import MutationError
+from ...core.sizes import ACTIVE, pinned
 from ...core.sources import where
 from ..capture import current
 from ..tracer import Tracer
 from .iterables import constant
 
-OPERATORS = {
+OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
     "+": (operator.add, operator.iadd), "-": (operator.sub, operator.isub),
     "*": (operator.mul, operator.imul), "/": (operator.truediv, operator.itruediv),
     "//": (operator.floordiv, operator.ifloordiv), "%": (operator.mod, operator.imod),
