@@ -26,7 +26,9 @@ from .values import Values
 from .windows import place_of
 
 BLOCK = 2048
-WIDTH = 120
+WIDTH = 90
+"""How long a joined statement may be, digits not counted: texts of other sizes are joined alike."""
+_DIGITS = str.maketrans("", "", "0123456789.e+-")
 _WORD = re.compile(r"\w+")
 
 
@@ -354,7 +356,7 @@ class Nest:
             fold = next((f for f in self.folds if f.row.id == reader), None)
             into = texts.get(name, "") if fold is None else fold.element
             home = at.get(name, 0) if fold is None else depth
-            fits = len(into) + len(text) < WIDTH and " if " not in into + text
+            fits = _width(into) + _width(text) < WIDTH and " if " not in into + text
             if not fits or at[local] != home:
                 continue
             found = [m.span() for m in _WORD.finditer(into) if m[0] == local]
@@ -433,3 +435,7 @@ class Nest:
                 tails[start].append(f"{place} = {store.format(joined)}")
             else:
                 tails[start].append(f"{place} = {store.format(local)}")
+
+
+def _width(text: str) -> int:
+    return len(text.translate(_DIGITS))

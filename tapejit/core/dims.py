@@ -376,6 +376,11 @@ class Real(float):
         return bool(self != 0.0)
 
     def __neg__(self) -> Any:
+        op, *terms = self.run.reals[self.k]
+        if op == "neg":
+            made = Real(float.__neg__(self))
+            made.run, made.k = self.run, terms[0][1]
+            return made
         return self.run.real(float.__neg__(self), "neg", ("real", self.k))
 
     def __eq__(self, other: Any) -> Any:

@@ -11,8 +11,8 @@ from tapejit.core.config import config
 from tapejit.runtime import sizes
 from tapejit.runtime.compile import Kernel, compile_staged
 from tapejit.runtime.native import packed
-from tapejit.tape.replay import interpret
 from tapejit.tape.ir import Tape
+from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text
 from tapejit.tape.verify import verify
 
