@@ -66,6 +66,17 @@ def test_a_product_of_the_forward_round_is_shared(left):
     assert products(made) == [2 * 4 * 4]
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_square_matrices_are_grouped_by_what_is_there(known):
+    b = Builder()
+    P, H, ct = matrix(b, 3, 3), matrix(b, 3, 3), matrix(b, 3, 3)
+    ops.matmul(H, P if known else ct)
+    stop = len(b)
+    outs = [ops.matmul(ops.matmul(ct, turned(P)), turned(H))]
+    grouped(b, stop, [P, H, ct], outs)
+    assert (regrouped(b, stop, [outs[0].id], set()) != [outs[0].id]) == known
+
+
 @pytest.mark.parametrize("output", [False, True])
 def test_a_product_read_twice_stays(output):
     b = Builder()
@@ -94,6 +105,7 @@ def test_what_is_not_there_anyway_is_not_asked_for():
     stop = len(b)
     outs = [ops.matmul(turned(KH), ct).id]
     assert regrouped(b, stop, outs, {H.id}) == outs  # K would have to be kept in its place
+    assert regrouped(b, stop, outs, {K.id}) == outs
     assert regrouped(b, stop, outs, {H.id, K.id}) != outs
 
 
@@ -135,6 +147,16 @@ def test_products_with_another_reader_keep_their_factor():
     stop = len(b)
     one, two = ops.matmul(turned(H), x), ops.matmul(turned(H), y)
     assert products(grouped(b, stop, [H, x, y], [one + two, one * two])) == [32, 32]
+
+
+def test_terms_of_a_sum_with_another_reader_are_its_own():
+    b = Builder()
+    H, x, y = matrix(b, 2, 4), matrix(b, 2, 4), matrix(b, 2, 4)
+    stop = len(b)
+    part = ops.matmul(turned(H), x) + 1.0
+    whole = part + ops.matmul(turned(H), y)
+    outs = [whole.id, (part * part).id]
+    assert regrouped(b, stop, outs, set()) == outs
 
 
 def test_stacks_of_matrices_are_left_alone():
