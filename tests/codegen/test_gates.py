@@ -62,6 +62,17 @@ def test_a_nest_is_written_twice_in_a_loop_only():
     assert " == 0.0:\n" not in short
 
 
+def test_a_nest_outside_of_loops_is_written_once():
+    def scaled(u0, c):
+        u = c * u0
+        u[0] = 0.0
+        return np.sum(u**2)
+
+    text = tj.grad(scaled).source(*arguments(0.23)[:2])
+    assert "!= 0 else" in text
+    assert " == 0.0:\n" not in text
+
+
 def test_a_number_of_the_round_decides_in_the_round():
     def varying(u0, c, left):
         u = u0.copy()
