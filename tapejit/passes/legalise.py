@@ -22,6 +22,7 @@ from .gathers import gathers
 from .interiors import interiors
 from .joins import joins
 from .order import reads_first
+from .outer_products import outer_products
 from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
@@ -44,7 +45,7 @@ SMALL, MANY = 16, 64
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
     loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
-    for each in (*loops, components, turned):
+    for each in (*loops, components, turned, outer_products):
         tape = each(tape)
     return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
