@@ -12,33 +12,36 @@ Invariant: the terms are those of the product, added in their order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.avals import Aval
 from ..rules.declare import ops
 from ..tape.ir import Builder, Row, Sym, Tape
 from .rewrite import rewrite
 from .row_blocks import seeds
-from .views import all_views
+from .views import Strided, all_views
 
-TERMS = 12
-"""Terms of a product, at most."""
+Views = Sequence[Strided | None]
+
+TERMS, PLAIN = 12, 4
+"""Terms of a product at most: of one with a transposed Y, which BLAS takes half as long again for, and of any other."""
 ROWS, COLUMNS = 16, 32
 """Sides of the result, at least: fewer rows do not pay for the copy, fewer columns not for the loop."""
 
 
 def outer_products(tape: Tape) -> Tape:
     """Return the tape with products of few terms as sums that join the nests that read them."""
-    found = _found(tape)
+    views = all_views(tape) if any(row.prim.name == "matmul" for row in tape) else []
+    found = _found(tape, views)
     if not found:
         return tape
-    views = all_views(tape)
 
     def visit(b: Builder, row: Row, args: list[int]) -> int | None:
         if row.id not in found:
             return None
         x, y = (Sym(b, a) for a in args)
         (m, k), n = x.shape, y.shape[1]
-        place = views[row.args[1]]
-        if place is None or place.strides[1] != 1:
+        if _across(views[row.args[1]]):
             y = ops.copy(y)
         total: Sym | None = None
         for p in range(k):
@@ -52,11 +55,11 @@ def outer_products(tape: Tape) -> Tape:
     return rewrite(tape, visit)
 
 
-def _found(tape: Tape) -> set[int]:
+def _found(tape: Tape, views: Views) -> set[int]:
     """Return the products with few terms that nests alone read."""
     found: set[int] = set()
     for row in tape:
-        if row.prim.name == "matmul" and isinstance(row.aval, Aval) and _small(tape, row):
+        if row.prim.name == "matmul" and isinstance(row.aval, Aval) and _small(tape, row, views):
             found.add(row.id)
     if not found:
         return found
@@ -71,10 +74,16 @@ def _found(tape: Tape) -> set[int]:
     return {i for i in found - {*tape.outputs} if read[i]}
 
 
-def _small(tape: Tape, row: Row) -> bool:
+def _small(tape: Tape, row: Row, views: Views) -> bool:
     """Whether a product has few terms and a result that is worth a nest."""
     aval = tape.value(row.id)
     if len(aval.shape) != 2 or aval.dtype.name not in ("float64", "float32"):
         return False
     k = tape.value(row.args[0]).shape[1]
-    return 0 < k <= TERMS and aval.shape[0] >= ROWS and aval.shape[1] >= COLUMNS
+    most = TERMS if _across(views[row.args[1]]) else PLAIN
+    return 0 < k <= most and aval.shape[0] >= ROWS and aval.shape[1] >= COLUMNS
+
+
+def _across(y: Strided | None) -> bool:
+    """Whether the rows of a matrix do not lie as they are read."""
+    return y is None or y.strides[1] != 1

@@ -7,7 +7,7 @@ import pytest
 
 import tapejit as tj
 from tapejit.core.avals import Aval
-from tapejit.passes.outer_products import COLUMNS, ROWS, TERMS, outer_products
+from tapejit.passes.outer_products import COLUMNS, PLAIN, ROWS, TERMS, outer_products
 from tapejit.rules.declare import ops
 from tapejit.rules.products import matrix_transpose
 from tapejit.runtime.compile import Kernel
@@ -47,10 +47,12 @@ def same(made: Tape, tape: Tape, rtol: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("k", [1, 3, TERMS])
+@pytest.mark.parametrize("k", [1, 3, PLAIN, TERMS])
 def test_a_product_that_a_nest_reads(k, dtype):
     rtol = 1e-13 if dtype == "float64" else 1e-5
     for fn, right in ((read_by_a_nest, (k, 40)), (turned, (40, k))):
+        if fn is read_by_a_nest and k > PLAIN:
+            continue
         tape = tape_of(fn, (20, k), right, dtype=dtype)
         made = outer_products(tape)
         assert (products(tape), products(made)) == (1, 0)
@@ -82,7 +84,8 @@ def only_summed(x, y):
 
 
 LEFT = [
-    (read_by_a_nest, (20, TERMS + 1), (TERMS + 1, 40)),
+    (read_by_a_nest, (20, PLAIN + 1), (PLAIN + 1, 40)),
+    (turned, (20, TERMS + 1), (40, TERMS + 1)),
     (read_by_a_nest, (ROWS - 1, 4), (4, 40)),
     (read_by_a_nest, (20, 4), (4, COLUMNS - 1)),
     (read_by_a_nest, (2, 20, 4), (2, 4, 40)),
@@ -108,9 +111,9 @@ def test_a_matrix_that_blocks_read_once_stays():
         h = ops.tanh(ops.matmul(x, y))
         return [h, ops.matmul(matrix_transpose(x), h)]
 
-    large = tape_of(fn, (20000, 8), (8, 64))
+    large = tape_of(fn, (40000, 4), (4, 64))
     assert outer_products(large) is large
-    small = tape_of(fn, (200, 8), (8, 64))
+    small = tape_of(fn, (200, 4), (4, 64))
     assert products(outer_products(small)) == 1
 
 
