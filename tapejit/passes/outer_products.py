@@ -64,14 +64,12 @@ def _found(tape: Tape, views: Views) -> set[int]:
     if not found:
         return found
     found -= {i for each in seeds(tape).values() for i in each}
-    read = dict.fromkeys(found, False)
     for row in tape:
         for a in found.intersection(row.args):
             nest = row.prim.emit.kind == "elementwise" and row.aval.shape == tape.value(a).shape  # type: ignore[union-attr]
-            read[a] = True
             if not nest:
                 found.discard(a)
-    return {i for i in found - {*tape.outputs} if read[i]}
+    return found - {*tape.outputs}
 
 
 def _small(tape: Tape, row: Row, views: Views) -> bool:
