@@ -12,6 +12,7 @@ from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
+from ..passes.same_places import same_places
 from ..passes.simplify import simplify
 from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
@@ -22,6 +23,7 @@ from .estimate import weigh
 
 Pass = Callable[[Tape], Tape]
 PASSES: tuple[Pass, ...] = (
+    same_places,
     sparse_rounds,
     dce,
     simplify,
