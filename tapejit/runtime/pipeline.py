@@ -14,6 +14,7 @@ from ..passes.fission import fission
 from ..passes.peel import peel
 from ..passes.same_places import same_places
 from ..passes.simplify import simplify
+from ..passes.sparse_lanes import sparse_lanes
 from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
 from ..passes.trim import trim
@@ -30,6 +31,7 @@ PASSES: tuple[Pass, ...] = (
     cse,
     simplify,
     dce,
+    sparse_lanes,
     trim,
     fission,
     peel,
