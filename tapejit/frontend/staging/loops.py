@@ -46,6 +46,7 @@ from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
 from .slots import UNBOUND, Slot, State, Structure, left_over
+from .weights import LIMIT, weight_of
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -358,12 +359,20 @@ def _involves_traced(loop: Loop, found: Found) -> bool:
 # ---------------------------------------------------------------- the entry points
 
 
-def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
-    """Stage a loop; return None, or why it cannot be staged. `n` is the number of rounds."""
+def stage(
+    cap: Capture, loop: Loop, n: Any, at_least_once: bool, least: int = 0
+) -> str | None:
+    """Stage a loop; return None, or why it is not staged. `n` is the number of rounds.
+
+    Not staged are loops of fewer rows than `least`, counted in all rounds.
+    """
     try:
         found = search(cap, loop, at_least_once)
         if not _involves_traced(loop, found):
             return "it does not work on traced values"
+        if least and (found.rolls or n * weight_of(found.body.b) < least):
+            loop.state.restore()
+            return FEW
         if found.rolls and found.flag is not None:
             raise Unstageable("a list grows by as many items as there are rounds before it ends")
         if found.rolls:
@@ -373,6 +382,23 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
         loop.state.restore()
         return ("structure: " if isinstance(error, Structure) else "") + str(error)
     return None
+
+
+FEW = "few rows"
+"""Why a loop of few rounds is not staged when nothing else forbids it."""
+
+
+def _short(cap: Capture, loop: Callable[[], Loop], n: int) -> str:
+    """Stage a loop of few rounds if its rows are many; return why not, "" if it is staged."""
+    around: Capture | None = cap
+    while around is not None:
+        if around.unrolls:
+            return FEW
+        around = around.parent
+    try:
+        return stage(cap, loop(), n, True, LIMIT) or ""
+    except Unstageable as error:
+        return str(error)
 
 
 def for_loop(
@@ -411,7 +437,24 @@ def for_loop(
                 cap.note(line, f"rolled, {rows.length if static else 'any number of'} rounds")
                 return
     elif rows is not None:
+        few = FEW
+        if go is None and rows.length > 1:
+            few = _short(
+                cap, lambda: Loop(State(get, put, names, reads, (round, go)), go, round, rows, line),
+                rows.length,
+            )
+        if not few:
+            cap.note(line, f"rolled, {rows.length} rounds of many rows")
+            return
         why = f"{rows.length} rounds are few"
+        if few == FEW and not cap.unrolls:
+            cap.note(line, f"unrolled: {why}")
+            cap.unrolls = True
+            try:
+                _unrolled(rows, 0, round, go, line, why)
+            finally:
+                cap.unrolls = False
+            return
     cap.note(line, f"unrolled: {(why or '').removeprefix('structure: ')}")
     _unrolled(iterable if rows is None else rows, done, round, go, line, why)
 
