@@ -20,6 +20,7 @@ from ...core.errors import UnrollError
 from ...core.pytree import TreeDef, flatten
 from ...core.records import record
 from ...core.sources import LINES, on_line
+from ...rules.loops import ANY
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract
 from ...tape.primitive import BY_NAME
@@ -28,6 +29,7 @@ from ..piles import Pile, Stack
 from ..tracer import Root, Tracer, sym_of
 from . import segments
 from .body import Body, body_of, is_traced
+from .capacity import most_rounds
 from .carried import (
     Carry,
     Inputs,
@@ -46,7 +48,7 @@ from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
 from .slots import UNBOUND, Slot, State, Structure, left_over
-from .weights import LIMIT, weight_of
+from .weights import LIMIT, REPEATED, weight_of
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -124,6 +126,10 @@ def _attempt(
 ) -> tuple[Found, dict[Slot, Carry], dict[int, Aval], bool]:
     state = loop.state
     index = body.given(INT)
+    most = _most(body.parent, loop)
+    body.long = most is None or most >= config.min_roll
+    if most is not None and loop.go is None:
+        body.spans[index.sym.id] = 0, max(most - 1, 0)
     inputs = Inputs(body, state, carries)
     piles = {k: p.holder for k, p in enumerate(state.places) if isinstance(p.holder, Pile)}
     given = {k: body.given(lasts[k]) for k in piles if k in lasts}
@@ -198,6 +204,14 @@ def _attempt(
     at = None if place is None else place.sym
     found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
     return found, new, more, stable
+
+
+def _most(cap: Capture | None, loop: Loop) -> int | None:
+    """Return the most rounds that a loop runs in the capture around it, if that is known."""
+    if loop.rows is None or cap is None:
+        return None
+    n = loop.rows.length
+    return n if isinstance(n, int) else most_rounds(cap, sym_of(cap, n))
 
 
 def _test(body: Body, loop: Loop) -> tuple[Sym, Tracer | None]:
@@ -339,8 +353,11 @@ def _for_row(
     count = cap.b.cast(cap.b.lit(n), INT.dtype) if static else sym_of(cap, n)
     params = {
         "body": body, "carry": len(carried), "shared": len(shared), "reverse": False,
-        "length": n if static else -1,
+        "length": n if static else ANY,
     }  # fmt: skip
+    most = None if static else most_rounds(cap, count)
+    if most is not None:
+        params["most"] = most
     made = BY_NAME["for"].on(cap.b, count, *carried, *shared, *stacks, **params)
     rows = list(cap.b.outs(made))
     for k in sorted(ends):
@@ -390,13 +407,16 @@ FEW = "few rows"
 
 def _short(cap: Capture, loop: Callable[[], Loop], n: int) -> str:
     """Stage a loop of few rounds if its rows are many; return why not, "" if it is staged."""
+    limit = LIMIT
     around: Capture | None = cap
     while around is not None:
         if around.unrolls:
             return FEW
+        if isinstance(around, Body) and around.long:
+            limit = REPEATED
         around = around.parent
     try:
-        return stage(cap, loop(), n, True, LIMIT) or ""
+        return stage(cap, loop(), n, True, limit) or ""
     except Unstageable as error:
         return str(error)
 

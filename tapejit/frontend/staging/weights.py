@@ -17,6 +17,8 @@ from ...tape.primitive import PRIMITIVES, Params
 
 LIMIT = 128
 """Rows from which on a short loop is rolled."""
+REPEATED = 512
+"""The same in the round of a long loop, where what a call takes counts for more."""
 SMALL = 16
 """Elements of an array that is written out line by line."""
 _LINES = frozenset(("elementwise", "reduce", "update", "window", "concatenate", "product"))
