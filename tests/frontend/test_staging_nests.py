@@ -92,7 +92,7 @@ def test_loops_whose_length_differs_from_round_to_round(fn: Any, policy: str) ->
     staged(fn, x, 9, policy=policy)
 
 
-@pytest.mark.parametrize(("fn", "most"), [(shortest, 400), (product, 400), (eliminated, 450)])
+@pytest.mark.parametrize(("fn", "most"), [(shortest, 400), (product, 600), (eliminated, 450)])
 def test_a_nest_is_not_unrolled_as_a_whole(fn: Any, most: int) -> None:
     assert rows(fn, X, 6) < most
 
@@ -114,7 +114,7 @@ def in_a_long_loop(x: Any) -> Any:
         for i in range(6):
             for j in range(5):
                 u[i] += t[i] * x[j]
-        t = np.sin(u)
+        t = np.sin(0.1 * u)
     return np.sum(t)
 
 

@@ -25,6 +25,8 @@ CONSTANT = (0, -1)
 MOST = 1 << 24
 """Rounds of a nest, all loops around counted, for which stacks are made in advance."""
 _FEW = 4
+_ORDER = {"less": False, "less_equal": False, "greater": True, "greater_equal": True}
+"""Whether the first of two compared values is the larger one where the comparison is true."""
 _SAME = ("cast", "copy", "reshape", "stop_gradient")
 
 
@@ -98,6 +100,12 @@ class _Search:
                     return _times(other, one[0][0].get(CONSTANT, 0))
         if name in ("maximum", "minimum"):
             return self._extreme(given, name == "maximum")
+        if name == "where":
+            test, x, y = b.arg[b.off[i] : b.off[i + 1]]
+            compared = list(b.arg[b.off[test] : b.off[test + 1]])
+            order = _ORDER.get(PRIMITIVES[b.op[test]].name)
+            if order is not None and compared in ([x, y], [y, x]):
+                return self._extreme(given[1:], order == (compared == [x, y]))
         return [], []
 
     def _extreme(self, given: list[Sides], largest: bool) -> Sides:

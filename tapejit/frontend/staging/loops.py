@@ -376,9 +376,7 @@ def _involves_traced(loop: Loop, found: Found) -> bool:
 # ---------------------------------------------------------------- the entry points
 
 
-def stage(
-    cap: Capture, loop: Loop, n: Any, at_least_once: bool, least: int = 0
-) -> str | None:
+def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool, least: int = 0) -> str | None:
     """Stage a loop; return None, or why it is not staged. `n` is the number of rounds.
 
     Not staged are loops of fewer rows than `least`, counted in all rounds.
@@ -460,7 +458,8 @@ def for_loop(
         few = FEW
         if go is None and rows.length > 1:
             few = _short(
-                cap, lambda: Loop(State(get, put, names, reads, (round, go)), go, round, rows, line),
+                cap,
+                lambda: Loop(State(get, put, names, reads, (round, go)), go, round, rows, line),
                 rows.length,
             )
         if not few:

@@ -15,7 +15,7 @@ from ...core.avals import AVALS, TupleAval
 from ...tape.ir import PARAMS, Builder, Tape
 from ...tape.primitive import PRIMITIVES, Params
 
-LIMIT = 128
+LIMIT = 200
 """Rows from which on a short loop is rolled."""
 REPEATED = 512
 """The same in the round of a long loop, where what a call takes counts for more."""
@@ -23,7 +23,7 @@ SMALL = 16
 """Elements of an array that is written out line by line."""
 _LINES = frozenset(("elementwise", "reduce", "update", "window", "concatenate", "product"))
 _UNKNOWN = 4
-"""Rounds of a loop whose length is not known."""
+"""Rounds of a loop of which nothing is known; of others half of the most that it can run."""
 
 
 def weight_of(rows: Builder | Tape) -> int:
@@ -38,7 +38,8 @@ def _weight(op: int, aval_id: int, params: Params) -> int:
     kind, aval = PRIMITIVES[op].emit.kind, AVALS[aval_id]
     if kind == "for":
         length = params["length"]
-        return (_UNKNOWN if length < 0 else length) * weight_of(params["body"])
+        rounds = params.get("most", 2 * _UNKNOWN) / 2 if length < 0 else length
+        return int(rounds * weight_of(params["body"]))
     if kind in ("while", "cond", "body"):
         return sum(weight_of(v) for v in params.values() if isinstance(v, Tape))
     if kind not in _LINES or isinstance(aval, TupleAval) or aval.dtype.kind in "iu":
