@@ -67,10 +67,13 @@ class Capture:
         The generators of random numbers kept outside, by bit generator (outermost capture).
     is_body : bool
         Whether this is the capture of one round or one branch.
+    unrolls : bool
+        Whether Python runs a short loop of few rows: those inside are no longer than that.
     """
 
     abstract = False
     is_body = False
+    unrolls = False
 
     def __init__(self, parent: Capture | None = None) -> None:
         self.b = Builder(eager=True, limit=config.max_unroll)
