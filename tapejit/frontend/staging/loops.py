@@ -95,10 +95,14 @@ class Found:
 
 
 def first_guess(state: State) -> dict[Slot, Carry]:
-    """Carry the variables that hold a number: they are assigned, so they most likely change."""
+    """Carry the variables that hold a number: they are assigned, so they most likely change.
+
+    A view without axes is an array that is written in place, `staging.owned`.
+    """
     found: dict[Slot, Carry] = {}
     for k, value in enumerate(state.values):
-        if is_number(value) and not np.ndim(value):
+        view = isinstance(value, Tracer) and value.chain
+        if is_number(value) and not np.ndim(value) and not view:
             found[-1, k] = carry_of(state.names[k], value)
     return found
 

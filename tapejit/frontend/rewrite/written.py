@@ -1,0 +1,334 @@
+"""Arrays that a function makes and writes to: ``a = np.array([0.0, 1.0])``, later ``a[i] = v``.
+
+NumPy gives such an array plain memory, which holds no traced value. Where the source shows that
+something which need not be plain is written through a name, a view of it, an entry of a container
+or an attribute, whatever expression is bound there is handed to ``S.own``; that makes a traced
+array of a plain one of which nobody else knows.
+
+Invariant: this page only decides where ``S.own`` is asked. It looks at names without their scopes
+and follows only what is plain to see; asking too often costs rows of constants, too seldom leaves
+the error that the write raises. Neither gives a wrong answer, see `staging.owned`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import field
+
+from ...core.records import record
+from .build import STAGING, placed, staged
+from .plain import Plain, is_library, root_of
+
+Callee = tuple[tuple[str, ...], frozenset[str]]
+"""The parameters of a function, and those that it writes to."""
+Resolve = Callable[[ast.expr], Callee | None]
+
+_VIEW_METHODS = frozenset(
+    "reshape ravel view transpose swapaxes squeeze diagonal values items get setdefault".split()
+)
+_VIEW_FUNCTIONS = frozenset(
+    "reshape ravel transpose swapaxes moveaxis squeeze asarray asanyarray atleast_1d atleast_2d "
+    "diagonal expand_dims enumerate zip reversed iter list tuple split array_split hsplit vsplit "
+    "flip broadcast_to".split()
+)
+_VIEW_FIELDS = frozenset(["T", "real", "imag", "flat"])
+_WRITING_METHODS = frozenset(["fill", "sort", "put", "partition", "itemset"])
+_WRITING_FUNCTIONS = frozenset(["copyto", "put", "place", "putmask", "fill_diagonal",
+                                "put_along_axis", "shuffle"])  # fmt: skip
+_ADDING_METHODS = frozenset(["append", "insert", "add", "setdefault", "appendleft"])
+
+
+@record
+class Marks:
+    """What is written through.
+
+    Attributes
+    ----------
+    names, fields : set of str
+        Variables, and attributes of whatever object.
+    """
+
+    names: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+
+
+@record(frozen=True)
+class _Store:
+    """Something written through an expression: ``target[...] = value``."""
+
+    target: ast.expr
+    what: tuple[ast.expr | None, ...]
+
+
+class Writes:
+    """The bindings and writes of a function, those of functions inside it included."""
+
+    def __init__(self, node: ast.AST, fields: frozenset[str], resolve: Resolve) -> None:
+        self.fields, self.resolve = fields, resolve
+        self.bindings: list[tuple[ast.expr, ast.expr]] = []
+        self.stores: list[_Store] = []
+        self.calls: list[ast.Call] = []
+        self.inner: dict[str, ast.FunctionDef] = {}
+        for part in ast.walk(node):
+            self._collect(part)
+            if isinstance(part, ast.FunctionDef) and part is not node:
+                self.inner[part.name] = part
+        self.plain = Plain(self.bindings, [(s.target, s.what) for s in self.stores])
+        self.marks = self._marks()
+
+    # ------------------------------------------------------------ looking
+
+    def _collect(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._bound(target, node.value)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            self._bound(node.target, node.value)
+        elif isinstance(node, ast.NamedExpr):
+            self._bound(node.target, node.value)
+        elif isinstance(node, ast.AugAssign):
+            self._augmented(node)
+        elif isinstance(node, ast.For):
+            self._bound(node.target, node.iter)
+        elif isinstance(node, ast.comprehension):
+            self._bound(node.target, node.iter)
+        elif isinstance(node, ast.Call):
+            self._called(node)
+
+    def _bound(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Starred):
+            target = target.value
+        if isinstance(target, ast.Tuple | ast.List):
+            whole = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+            parts = value.elts if whole else [value] * len(target.elts)  # type: ignore[attr-defined]
+            for t, v in zip(target.elts, parts):
+                self._bound(t, v)
+        elif isinstance(target, ast.Subscript):
+            self.stores.append(_Store(target.value, (target.slice, value)))
+            self.bindings.append((target, value))
+        else:
+            self.bindings.append((target, value))
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            self.stores.append(_Store(target.value, (target.slice, node.value)))
+            self.stores.append(_Store(target, (node.value,)))  # an array in a list
+        else:
+            self.stores.append(_Store(target, (node.value,)))
+
+    def _called(self, node: ast.Call) -> None:
+        self.calls.append(node)
+        func, args = node.func, node.args
+        what = (*args, *(k.value for k in node.keywords))
+        for key in node.keywords:
+            if key.arg == "out":
+                for part in key.value.elts if isinstance(key.value, ast.Tuple) else [key.value]:
+                    self.stores.append(_Store(part, what))
+        if not isinstance(func, ast.Attribute):
+            return
+        if func.attr == "at" and args and is_library(func):
+            self.stores.append(_Store(args[0], what[1:]))
+        elif is_library(func):
+            if func.attr in _WRITING_FUNCTIONS and args:
+                self.stores.append(_Store(args[0], what[1:]))
+        elif func.attr in _WRITING_METHODS:
+            self.stores.append(_Store(func.value, what))
+        elif func.attr in _ADDING_METHODS and args:
+            self.bindings.append((func.value, args[-1]))
+
+    # ------------------------------------------------------------ what is written
+
+    def _marks(self) -> Marks:
+        marks = Marks(fields=set(self.fields))
+        for store in self.stores:
+            if not all(map(self.plain.is_plain, store.what)):
+                self._mark(store.target, marks)
+        while True:
+            before = len(marks.names), len(marks.fields)
+            for target, value in self.bindings:
+                if self.reaches(target, marks):
+                    self._mark(value, marks)
+            for call in self.calls:
+                for arg in self.written_arguments(call, marks):
+                    self._mark(arg, marks)
+            if (len(marks.names), len(marks.fields)) == before:
+                return marks
+
+    def reaches(self, target: ast.expr, marks: Marks) -> bool:
+        """Whether something is written through what is bound to a target."""
+        if isinstance(target, ast.Name):
+            return target.id in marks.names
+        if isinstance(target, ast.Attribute):
+            return target.attr in marks.fields
+        return isinstance(target, ast.Subscript) and self.reaches(target.value, marks)
+
+    def _mark(self, value: ast.expr, marks: Marks) -> None:
+        """Mark what an expression may be a part or a view of."""
+        if isinstance(value, ast.Name):
+            marks.names.add(value.id)
+        elif isinstance(value, ast.Attribute):
+            if value.attr in _VIEW_FIELDS:
+                self._mark(value.value, marks)
+            else:
+                marks.fields.add(value.attr)
+        elif isinstance(value, ast.Subscript | ast.Starred):
+            self._mark(value.value, marks)
+        elif isinstance(value, ast.IfExp):
+            self._mark(value.body, marks)
+            self._mark(value.orelse, marks)
+        elif isinstance(value, ast.Tuple | ast.List | ast.BoolOp):
+            for part in value.values if isinstance(value, ast.BoolOp) else value.elts:
+                self._mark(part, marks)
+        elif isinstance(value, ast.Dict):
+            for part in value.values:
+                self._mark(part, marks)
+        elif isinstance(value, ast.Call):
+            func = value.func
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if isinstance(func, ast.Attribute) and not is_library(func):
+                if name in _VIEW_METHODS:
+                    self._mark(func.value, marks)
+            elif name in _VIEW_FUNCTIONS:
+                for part in value.args:
+                    self._mark(part, marks)
+
+    def written_arguments(self, call: ast.Call, marks: Marks) -> Iterator[ast.expr]:
+        """Yield the arguments of a call that the function called writes to."""
+        func = call.func
+        if isinstance(func, ast.Name) and func.id in self.inner:
+            node = self.inner[func.id]
+            names = parameters(node)
+            written = frozenset(names) & marks.names
+        else:
+            found = self.resolve(func)
+            if found is None:
+                return
+            names, written = found
+        if not written:
+            return
+        for name, arg in zip(names, call.args):
+            if name in written and not isinstance(arg, ast.Starred):
+                yield arg
+        for key in call.keywords:
+            if key.arg in written:
+                yield key.value
+
+
+def parameters(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return the names of a function's parameters that can be given by position, in order."""
+    args = node.args
+    return tuple(a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
+
+
+def field_writes(tree: ast.AST) -> frozenset[str]:
+    """Return the attributes that anything in a file is written through."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            at: ast.expr = node.value
+            while isinstance(at, ast.Subscript):
+                at = at.value
+            if isinstance(at, ast.Attribute):
+                found.add(at.attr)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            found.add(node.target.attr)
+    return frozenset(found)
+
+
+# ---------------------------------------------------------------- asking
+
+
+def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> None:
+    """Wrap, in place, the values that a function binds where it writes to them later."""
+    writes = Writes(node, fields, resolve)
+    marks = writes.marks
+    for call in writes.calls:
+        for arg in [*writes.written_arguments(call, marks)]:
+            _replace(call, arg, _owned(arg))
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr in _ADDING_METHODS and call.args:
+            if writes.reaches(func.value, marks) and not is_library(func):
+                call.args[-1] = _owned(call.args[-1])
+    for part in [*ast.walk(node)]:
+        if isinstance(part, ast.Assign):
+            if any(_asks(t, writes, marks) for t in part.targets):
+                part.value = _owned(part.value)
+        elif isinstance(part, ast.AnnAssign | ast.NamedExpr):
+            if part.value is not None and _asks(part.target, writes, marks):
+                part.value = _owned(part.value)
+    _after_unpacking(node, writes, marks)
+
+
+def _replace(call: ast.Call, old: ast.expr, new: ast.expr) -> None:
+    call.args = [new if a is old else a for a in call.args]
+    for key in call.keywords:
+        if key.value is old:
+            key.value = new
+
+
+def _asks(target: ast.expr, writes: Writes, marks: Marks) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_asks(t, writes, marks) for t in target.elts)
+    return writes.reaches(target, marks)
+
+
+def _owned(value: ast.expr) -> ast.expr:
+    """Return an expression that asks for every array which it makes."""
+    if isinstance(value, ast.Tuple | ast.List):
+        value.elts = list(map(_owned, value.elts))
+    elif isinstance(value, ast.Dict):
+        value.values = list(map(_owned, value.values))
+    elif isinstance(value, ast.ListComp):
+        value.elt = _owned(value.elt)
+    elif isinstance(value, ast.DictComp):
+        value.value = _owned(value.value)
+    elif isinstance(value, ast.IfExp):
+        value.body, value.orelse = _owned(value.body), _owned(value.orelse)
+    elif isinstance(value, ast.BinOp) and isinstance(value.left, ast.List):
+        value.left = _owned(value.left)
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict":
+        for key in value.keywords:
+            key.value = _owned(key.value)
+    elif isinstance(value, ast.Call | ast.BinOp | ast.UnaryOp | ast.Subscript):
+        if not (isinstance(value, ast.Call) and _is_staged(value)):
+            return _asked("own", value)
+    return value
+
+
+def _asked(method: str, value: ast.expr) -> ast.expr:
+    call = placed(staged(method, value), value)
+    assert isinstance(call.func, ast.Attribute)
+    call.func.value.ours = True  # type: ignore[attr-defined]  # not a name of the user's
+    return call
+
+
+def _is_staged(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and root_of(call.func) == STAGING
+
+
+def _after_unpacking(node: ast.AST, writes: Writes, marks: Marks) -> None:
+    """Ask for the variables that ``a, b = f()`` has bound."""
+    for part in ast.walk(node):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(part, name, None)
+            if not isinstance(block, list):
+                continue
+            made: list[ast.stmt] = []
+            for statement in block:
+                made.append(statement)
+                made += _asked_after(statement, marks)
+            setattr(part, name, made)
+
+
+def _asked_after(node: ast.stmt, marks: Marks) -> Iterator[ast.stmt]:
+    if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Tuple | ast.List):
+        return
+    for target in node.targets:
+        if isinstance(target, ast.Tuple | ast.List):
+            for t in target.elts:
+                if isinstance(t, ast.Name) and t.id in marks.names:
+                    value = _asked("owned", placed(ast.Name(t.id, ast.Load()), t))
+                    yield placed(ast.Assign([ast.Name(t.id, ast.Store())], value), t)
+
