@@ -1,7 +1,8 @@
 """Which expressions of a function cannot be traced: made of constants, sizes and loop counters.
 
 ``w = np.linspace(0.0, 1.0, n); w[1:-1] *= 2.0; w /= np.sum(w)`` is Python's work alone. A variable
-is plain when all that is bound to it is plain, and all that is written through it. What is taken for
+is plain when all that is bound to it is plain, and all that is written through it: the values, the
+places, the tests of the branches that decide, and the loops that a capture would roll. What is taken for
 plain although it is not (the counter of a loop of a traced number of rounds) stays a plain array,
 into which nothing traced can be written unnoticed.
 """
@@ -30,6 +31,11 @@ def is_library(func: ast.Attribute) -> bool:
     return root_of(func) in _LIBRARIES
 
 
+def is_known(name: str) -> bool:
+    """Whether a name is taken for a library or a builtin by the way it is written."""
+    return name in _LIBRARIES or name in _BUILTINS
+
+
 class Plain:
     """The plain variables of a function.
 
@@ -46,13 +52,16 @@ class Plain:
         stores: Sequence[tuple[ast.expr, tuple[ast.expr | None, ...]]],
     ) -> None:
         self.names = {t.id for t, _ in bindings if isinstance(t, ast.Name)}
+        parts: list[tuple[str | None, tuple[ast.expr | None, ...]]]
+        parts = [(root_of(t), (v,)) for t, v in bindings]
+        parts += [(root_of(t), vs) for t, vs in stores]
         while True:
-            mixed = {root_of(t) for t, v in bindings if not self.is_plain(v)}
-            mixed |= {root_of(t) for t, vs in stores if not all(map(self.is_plain, vs))}
-            left = self.names - mixed
-            if left == self.names:
+            before = len(self.names)
+            for name, values in parts:
+                if name in self.names and not all(map(self.is_plain, values)):
+                    self.names.discard(name)
+            if len(self.names) == before:
                 return
-            self.names = left
 
     def is_plain(self, node: ast.expr | None) -> bool:
         """Whether an expression is known not to be traced."""

@@ -13,12 +13,13 @@ the error that the write raises. Neither gives a wrong answer, see `staging.owne
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import field
 
 from ...core.records import record
 from .build import STAGING, placed, staged
-from .plain import Plain, is_library, root_of
+from .plain import Plain, is_known, is_library, root_of
 
 Callee = tuple[tuple[str, ...], frozenset[str]]
 """The parameters of a function, and those that it writes to."""
@@ -70,10 +71,16 @@ class Writes:
         self.stores: list[_Store] = []
         self.calls: list[ast.Call] = []
         self.inner: dict[str, ast.FunctionDef] = {}
-        for part in ast.walk(node):
+        waiting: deque[tuple[ast.AST, tuple[ast.expr, ...]]] = deque([(node, ())])
+        self._around: tuple[ast.expr, ...] = ()
+        while waiting:
+            part, self._around = waiting.popleft()
             self._collect(part)
             if isinstance(part, ast.FunctionDef) and part is not node:
                 self.inner[part.name] = part
+            more = _deciding(part)
+            around = (*self._around, *more) if more else self._around
+            waiting.extend((child, around) for child in ast.iter_child_nodes(part))
         self.plain = Plain(self.bindings, [(s.target, s.what) for s in self.stores])
         self.marks = self._marks()
 
@@ -96,6 +103,9 @@ class Writes:
         elif isinstance(node, ast.Call):
             self._called(node)
 
+    def _stored(self, target: ast.expr, *what: ast.expr | None) -> None:
+        self.stores.append(_Store(target, (*what, *self._around)))
+
     def _bound(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Starred):
             target = target.value
@@ -105,7 +115,7 @@ class Writes:
             for t, v in zip(target.elts, parts):
                 self._bound(t, v)
         elif isinstance(target, ast.Subscript):
-            self.stores.append(_Store(target.value, (target.slice, value)))
+            self._stored(target.value, target.slice, value)
             self.bindings.append((target, value))
         else:
             self.bindings.append((target, value))
@@ -113,10 +123,10 @@ class Writes:
     def _augmented(self, node: ast.AugAssign) -> None:
         target = node.target
         if isinstance(target, ast.Subscript):
-            self.stores.append(_Store(target.value, (target.slice, node.value)))
-            self.stores.append(_Store(target, (node.value,)))  # an array in a list
+            self._stored(target.value, target.slice, node.value)
+            self._stored(target, node.value)  # an array in a list
         else:
-            self.stores.append(_Store(target, (node.value,)))
+            self._stored(target, node.value)
 
     def _called(self, node: ast.Call) -> None:
         self.calls.append(node)
@@ -125,16 +135,16 @@ class Writes:
         for key in node.keywords:
             if key.arg == "out":
                 for part in key.value.elts if isinstance(key.value, ast.Tuple) else [key.value]:
-                    self.stores.append(_Store(part, what))
+                    self._stored(part, *what)
         if not isinstance(func, ast.Attribute):
             return
         if func.attr == "at" and args and is_library(func):
-            self.stores.append(_Store(args[0], what[1:]))
+            self._stored(args[0], *what[1:])
         elif is_library(func):
             if func.attr in _WRITING_FUNCTIONS and args:
-                self.stores.append(_Store(args[0], what[1:]))
+                self._stored(args[0], *what[1:])
         elif func.attr in _WRITING_METHODS:
-            self.stores.append(_Store(func.value, what))
+            self._stored(func.value, *what)
         elif func.attr in _ADDING_METHODS and args:
             self.bindings.append((func.value, args[-1]))
 
@@ -214,6 +224,20 @@ class Writes:
         for key in call.keywords:
             if key.arg in written:
                 yield key.value
+
+
+def _deciding(node: ast.AST) -> list[ast.expr]:
+    """Return what decides whether, and how, a capture runs the statements inside one."""
+    if isinstance(node, ast.If | ast.IfExp):
+        return [node.test]
+    if not isinstance(node, ast.For | ast.While):
+        return []
+    # A loop that works on anything traced is rolled, which writes to plain arrays forbid.
+    names: dict[str, ast.expr] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and not is_known(part.id):
+            names.setdefault(part.id, part)
+    return [*names.values()]
 
 
 def parameters(node: ast.FunctionDef) -> tuple[str, ...]:
