@@ -58,7 +58,7 @@ def forward_algorithm(logits: Any, emission: Any) -> Any:
     return total
 
 
-@program(lambda rng: (np.array([0.25, 0.04]),), quick=False)
+@program(lambda rng: (np.array([0.25, 0.04]),), order=1, quick=False)
 def binomial_american_put(p: Any) -> Any:
     sigma, r = p
     n, S, K, T = 12, 100.0, 105.0, 1.0

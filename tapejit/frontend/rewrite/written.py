@@ -315,6 +315,8 @@ def _owned(value: ast.expr) -> ast.expr:
     elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict":
         for key in value.keywords:
             key.value = _owned(key.value)
+    elif isinstance(value, ast.Attribute) and value.attr in _VIEW_FIELDS:
+        return _asked("own", value)
     elif isinstance(value, ast.Call | ast.BinOp | ast.UnaryOp | ast.Subscript):
         if not (isinstance(value, ast.Call) and _is_staged(value)):
             return _asked("own", value)
