@@ -25,12 +25,8 @@ from program_registry import PROGRAMS, Program
 import tapejit as tj
 from tapejit.core.pytree import flatten, unflatten
 
-assert {p.fn.__module__ for p in PROGRAMS} == {
-    m.__name__
-    for m in (
-        dynamics, likelihoods, made_numerics, made_physics, made_statistics, networks, signals
-    )  # fmt: skip
-}
+MODULES = (dynamics, likelihoods, made_numerics, made_physics, made_statistics, networks, signals)
+assert {p.fn.__module__ for p in PROGRAMS} == {m.__name__ for m in MODULES}
 INTERPRETED = PROGRAMS + [p for p in LOOPS if p.name not in LEAVES_NUMPY]
 ALL = pytest.mark.parametrize("p", INTERPRETED, ids=lambda p: p.name)
 DIRECTIONS = 3

@@ -91,6 +91,6 @@ def _callee(value: Any, bound: bool) -> Callee | None:
             fields = fields_of_file(code.co_filename)
             names = parameters(found.node)
             written = Writes(found.node, fields, resolver(value, found)).marks.names
-            _callees[code] = (names, written & frozenset(names))
+            _callees[code] = (names, frozenset(names) & written)
     made = _callees[code]
     return (made[0][1:], made[1]) if made is not None and bound else made

@@ -10,6 +10,7 @@ import copy
 import inspect
 from types import CodeType, FunctionType
 
+from .asked import mark_written
 from .build import PREFIX, STAGING, THUNK
 from .callees import fields_of_file, resolver
 from .convert import converted
@@ -17,7 +18,6 @@ from .expressions import uses_staging
 from .flow import NotStageable
 from .optout import opted_out
 from .source import compile_like, find
-from .written import mark_written
 
 _Key = tuple[CodeType, str]
 _results: dict[_Key, CodeType | str] = {}

@@ -26,9 +26,9 @@ def root_of(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def is_library(func: ast.Attribute) -> bool:
+def is_library(func: ast.expr) -> bool:
     """Whether a callee is a function of NumPy, SciPy or ``math`` by the usual names."""
-    return root_of(func) in _LIBRARIES
+    return isinstance(func, ast.Attribute) and root_of(func) in _LIBRARIES
 
 
 def is_known(name: str) -> bool:

@@ -1,13 +1,9 @@
-"""Arrays that a function makes and writes to: ``a = np.array([0.0, 1.0])``, later ``a[i] = v``.
+"""What a function writes through: ``a[i] = v``, and so whatever ``a`` may be a view or an entry of.
 
-NumPy gives such an array plain memory, which holds no traced value. Where the source shows that
-something which need not be plain is written through a name, a view of it, an entry of a container
-or an attribute, whatever expression is bound there is handed to ``S.own``; that makes a traced
-array of a plain one of which nobody else knows.
+Names are looked at without their scopes, attributes without their objects, and only what is plain to
+see is followed: `asked` needs no more. A write of what cannot be traced, see `plain`, does not count.
 
-Invariant: this page only decides where ``S.own`` is asked. It looks at names without their scopes
-and follows only what is plain to see; asking too often costs rows of constants, too seldom leaves
-the error that the write raises. Neither gives a wrong answer, see `staging.owned`.
+Invariant: nothing here changes the tree.
 """
 
 from __future__ import annotations
@@ -18,8 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import field
 
 from ...core.records import record
-from .build import STAGING, placed, staged
-from .plain import Plain, is_known, is_library, root_of
+from .plain import Plain, is_known, is_library
 
 Callee = tuple[tuple[str, ...], frozenset[str]]
 """The parameters of a function, and those that it writes to."""
@@ -30,14 +25,14 @@ _VIEW_METHODS = frozenset(
 )
 _VIEW_FUNCTIONS = frozenset(
     "reshape ravel transpose swapaxes moveaxis squeeze asarray asanyarray atleast_1d atleast_2d "
-    "diagonal expand_dims enumerate zip reversed iter list tuple split array_split hsplit vsplit "
-    "flip broadcast_to".split()
+    "diagonal expand_dims split array_split hsplit vsplit flip broadcast_to".split()
 )
-_VIEW_FIELDS = frozenset(["T", "real", "imag", "flat"])
+_GIVING_FUNCTIONS = frozenset("enumerate zip reversed iter list tuple".split())
+VIEW_FIELDS = frozenset(["T", "real", "imag", "flat"])
 _WRITING_METHODS = frozenset(["fill", "sort", "put", "partition", "itemset"])
 _WRITING_FUNCTIONS = frozenset(["copyto", "put", "place", "putmask", "fill_diagonal",
                                 "put_along_axis", "shuffle"])  # fmt: skip
-_ADDING_METHODS = frozenset(["append", "insert", "add", "setdefault", "appendleft"])
+ADDING_METHODS = frozenset(["append", "insert", "add", "setdefault", "appendleft"])
 
 
 @record
@@ -48,10 +43,17 @@ class Marks:
     ----------
     names, fields : set of str
         Variables, and attributes of whatever object.
+    holders : set of str
+        Those among them that hold, or may hold, what is written.
     """
 
     names: set[str] = field(default_factory=set)
     fields: set[str] = field(default_factory=set)
+    holders: set[str] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        return len(self.names) + len(self.fields) + len(self.holders)
 
 
 @record(frozen=True)
@@ -90,16 +92,13 @@ class Writes:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 self._bound(target, node.value)
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            self._bound(node.target, node.value)
-        elif isinstance(node, ast.NamedExpr):
-            self._bound(node.target, node.value)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+            if node.value is not None:
+                self._bound(node.target, node.value)
         elif isinstance(node, ast.AugAssign):
             self._augmented(node)
-        elif isinstance(node, ast.For):
-            self._bound(node.target, node.iter)
-        elif isinstance(node, ast.comprehension):
-            self._bound(node.target, node.iter)
+        elif isinstance(node, ast.For | ast.comprehension):
+            self._bound(node.target, _entry(node.iter))
         elif isinstance(node, ast.Call):
             self._called(node)
 
@@ -111,7 +110,7 @@ class Writes:
             target = target.value
         if isinstance(target, ast.Tuple | ast.List):
             whole = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-            parts = value.elts if whole else [value] * len(target.elts)  # type: ignore[attr-defined]
+            parts = value.elts if whole else [_entry(value)] * len(target.elts)  # type: ignore[attr-defined]
             for t, v in zip(target.elts, parts):
                 self._bound(t, v)
         elif isinstance(target, ast.Subscript):
@@ -145,8 +144,8 @@ class Writes:
                 self._stored(args[0], *what[1:])
         elif func.attr in _WRITING_METHODS:
             self._stored(func.value, *what)
-        elif func.attr in _ADDING_METHODS and args:
-            self.bindings.append((func.value, args[-1]))
+        elif func.attr in ADDING_METHODS and args:
+            self.bindings.append((_entry(func.value), args[-1]))
 
     # ------------------------------------------------------------ what is written
 
@@ -156,14 +155,14 @@ class Writes:
             if not all(map(self.plain.is_plain, store.what)):
                 self._mark(store.target, marks)
         while True:
-            before = len(marks.names), len(marks.fields)
+            before = marks.size
             for target, value in self.bindings:
                 if self.reaches(target, marks):
                     self._mark(value, marks)
             for call in self.calls:
                 for arg in self.written_arguments(call, marks):
                     self._mark(arg, marks)
-            if (len(marks.names), len(marks.fields)) == before:
+            if marks.size == before:
                 return marks
 
     def reaches(self, target: ast.expr, marks: Marks) -> bool:
@@ -172,18 +171,20 @@ class Writes:
             return target.id in marks.names
         if isinstance(target, ast.Attribute):
             return target.attr in marks.fields
-        return isinstance(target, ast.Subscript) and self.reaches(target.value, marks)
+        return isinstance(target, ast.Subscript) and holder_of(target) in marks.holders
 
     def _mark(self, value: ast.expr, marks: Marks) -> None:
         """Mark what an expression may be a part or a view of."""
         if isinstance(value, ast.Name):
             marks.names.add(value.id)
         elif isinstance(value, ast.Attribute):
-            if value.attr in _VIEW_FIELDS:
+            if value.attr in VIEW_FIELDS:
                 self._mark(value.value, marks)
             else:
                 marks.fields.add(value.attr)
         elif isinstance(value, ast.Subscript | ast.Starred):
+            if (holder := holder_of(value)) is not None:
+                marks.holders.add(holder)
             self._mark(value.value, marks)
         elif isinstance(value, ast.IfExp):
             self._mark(value.body, marks)
@@ -199,10 +200,10 @@ class Writes:
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             if isinstance(func, ast.Attribute) and not is_library(func):
                 if name in _VIEW_METHODS:
-                    self._mark(func.value, marks)
-            elif name in _VIEW_FUNCTIONS:
+                    self._mark(_entry(func.value), marks)
+            elif name in _VIEW_FUNCTIONS or name in _GIVING_FUNCTIONS:
                 for part in value.args:
-                    self._mark(part, marks)
+                    self._mark(_entry(part) if name in _GIVING_FUNCTIONS else part, marks)
 
     def written_arguments(self, call: ast.Call, marks: Marks) -> Iterator[ast.expr]:
         """Yield the arguments of a call that the function called writes to."""
@@ -240,6 +241,20 @@ def _deciding(node: ast.AST) -> list[ast.expr]:
     return [*names.values()]
 
 
+def _entry(value: ast.expr) -> ast.expr:
+    """Return something that a container gives out, as an expression."""
+    return ast.Subscript(value, ast.Constant(0), ast.Load())
+
+
+def holder_of(node: ast.expr) -> str | None:
+    """Return the variable or ``.field`` that an entry is kept under."""
+    while isinstance(node, ast.Subscript | ast.Starred):
+        node = node.value
+    if isinstance(node, ast.Attribute):
+        return f".{node.attr}"
+    return node.id if isinstance(node, ast.Name) else None
+
+
 def parameters(node: ast.FunctionDef) -> tuple[str, ...]:
     """Return the names of a function's parameters that can be given by position, in order."""
     args = node.args
@@ -259,102 +274,3 @@ def field_writes(tree: ast.AST) -> frozenset[str]:
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
             found.add(node.target.attr)
     return frozenset(found)
-
-
-# ---------------------------------------------------------------- asking
-
-
-def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> None:
-    """Wrap, in place, the values that a function binds where it writes to them later."""
-    writes = Writes(node, fields, resolve)
-    marks = writes.marks
-    for call in writes.calls:
-        for arg in [*writes.written_arguments(call, marks)]:
-            _replace(call, arg, _owned(arg))
-        func = call.func
-        if isinstance(func, ast.Attribute) and func.attr in _ADDING_METHODS and call.args:
-            if writes.reaches(func.value, marks) and not is_library(func):
-                call.args[-1] = _owned(call.args[-1])
-    for part in [*ast.walk(node)]:
-        if isinstance(part, ast.Assign):
-            if any(_asks(t, writes, marks) for t in part.targets):
-                part.value = _owned(part.value)
-        elif isinstance(part, ast.AnnAssign | ast.NamedExpr):
-            if part.value is not None and _asks(part.target, writes, marks):
-                part.value = _owned(part.value)
-    _after_unpacking(node, writes, marks)
-
-
-def _replace(call: ast.Call, old: ast.expr, new: ast.expr) -> None:
-    call.args = [new if a is old else a for a in call.args]
-    for key in call.keywords:
-        if key.value is old:
-            key.value = new
-
-
-def _asks(target: ast.expr, writes: Writes, marks: Marks) -> bool:
-    if isinstance(target, ast.Tuple | ast.List):
-        return any(_asks(t, writes, marks) for t in target.elts)
-    return writes.reaches(target, marks)
-
-
-def _owned(value: ast.expr) -> ast.expr:
-    """Return an expression that asks for every array which it makes."""
-    if isinstance(value, ast.Tuple | ast.List):
-        value.elts = list(map(_owned, value.elts))
-    elif isinstance(value, ast.Dict):
-        value.values = list(map(_owned, value.values))
-    elif isinstance(value, ast.ListComp):
-        value.elt = _owned(value.elt)
-    elif isinstance(value, ast.DictComp):
-        value.value = _owned(value.value)
-    elif isinstance(value, ast.IfExp):
-        value.body, value.orelse = _owned(value.body), _owned(value.orelse)
-    elif isinstance(value, ast.BinOp) and isinstance(value.left, ast.List):
-        value.left = _owned(value.left)
-    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict":
-        for key in value.keywords:
-            key.value = _owned(key.value)
-    elif isinstance(value, ast.Attribute) and value.attr in _VIEW_FIELDS:
-        return _asked("own", value)
-    elif isinstance(value, ast.Call | ast.BinOp | ast.UnaryOp | ast.Subscript):
-        if not (isinstance(value, ast.Call) and _is_staged(value)):
-            return _asked("own", value)
-    return value
-
-
-def _asked(method: str, value: ast.expr) -> ast.expr:
-    call = placed(staged(method, value), value)
-    assert isinstance(call.func, ast.Attribute)
-    call.func.value.ours = True  # type: ignore[attr-defined]  # not a name of the user's
-    return call
-
-
-def _is_staged(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and root_of(call.func) == STAGING
-
-
-def _after_unpacking(node: ast.AST, writes: Writes, marks: Marks) -> None:
-    """Ask for the variables that ``a, b = f()`` has bound."""
-    for part in ast.walk(node):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(part, name, None)
-            if not isinstance(block, list):
-                continue
-            made: list[ast.stmt] = []
-            for statement in block:
-                made.append(statement)
-                made += _asked_after(statement, marks)
-            setattr(part, name, made)
-
-
-def _asked_after(node: ast.stmt, marks: Marks) -> Iterator[ast.stmt]:
-    if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Tuple | ast.List):
-        return
-    for target in node.targets:
-        if isinstance(target, ast.Tuple | ast.List):
-            for t in target.elts:
-                if isinstance(t, ast.Name) and t.id in marks.names:
-                    value = _asked("owned", placed(ast.Name(t.id, ast.Load()), t))
-                    yield placed(ast.Assign([ast.Name(t.id, ast.Store())], value), t)
-
