@@ -19,6 +19,9 @@ from .plain import is_library, root_of
 from .written import ADDING_METHODS, VIEW_FIELDS, Marks, Resolve, Writes, holder_of
 
 
+_CONTAINERS = frozenset(["dict", "list", "tuple", "deque"])
+
+
 def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> None:
     """Wrap, in place, the values that a function binds where it writes to them later."""
     writes = Writes(node, fields, resolve)
@@ -100,9 +103,11 @@ def _owned_inside(value: ast.expr) -> bool:
         value.value = _owned(value.value, True)
     elif isinstance(value, ast.BinOp) and isinstance(value.left, ast.List):
         _owned_inside(value.left)
-    elif isinstance(value, ast.Call) and getattr(value.func, "id", "") == "dict":
+    elif isinstance(value, ast.Call) and getattr(value.func, "id", "") in _CONTAINERS:
         for key in value.keywords:
             key.value = _owned(key.value, True)
+        for arg in value.args:
+            _owned_inside(arg)
     else:
         return False
     return True

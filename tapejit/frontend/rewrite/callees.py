@@ -73,11 +73,14 @@ def _variable(name: str, function: FunctionType) -> Any:
 
 def _callee(value: Any, bound: bool) -> Callee | None:
     if isinstance(value, type) and is_user_module(value.__module__):
+        fields = getattr(value, "_fields", None)
+        if issubclass(value, tuple) and isinstance(fields, tuple):
+            return Callee(fields, keeps=True)
         value, bound = inspect.getattr_static(value, "__init__", None), True
         if isinstance(value, FunctionType) and value.__code__.co_filename == "<string>":
-            code = value.__code__  # written by `dataclass`: each parameter is a field
+            code = value.__code__  # written by `dataclass`
             names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-            return names, frozenset(names)
+            return Callee(names, keeps=True)
     if not isinstance(value, FunctionType) or not is_user_module(value.__module__):
         return None
     code = value.__code__
@@ -91,6 +94,6 @@ def _callee(value: Any, bound: bool) -> Callee | None:
             fields = fields_of_file(code.co_filename)
             names = parameters(found.node)
             written = Writes(found.node, fields, resolver(value, found)).marks.names
-            _callees[code] = (names, frozenset(names) & written)
+            _callees[code] = Callee(names, frozenset(names) & written)
     made = _callees[code]
-    return (made[0][1:], made[1]) if made is not None and bound else made
+    return Callee(made.names[1:], made.written) if made is not None and bound else made

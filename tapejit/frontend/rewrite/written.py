@@ -16,12 +16,31 @@ from dataclasses import field
 from ...core.records import record
 from .plain import Plain, is_known, is_library
 
-Callee = tuple[tuple[str, ...], frozenset[str]]
-"""The parameters of a function, and those that it writes to."""
+
+@record(frozen=True)
+class Callee:
+    """What a call hands over.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The parameters.
+    written : frozenset of str
+        Those that the function writes to.
+    keeps : bool
+        Whether each becomes the field of that name of a new object.
+    """
+
+    names: tuple[str, ...]
+    written: frozenset[str] = frozenset()
+    keeps: bool = False
+
+
 Resolve = Callable[[ast.expr], Callee | None]
 
 _VIEW_METHODS = frozenset(
-    "reshape ravel view transpose swapaxes squeeze diagonal values items get setdefault".split()
+    "reshape ravel view transpose swapaxes squeeze diagonal values items get setdefault "
+    "pop popleft".split()
 )
 _VIEW_FUNCTIONS = frozenset(
     "reshape ravel transpose swapaxes moveaxis squeeze asarray asanyarray atleast_1d atleast_2d "
@@ -216,7 +235,9 @@ class Writes:
             found = self.resolve(func)
             if found is None:
                 return
-            names, written = found
+            names, written = found.names, found.written
+            if found.keeps:
+                written = frozenset(names) & marks.fields
         if not written:
             return
         for name, arg in zip(names, call.args):
