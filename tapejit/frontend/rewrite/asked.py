@@ -18,7 +18,6 @@ from .build import STAGING, placed, staged
 from .plain import is_library, root_of
 from .written import ADDING_METHODS, VIEW_FIELDS, Marks, Resolve, Writes, holder_of
 
-
 _CONTAINERS = frozenset(["dict", "list", "tuple", "deque"])
 
 
@@ -31,12 +30,14 @@ def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> Non
             _replace(call, arg, _owned(arg))
         if _adds(call, marks):
             call.args[-1] = _owned(call.args[-1])
-    for part in [*ast.walk(node)]:
-        if isinstance(part, ast.Assign):
-            part.value = _bound_to(part.targets, part.value, marks)
-        elif isinstance(part, ast.AnnAssign | ast.NamedExpr) and part.value is not None:
-            part.value = _bound_to([part.target], part.value, marks)
-    _after_unpacking(node, marks)
+    if not marks.size:
+        return
+    for part in writes.assigned:
+        targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+        assert part.value is not None
+        part.value = _bound_to(targets, part.value, marks)
+    for block in writes.blocks:
+        block[:] = [s for statement in block for s in (statement, *_asked_after(statement, marks))]
 
 
 def _adds(call: ast.Call, marks: Marks) -> bool:
@@ -120,21 +121,8 @@ def _asked(method: str, value: ast.expr) -> ast.expr:
     return call
 
 
-def _after_unpacking(node: ast.AST, marks: Marks) -> None:
-    """Ask for the variables that ``a, b = f()`` has bound."""
-    for part in ast.walk(node):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(part, name, None)
-            if not isinstance(block, list):
-                continue
-            made: list[ast.stmt] = []
-            for statement in block:
-                made.append(statement)
-                made += _asked_after(statement, marks)
-            setattr(part, name, made)
-
-
 def _asked_after(node: ast.stmt, marks: Marks) -> Iterator[ast.stmt]:
+    """Yield what asks for the variables that ``a, b = f()`` has bound."""
     if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Tuple | ast.List):
         return
     for target in node.targets:

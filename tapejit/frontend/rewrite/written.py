@@ -91,6 +91,8 @@ class Writes:
         self.bindings: list[tuple[ast.expr, ast.expr]] = []
         self.stores: list[_Store] = []
         self.calls: list[ast.Call] = []
+        self.blocks: list[list[ast.stmt]] = []
+        self.assigned: list[ast.Assign | ast.AnnAssign | ast.NamedExpr] = []
         self.inner: dict[str, ast.FunctionDef] = {}
         waiting: deque[tuple[ast.AST, tuple[ast.expr, ...]]] = deque([(node, ())])
         self._around: tuple[ast.expr, ...] = ()
@@ -101,18 +103,26 @@ class Writes:
                 self.inner[part.name] = part
             more = _deciding(part)
             around = (*self._around, *more) if more else self._around
-            waiting.extend((child, around) for child in ast.iter_child_nodes(part))
-        self.plain = Plain(self.bindings, [(s.target, s.what) for s in self.stores])
+            for key in part._fields:
+                value = getattr(part, key, None)
+                if isinstance(value, list):
+                    if value and isinstance(value[0], ast.stmt):
+                        self.blocks.append(value)
+                    waiting.extend((v, around) for v in value if isinstance(v, ast.AST))
+                elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                    waiting.append((value, around))
         self.marks = self._marks()
 
     # ------------------------------------------------------------ looking
 
     def _collect(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
+            self.assigned.append(node)
             for target in node.targets:
                 self._bound(target, node.value)
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
             if node.value is not None:
+                self.assigned.append(node)
                 self._bound(node.target, node.value)
         elif isinstance(node, ast.AugAssign):
             self._augmented(node)
@@ -170,9 +180,11 @@ class Writes:
 
     def _marks(self) -> Marks:
         marks = Marks(fields=set(self.fields))
-        for store in self.stores:
-            if not all(map(self.plain.is_plain, store.what)):
-                self._mark(store.target, marks)
+        if self.stores:
+            plain = Plain(self.bindings, [(s.target, s.what) for s in self.stores])
+            for store in self.stores:
+                if not all(map(plain.is_plain, store.what)):
+                    self._mark(store.target, marks)
         while True:
             before = marks.size
             for target, value in self.bindings:
