@@ -71,8 +71,6 @@ def _bound_to(targets: list[ast.expr], value: ast.expr, marks: Marks) -> ast.exp
 
 
 def _asks(target: ast.expr, marks: Marks) -> bool:
-    if isinstance(target, ast.Tuple | ast.List):
-        return any(_asks(t, marks) for t in target.elts)
     if isinstance(target, ast.Name):
         return target.id in marks.names
     return isinstance(target, ast.Attribute) and target.attr in marks.fields
