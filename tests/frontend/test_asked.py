@@ -48,6 +48,8 @@ CASES = {
     "rows = [make()] * 3\nrows[0][1] = x": ["make()"],
     "rows = []\nrows.append(make())\nrows[0][1] = x": ["make()"],
     "rows = [make()]\nrows[0] = x": [],
+    "rows = []\na = make()\nrows += [a, make2()]\nrows[0][1] = x": ["make()", "make2()"],
+    "rows = []\nrows.extend([make()])\nrows[0][1] = x": ["make()"],
     "d = {'k': make()}\nd['k'] += x": ["make()"],
     "d = dict(k=make())\nd['k'][0] = x": ["make()"],
     "d = {}\nd['k'] = make()\nd['k'][0] = x": ["make()"],

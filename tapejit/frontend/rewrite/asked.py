@@ -29,7 +29,7 @@ def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> Non
         for arg in [*writes.written_arguments(call, marks)]:
             _replace(call, arg, _owned(arg))
         if _adds(call, marks):
-            call.args[-1] = _owned(call.args[-1])
+            call.args[-1] = _owned(call.args[-1], entries=call.func.attr == "extend")  # type: ignore[attr-defined]
     if not marks.size:
         return
     for part in writes.assigned:

@@ -51,7 +51,7 @@ VIEW_FIELDS = frozenset(["T", "real", "imag", "flat"])
 _WRITING_METHODS = frozenset(["fill", "sort", "put", "partition", "itemset"])
 _WRITING_FUNCTIONS = frozenset(["copyto", "put", "place", "putmask", "fill_diagonal",
                                 "put_along_axis", "shuffle"])  # fmt: skip
-ADDING_METHODS = frozenset(["append", "insert", "add", "setdefault", "appendleft"])
+ADDING_METHODS = frozenset(["append", "insert", "add", "setdefault", "appendleft", "extend"])
 
 
 @record
@@ -92,7 +92,7 @@ class Writes:
         self.stores: list[_Store] = []
         self.calls: list[ast.Call] = []
         self.blocks: list[list[ast.stmt]] = []
-        self.assigned: list[ast.Assign | ast.AnnAssign | ast.NamedExpr] = []
+        self.assigned: list[ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr] = []
         self.inner: dict[str, ast.FunctionDef] = {}
         waiting: deque[tuple[ast.AST, tuple[ast.expr, ...]]] = deque([(node, ())])
         self._around: tuple[ast.expr, ...] = ()
@@ -155,6 +155,9 @@ class Writes:
             self._stored(target, node.value)  # an array in a list
         else:
             self._stored(target, node.value)
+        if isinstance(node.value, ast.List):  # rows += [array]
+            self.assigned.append(node)
+            self.bindings.append((target, node.value))
 
     def _called(self, node: ast.Call) -> None:
         self.calls.append(node)

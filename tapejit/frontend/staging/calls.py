@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import MutationError
+from ...core.sources import where
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
+from ..dispatch import tracers_in
 from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
+from .subscripts import PLAIN, plainly
 
 
 def call(fn: Any) -> Any:
@@ -32,6 +36,8 @@ def call(fn: Any) -> Any:
             found = None
         if found is not None:
             return found
+        if kind is not type and type(fn.__self__) is np.ndarray and fn.__name__ in _WRITING:
+            return functools.partial(_write, fn)
     if kind is np.ufunc:
         return _over_lists(fn)
     around = cap.outermost.around
@@ -47,6 +53,17 @@ def call(fn: Any) -> Any:
     if is_user_module(kind.__module__) and isinstance(given, FunctionType):
         return MethodType(around.met(given), fn)
     return fn
+
+
+_WRITING = frozenset(["fill", "put", "itemset"])
+
+
+def _write(fn: Any, *args: Any) -> Any:
+    """A method that writes to a plain array."""
+    args = tuple(map(plainly, args))
+    if tracers_in(args):
+        raise MutationError(f"{PLAIN} ({where()})")
+    return fn(*args)
 
 
 @functools.cache

@@ -25,6 +25,12 @@ _OPERATORS = {
 }  # fmt: skip
 
 
+PLAIN = (
+    "an array of plain numbers is written at a traced place or with a traced value, and it cannot be "
+    "told that nothing else holds it: copy it first, where it is written: a = a.copy()"
+)
+
+
 def holds_traced(index: Any) -> bool:
     """Whether an index has a traced part."""
     if isinstance(index, tuple):
@@ -80,11 +86,7 @@ def setitem(a: Any, index: Any, value: Any) -> None:
     if type(a) is np.ndarray and (holds_traced(index) or tracers_in(value)):
         index, value = plainly(index), plainly(value)
         if holds_traced(index) or tracers_in(value):
-            raise MutationError(
-                "an array of plain numbers is written at a traced place or with a traced value, and "
-                "it cannot be told that nothing else holds it: copy it first, where it is written: "
-                f"a = a.copy() ({where()})"
-            )
+            raise MutationError(f"{PLAIN} ({where()})")
     a[index] = value
 
 
