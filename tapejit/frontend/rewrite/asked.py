@@ -33,6 +33,7 @@ def mark_written(node: ast.AST, fields: frozenset[str], resolve: Resolve) -> Non
     if not marks.size:
         return
     for part in writes.assigned:
+        targets: list[ast.expr]
         targets = part.targets if isinstance(part, ast.Assign) else [part.target]
         assert part.value is not None
         part.value = _bound_to(targets, part.value, marks)
