@@ -114,6 +114,7 @@ def empty(shape: Any, dtype: Any = float, order: str = "C", **options: Any) -> A
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
     """Return a constant array that traced values can be written into; see `numpy.full`."""
+    fill_value = array(fill_value) if _holds_tracer(fill_value) else fill_value
     plain = isinstance(fill_value, (bool, int, float, complex, _np.generic, Tracer))
     if dtype is None and plain:
         dtype = fill_value.dtype if hasattr(fill_value, "dtype") else _np.asarray(fill_value).dtype

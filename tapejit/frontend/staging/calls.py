@@ -36,9 +36,12 @@ def call(fn: Any) -> Any:
             found = None
         if found is not None:
             return found
-        if kind is not type and type(fn.__self__) is np.ndarray and fn.__name__ in _WRITING:
+        owner = None if kind is type else type(fn.__self__)
+        if owner is np.ndarray and fn.__name__ in _WRITING:
             return functools.partial(_write, fn)
-    if kind is np.ufunc:
+        if owner is np.ufunc:
+            return _over_lists(fn)
+    if kind is np.ufunc or kind is _DISPATCHED:
         return _over_lists(fn)
     around = cap.outermost.around
     if around is None or kind is type(len):
@@ -55,6 +58,7 @@ def call(fn: Any) -> Any:
     return fn
 
 
+_DISPATCHED = type(np.where)
 _WRITING = frozenset(["fill", "put", "itemset"])
 
 
@@ -67,13 +71,16 @@ def _write(fn: Any, *args: Any) -> Any:
 
 
 @functools.cache
-def _over_lists(fn: np.ufunc) -> Any:
-    """Return a ufunc that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+def _over_lists(fn: Any) -> Any:
+    """Return a function that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+    import tapejit.numpy as tnp
 
+    if type(fn) is _DISPATCHED:
+        return tnp.over_lists(fn)
+
+    @functools.wraps(fn, updated=())
     def apply(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, (list, tuple)) for a in args):
-            import tapejit.numpy as tnp
-
             args = tuple(tnp.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
         return fn(*args, **kwargs)
 
