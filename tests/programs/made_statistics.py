@@ -112,7 +112,7 @@ def tiny_network(theta: Any, X: Any) -> Any:
     return np.mean((out - np.arange(7.0)) ** 2)
 
 
-@program(lambda rng: (0.1, rng.normal(size=(12, 2)), rng.normal(size=12)))
+@program(lambda rng: (0.1, rng.normal(size=(12, 2)), rng.normal(size=12)), order=1)
 def momentum_training(rate: float, X: Any, y: Any) -> Any:
     w, v = np.array([0.5, -0.5]), np.array([0.0, 0.0])
     for _ in range(10):
