@@ -209,6 +209,15 @@ def numbers_that_stay_numbers(x: Any) -> Any:
 
 
 @right
+def places_that_no_call_changes(x: Any) -> Any:
+    box, first = Box(), np.zeros(2, int)
+    p = box.keep(np.array([1.0, 2.0, 3.0]))
+    p[first[0]] = np.ones(2)[1] * 4.0
+    p[first[1] + 1 :] = np.full(2, 0.5)
+    return np.sum(box.last) * x + p[first[0]] * x
+
+
+@right
 def outside_arrays_copied(x: Any) -> Any:
     a, b = OUTSIDE.copy(), np.copy(OUTSIDE)
     a[0], c = x, np.array(OUTSIDE)

@@ -19,7 +19,6 @@ from ...tape.ir import Sym
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body
-from .held import hold
 from .sharing import Names, kin
 from .slots import INTERNAL, UNBOUND, Slot, State, Structure
 
@@ -193,8 +192,6 @@ class Inputs:
                 for tracer, leaf in zip(made, self._leaves(slot)):
                     if isinstance(leaf, Tracer):
                         tracer.root.frozen = leaf.root.frozen
-                    else:
-                        hold(body, state, [leaf], tracer)
             self.tracers[slot] = made
             self.ids += [t.sym.id for t in made]
             found[slot] = carry.with_leaves(made)
