@@ -11,7 +11,9 @@ import inspect
 from types import CodeType, FunctionType
 
 from ...core.sizes import ACTIVE
+from .asked import mark_written
 from .build import PREFIX, STAGING, THUNK
+from .callees import fields_of_file, resolver
 from .convert import converted
 from .expressions import uses_staging
 from .flow import NotStageable
@@ -85,6 +87,7 @@ def _make(function: FunctionType, sized: bool) -> CodeType | str:
         return "it is a generator function"
     found = find(function)
     node = copy.deepcopy(found.node)
+    mark_written(node, fields_of_file(code.co_filename), resolver(function, found))
     converted(node, frozenset(code.co_freevars) - {"__class__"})
     if sized:
         node = Operators().visit(node)
