@@ -130,7 +130,7 @@ class Nest:
             groups.append(frozenset(range(self._row_axis())))
         loops = [] if empty else collapse(self.space, vectors, groups)
         lines = self._loops(loops, empty)
-        if self.gates and values.prefix and np.prod(self.space) >= FEWEST:
+        if self.gates and values.prefix and math.prod(self.space) >= FEWEST:
             return without_gates(lines, self.gates, self.factors)
         return lines
 
