@@ -69,9 +69,6 @@ def find(function: FunctionType) -> Found:
     text = "".join(lines)
     file = _files.get(code.co_filename)
     if file is None or file.text != text:
-        found = _alone(lines, code)
-        if found is not None and _is_source(found, code):
-            return found
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -79,48 +76,21 @@ def find(function: FunctionType) -> Found:
         file = _files[code.co_filename] = _File(text, tree, _imported(tree))
     for found in _functions(file, code.co_firstlineno):
         name = "<lambda>" if isinstance(found.node, ast.Lambda) else found.node.name
-        if name == code.co_name and _is_source(found, code):
+        if name != code.co_name:
+            continue
+        try:
+            made = compile_like(found.node, found, code)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        if same_code(made, code):
             return found
     raise NotStageable("its source does not match its bytecode")
 
 
-def _is_source(found: Found, code: CodeType) -> bool:
-    try:
-        return same_code(compile_like(found.node, found, code), code)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-
-
-def _alone(lines: list[str], code: CodeType) -> Found | None:
-    """Return a function of the module, parsed without the rest of its file; None where in doubt.
-
-    It ends before the next line that begins in the first column, a comment or closing bracket apart.
-    One that goes on behind it, within a string, cannot be parsed so far. Parsing 300 lines takes 4 ms.
-    """
-    first = code.co_firstlineno - 1
-    if not 0 <= first < len(lines) or not lines[first].startswith(("def ", "@")):
-        return None
-    last = first + 1
-    head = not lines[first].startswith("def ")
-    while last < len(lines) and (head or lines[last][0] in " \t\n\r\f#)]}"):
-        head = head and not lines[last].startswith("def ")
-        last += 1
-    imports: list[str] = []
-    inside = False
-    for line in lines:
-        if inside or line.startswith(("import ", "from ")):
-            imports.append(line)
-            inside = (inside or "(" in line) and ")" not in line
-    try:
-        tree = ast.parse("".join(lines[first:last]))
-        imported = _imported(ast.parse("".join(imports)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    (node,) = tree.body if len(tree.body) == 1 else (None,)
-    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
-        return None
-    ast.increment_lineno(node, first)
-    return Found(node, None, imported)
+def tree_of(filename: str) -> ast.Module | None:
+    """Return the tree of a file in which a function has been found."""
+    file = _files.get(filename)
+    return None if file is None else file.tree
 
 
 def _functions(file: _File, line: int) -> list[Found]:
