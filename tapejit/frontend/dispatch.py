@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.avals import common_shape
 from ..core.errors import CaptureError, MutationError, TapejitError, UnsupportedError
 from ..core.sources import where
 from ..tape.ir import Sym
@@ -324,7 +325,7 @@ def operate_inplace(name: str, target: Tracer, other: Any) -> Any:
             f"Cannot cast ufunc '{name}' output from {result.dtype!r} to {target.dtype!r} "
             f"with casting rule 'same_kind' ({where()})"
         )
-    if np.broadcast_shapes(result.shape, target.shape) != target.shape:
+    if common_shape(result.shape, target.shape) != target.shape:
         raise ValueError(
             f"non-broadcastable output operand with shape {target.shape} doesn't match the "
             f"broadcast shape {result.shape} ({where()})"
