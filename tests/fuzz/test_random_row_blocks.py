@@ -37,7 +37,10 @@ def loss(seed: int) -> str:
         lines.append(r.choice(["z = X @ W", "z = X @ W + b", "z = b - X @ (2.0 * W)"]))
         lines += [f"z = z - {ROWS[0]}"] * r.choice([0, 0, 1])
         lines += [f"z = z / (1.0 + {ROWS[1]})"] * r.choice([0, 0, 1])
-        ends = ["z = np.log(np.sum(np.exp(0.1 * z), axis=1))", f"z = {r.choice(SMOOTH).format('z')} @ V"]
+        ends = [
+            "z = np.log(np.sum(np.exp(0.1 * z), axis=1))",
+            f"z = {r.choice(SMOOTH).format('z')} @ V",
+        ]
         end = r.choice([*ends, f"z = {r.choice(SMOOTH).format('z')} @ M", "z = z.T", "", ""])
         vector = end in ends or end == "z = z.T"  # what y can be added to
         lines += [end] * bool(end)
@@ -80,7 +83,9 @@ def check(seed: int, rounds: int = 3) -> bool:
     every = tuple(range(5))
     fast, slow = (tj.value_and_grad(f, every, compile=p) for p in ("always", "never"))
     blocks = False
-    for n in (r.choice([333, 500, 1000]), r.choice([640, 777, 1401]), r.choice([2000, 513, d]))[:rounds]:
+    for n in (r.choice([333, 500, 1000]), r.choice([640, 777, 1401]), r.choice([2000, 513, d]))[
+        :rounds
+    ]:
         args = arguments(r, n, d, k, dtype)
         value, grads = slow(*args)
         fast(*args)  # answered by the capture

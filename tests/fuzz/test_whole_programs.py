@@ -94,7 +94,9 @@ def check_gradients(loss: str, seed: int, policy: str, calls: int = 5) -> int:
     return calls
 
 
-def unlike_differences(fn: Any, args: dict[str, Any], name: str, grad: Any, seed: int) -> str | None:
+def unlike_differences(
+    fn: Any, args: dict[str, Any], name: str, grad: Any, seed: int
+) -> str | None:
     """Compare with differences along a direction, where steps to both sides agree."""
     way = np.random.default_rng(seed).normal(size=np.shape(args[name]))
 
@@ -108,7 +110,7 @@ def unlike_differences(fn: Any, args: dict[str, Any], name: str, grad: Any, seed
     except Exception:
         return None
     with np.errstate(all="ignore"):
-        noise = 1e-3 * abs(here) * 1e-6 / 1e-6 * 1e-6 + 1e-4 * max(abs(wide), 1.0)
+        noise = 1e-9 * abs(here) / 1e-6 + 1e-4 * max(abs(wide), 1.0)  # of differences 1e-6 apart
         smooth = abs(wide - near) < noise and abs(ahead - behind) < noise + 1e-3 * abs(wide)
         found = float(np.sum(grad * way))
         if not smooth or abs(found - wide) <= 3 * noise + 2e-3 * abs(wide):
@@ -125,13 +127,13 @@ def checked(seed: int, policy: str) -> tuple[int, int]:
         return check_values(made[0], seed, policy), check_gradients(made[1], seed, policy)
 
 
-@pytest.mark.parametrize("seed", range(8 * EFFORT))
+@pytest.mark.parametrize("seed", range(6 * EFFORT))
 def test_compiled(seed: int) -> None:
     checked(seed, "always")
 
 
 def test_interpreted_and_rarely_refused() -> None:
-    calls = [checked(seed, "never") for seed in range(100, 100 + 24 * EFFORT)]
+    calls = [checked(seed, "never") for seed in range(100, 100 + 14 * EFFORT)]
     assert sum(values == len(CALLS) for values, _ in calls) > 0.8 * len(calls), calls
     assert sum(grads > 0 for _, grads in calls) > 0.6 * len(calls), calls
 

@@ -47,10 +47,14 @@ np.tensordot({0}, {1}, 1); np.vstack([{0}, {1}]); np.copysign({0}, {1}); mixed({
 CONSTANTS = "0.5 2.0 -1.5 3 1 -2 0 1e-3 True np.float32(0.3) np.ones(2) np.eye(3) 0.0".split()
 SLICES = ": 1: :-1 1:-1 ::2 ::-1 2: :2 -2: ::-2 1::2 -1 0 1 ... b [0,1,0] [1,-1] 0,: 1:,:-1".split()
 SLICES += ["k % 3", ":, 0", "-1, -1", "::-1, 1:", ":, [0, 1, 1]", "None, 1", "q % 2", "-q:"]
-RANGES = """len(x); 1, len(x); len(x) - 1, 0, -1; 0, len(x), 2; q; 3; q, 12; -3, 3; 20""".split("; ")
+RANGES = """len(x); 1, len(x); len(x) - 1, 0, -1; 0, len(x), 2; q; 3; q, 12; -3, 3; 20""".split(
+    "; "
+)
 ITEMS = """a_ in x; a_ in A; a_ in A.T; i, a_ in enumerate(y); a_, c_ in zip(x, y); a_ in x[1:]
 a_, c_ in zip(A, A[::-1]); i, (a_, c_) in enumerate(zip(x, y)); a_ in reversed(x); a_ in k"""
-INDICES = "{0}; {0} - 1; -{0}; {0} % 2; {0}:; :{0}; {0}:{0} + 2; {0} // 2; {0}, 0; {0}::-1; ({0}-2)//2"
+INDICES = (
+    "{0}; {0} - 1; -{0}; {0} % 2; {0}:; :{0}; {0}:{0} + 2; {0} // 2; {0}, 0; {0}::-1; ({0}-2)//2"
+)
 HEAD = """\
 def helper(v, w=0.5):
     if np.sum(v) > w:
@@ -182,12 +186,18 @@ class Writer:
         if t < 0.5:
             return [f"{self._new()} = {v}[{r.choice(SLICES)}]"]  # often a view
         if t < 0.53:
-            return [f"np.add.at({v}, {r.choice(['k % 3', '[0, 0, 1]'])}, {self.expression(env, 1)})"]
+            return [
+                f"np.add.at({v}, {r.choice(['k % 3', '[0, 0, 1]'])}, {self.expression(env, 1)})"
+            ]
         if t < 0.56:
             name, one, other = r.choice(["add", "multiply"]), *self._two(env)
             return [f"np.{name}({one}, {other}, out={v})"]
-        at = r.choice(SLICES + [e for i in "ijt" if i in env for e in INDICES.format(i).split("; ")])
-        return [f"{v}[{at}] {r.choice(['=', '=', '=', '+=', '*=', '-='])} {self.expression(env, 2)}"]
+        at = r.choice(
+            SLICES + [e for i in "ijt" if i in env for e in INDICES.format(i).split("; ")]
+        )
+        return [
+            f"{v}[{at}] {r.choice(['=', '=', '=', '+=', '*=', '-='])} {self.expression(env, 2)}"
+        ]
 
     def _two(self, env: dict[str, Any]) -> tuple[str, str]:
         return self.expression(env, 1), self.expression(env, 1)
@@ -250,7 +260,9 @@ def _ran(text: str, given: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
         if any(np.asarray(copies[v]).tobytes() != np.asarray(args[v]).tobytes() for v in args):
             return None
     values = [v for each in found for v in each.values()]
-    if any(isinstance(v, np.ndarray) and (v.size > 2000 or v.dtype.kind not in "fiub") for v in values):
+    if any(
+        isinstance(v, np.ndarray) and (v.size > 2000 or v.dtype.kind not in "fiub") for v in values
+    ):
         return None
     if any(type(v) is int and abs(v) > 2**40 for v in values):
         return None
@@ -286,6 +298,9 @@ def program(seed: int, statements: int | None = None) -> tuple[str, str] | None:
         return None
     results = w.names[-5:]
     body = head + "".join(f"    {line}\n" for line in lines)
-    terms = [f"np.sum(np.cos({k}.0 + np.arange(np.size({v}))) * np.ravel({v}))" for k, v in enumerate(results)]
+    terms = [
+        f"np.sum(np.cos({k}.0 + np.arange(np.size({v}))) * np.ravel({v}))"
+        for k, v in enumerate(results)
+    ]
     loss = body.replace("def f(", "def loss(") + f"    return {' + '.join(terms)}\n"
     return f"{body}    return ({', '.join(results)},)\n", loss
