@@ -238,3 +238,13 @@ def test_dtypes_that_are_equal_but_not_the_same():
                     np.testing.assert_array_equal(found, wanted)
                     assert found.dtype == wanted.dtype
                 assert [scalar(x[0]) for scalar in [double[policy]] * 3] == [14] * 3
+
+
+def test_squares_of_bools():
+    def f(b):
+        return b**2, b**3, np.power(b, 2), b[0] ** 2, b ** np.int64(2), b**2.0
+
+    b = np.array([True, False, True])
+    for found, wanted in zip(tj.jit(f, compile="never")(b), f(b), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype

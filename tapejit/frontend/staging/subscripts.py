@@ -10,6 +10,7 @@ import numpy as np
 from ...core.errors import MutationError
 from ...core.sources import where
 from ..capture import current
+from ..dispatch import fits_in_place
 from ..tracer import Tracer
 from .iterables import constant
 
@@ -87,4 +88,10 @@ def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
     """Finish ``a[index] op= value``; a view of a traced array is written as a whole."""
     a, index, old = loaded
     plain, inplace = _OPERATORS[op]
-    setitem(a, index, (plain if isinstance(a, Tracer) else inplace)(old, value))
+    if not isinstance(a, Tracer):
+        setitem(a, index, inplace(old, value))
+        return
+    made = plain(old, value)
+    if old.ndim:  # a view or a copy, which NumPy would have written in place
+        fits_in_place(op, made, old)
+    setitem(a, index, made)
