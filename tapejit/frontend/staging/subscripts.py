@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..dispatch import fits_in_place
 from ..tracer import Tracer
 from .iterables import constant
 
-_OPERATORS = {
+_OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
     "+": (operator.add, operator.iadd), "-": (operator.sub, operator.isub),
     "*": (operator.mul, operator.imul), "/": (operator.truediv, operator.itruediv),
     "//": (operator.floordiv, operator.ifloordiv), "%": (operator.mod, operator.imod),
