@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .dims import Dim, Real
 from .errors import TapejitError
 from .tables import Table
 
@@ -35,6 +36,27 @@ _SHORT = {
 }
 _LONG = {short: np.dtype(name) for name, short in _SHORT.items()}
 _WEAK_TYPES: dict[str, type] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+
+
+def common_shape(*shapes: Shape) -> Shape:
+    """Return the common shape of operands, as ``numpy.broadcast_shapes`` does, for symbolic sizes too.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    rank = max(map(len, shapes), default=0)
+    made: list[int] = [1] * rank
+    for shape in shapes:
+        for k, n in enumerate(shape, rank - len(shape)):
+            if n == 1:
+                continue
+            if made[k] == 1:
+                made[k] = n
+            elif made[k] != n:
+                return np.broadcast_shapes(*shapes)  # which says what does not fit
+    return tuple(made)
 
 
 @functools.cache
@@ -138,6 +160,8 @@ _PYTHON_DTYPES = {
     int: np.dtype(np.int64),
     float: np.dtype(np.float64),
     complex: np.dtype(np.complex128),
+    Dim: np.dtype(np.int64),
+    Real: np.dtype(np.float64),
 }
 
 

@@ -279,7 +279,8 @@ def _extreme(float_op: str, test: str) -> Any:
         """Return the greater (or lesser) of two numbers, NaN when one is: LLVM folds eight at once.
 
         A selection that lets NaN through is one comparison after the other: 1.3 ns an element, 0.2.
-        Which of 0.0 and -0.0 is found is left open, as in NumPy, whose vectors take either.
+        Of 0.0 and -0.0 either is returned, as NumPy does: to order them takes as long as all else
+        (the greatest of each of 8 rows of 8 in 21 ns, 49 with signed zeros).
         """
         made = typingctx.unify_types(extreme, term)
         sig = made(extreme, term)

@@ -11,16 +11,28 @@ from typing import Any
 
 import numpy as np
 
+from ...core.dims import Dim, Real
+from ...core.errors import MutationError
+from ...core.sizes import ACTIVE, pinned
+from ...core.sources import where
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
+from ..dispatch import tracers_in
 from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
+from .sized import on_sizes
+from .subscripts import PLAIN, plainly
 
 
 def call(fn: Any) -> Any:
     """Return what to call for `fn`."""
+    found = _called(fn)
+    return on_sizes(fn, found) if ACTIVE[0] else found
+
+
+def _called(fn: Any) -> Any:
     cap = current()
     if cap is None:
         return fn
@@ -32,7 +44,12 @@ def call(fn: Any) -> Any:
             found = None
         if found is not None:
             return found
-    if kind is np.ufunc:
+        owner = None if kind is type else type(fn.__self__)
+        if owner is np.ndarray and fn.__name__ in _WRITING:
+            return functools.partial(_write, fn)
+        if owner is np.ufunc:
+            return _over_lists(fn)
+    if kind is np.ufunc or kind is _DISPATCHED:
         return _over_lists(fn)
     around = cap.outermost.around
     if around is None or kind is type(len):
@@ -49,14 +66,29 @@ def call(fn: Any) -> Any:
     return fn
 
 
-@functools.cache
-def _over_lists(fn: np.ufunc) -> Any:
-    """Return a ufunc that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+_DISPATCHED = type(np.where)
+_WRITING = frozenset(["fill", "put", "itemset"])
 
+
+def _write(fn: Any, *args: Any) -> Any:
+    """A method that writes to a plain array."""
+    args = tuple(map(plainly, args))
+    if tracers_in(args):
+        raise MutationError(f"{PLAIN} ({where()})")
+    return fn(*args)
+
+
+@functools.cache
+def _over_lists(fn: Any) -> Any:
+    """Return a function that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+    import tapejit.numpy as tnp
+
+    if type(fn) is _DISPATCHED:
+        return tnp.over_lists(fn)
+
+    @functools.wraps(fn, updated=())
     def apply(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, (list, tuple)) for a in args):
-            import tapejit.numpy as tnp
-
             args = tuple(tnp.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
         return fn(*args, **kwargs)
 
@@ -100,6 +132,8 @@ def _float(*args: Any) -> Any:
         if args[0].dtype.kind == "c":
             raise TypeError("float() argument must be a string or a real number, not 'complex'")
         return _weak(args[0], np.float64)
+    if len(args) == 1 and isinstance(args[0], (Dim, Real)):
+        return args[0] * 1.0
     return float(*args)
 
 
@@ -114,6 +148,8 @@ def _int(*args: Any, **kwargs: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
         x = args[0]
         return _weak(np.trunc(x) if x.dtype.kind == "f" else x, np.int64)
+    if len(args) == 1 and isinstance(args[0], Dim):
+        return args[0]
     return int(*args, **kwargs)
 
 
@@ -133,7 +169,7 @@ def _scalar(kind: Any) -> Any:
     def make(*args: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
             return args[0].astype(kind)
-        return kind(*args)
+        return kind(*map(pinned, args))
 
     return make
 
@@ -192,7 +228,7 @@ def _abs(x: Any) -> Any:
 def _len(x: Any) -> Any:
     if isinstance(x, Pile):
         return x.size
-    return len(x)
+    return x.shape[0] if isinstance(x, Tracer) and x.ndim else len(x)
 
 
 def _pow(base: Any, exponent: Any, *rest: Any) -> Any:

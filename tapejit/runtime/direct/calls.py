@@ -253,7 +253,7 @@ def _fold(on_float: str, name: str) -> Maker:
 
 
 def _extreme_of(name: str, sign: str) -> Maker:
-    """The greater or lesser of two numbers, NaN when one is."""
+    """The greater or lesser of two numbers, NaN when one is; of zeros either (`memory._extreme`)."""
 
     def extreme(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
