@@ -115,6 +115,14 @@ class TupleAval:
         return f"({' '.join(map(str, self.items))})"
 
 
+_SAME = {
+    np.dtype(kind).num: np.dtype(np.dtype(kind).str)
+    for kind in "bhilqBHILQ"
+    if np.dtype(kind) is not np.dtype(np.dtype(kind).str)
+}
+"""Types of C that NumPy keeps apart from another of the same size (long long, on most machines), by
+number. Kernels know arrays by number and tapes by name: an aval has the dtype that the name stands for."""
+
 AnyAval = Aval | TupleAval
 AVALS: Table[AnyAval] = Table()
 
@@ -122,6 +130,8 @@ AVALS: Table[AnyAval] = Table()
 def aval_id(aval: AnyAval) -> int:
     """Return the index of an aval in the process-wide table."""
     if isinstance(aval, Aval):
+        if aval.dtype.num in _SAME:
+            aval = Aval(_SAME[aval.dtype.num], aval.shape, aval.weak)
         return AVALS.intern((aval.dtype.num, aval.shape, aval.weak), aval)
     return AVALS.intern(aval, aval)
 
@@ -171,7 +181,9 @@ def aval_of(value: Any) -> Aval:
         dtype = value.dtype
         if dtype.kind not in "biufc":
             raise TapejitError(f"an array of dtype {dtype} cannot stand on a tape")
-        return Aval(dtype if dtype.isnative else dtype.newbyteorder("="), value.shape)
+        if not dtype.isnative:
+            dtype = dtype.newbyteorder("=")
+        return Aval(_SAME.get(dtype.num, dtype), value.shape)
     found = _PYTHON_DTYPES.get(type(value))
     if found is None:
         raise TapejitError(f"a {type(value).__name__} cannot stand on a tape")

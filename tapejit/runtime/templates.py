@@ -22,7 +22,6 @@ from ..core.avals import Aval
 from ..core.dims import Dim, Symbols
 from ..core.records import record
 from ..tape.ir import Tape
-from ..tape.sized import at_sizes
 from .program import Program
 from .trace import Traced
 
@@ -201,6 +200,8 @@ class _Sized(Traced):
 
     @cached_property
     def tape(self) -> Tape:  # type: ignore[override]
+        from ..tape.sized import at_sizes
+
         return at_sizes(self._symbolic, self._run, self._sizes)
 
 
@@ -223,6 +224,8 @@ class Instance(Program):
         self._inputs = _at(template.inputs, left)
         self.kernel = kernels[0]
         if template.staged is not None:
+            from ..tape.sized import at_sizes
+
             self._tape = at_sizes(template.tape, template.run, sizes)
             self.kernel = SizedStaged(template.staged, self._tape, kernels)
         self.trusted = self.shared = True

@@ -245,7 +245,7 @@ def _rehearse(predict: _Prediction, tape: Tape, run: Symbols) -> None:
     """Run the stages at sizes that nobody has called with."""
     done = 0
     for scale, more in _SCALES:
-        sizes = tuple([max(2, int(n * scale)) + more for n in run.values])
+        sizes = tuple([max(_LEAST, int(n * scale)) + more for n in run.values])
         literals = predict.foretold(sizes) if len(set(sizes)) == len(sizes) else None
         if literals is None:
             continue
@@ -256,4 +256,7 @@ def _rehearse(predict: _Prediction, tape: Tape, run: Symbols) -> None:
             return
 
 
+_LEAST = 6
+"""Rehearsed sizes are larger: one that equals a number of the program by chance, an axis of 2, shares what
+formulas keep apart, and the texts differ though both are right."""
 _SCALES = ((2, 1), (0.5, 3), (4, 2), (0.75, 0), (1, 1), (1, 3))

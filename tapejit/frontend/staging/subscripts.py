@@ -12,7 +12,7 @@ from ...core.errors import MutationError
 from ...core.sizes import ACTIVE, pinned
 from ...core.sources import where
 from ..capture import current
-from ..dispatch import tracers_in
+from ..dispatch import fits_in_place, tracers_in
 from ..tracer import Tracer
 from .iterables import constant
 
@@ -110,4 +110,10 @@ def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
     """Finish ``a[index] op= value``; a view of a traced array is written as a whole."""
     a, index, old = loaded
     plain, inplace = OPERATORS[op]
-    setitem(a, index, (plain if isinstance(a, Tracer) else inplace)(old, value))
+    if not isinstance(a, Tracer):
+        setitem(a, index, inplace(old, value))
+        return
+    made = plain(old, value)
+    if old.ndim:  # a view or a copy, which NumPy would have written in place
+        fits_in_place(op, made, old)
+    setitem(a, index, made)

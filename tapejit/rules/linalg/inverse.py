@@ -66,8 +66,8 @@ def _solve_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | Non
     if not all(map(one_matrix, avals)):
         return None
     n, m = out.shape
-    if n == 2:
-        return f"routines.solve2({{out}}, {{0}}, {{1}}, {m})"
+    if n in (1, 2):
+        return f"routines.solve{n}({{out}}, {{0}}, {{1}}, {m})"
     return f"routines.solve({{out}}, {{0}}, {{1}}, {n}, {m})"
 
 
