@@ -150,8 +150,8 @@ def add_at(target: Any, index: Any, value: Any) -> None:
         from ..core.errors import MutationError
 
         raise MutationError(
-            "np.add.at into a plain array with traced values; make the array with np.zeros_like(x) "
-            f"of a traced x ({where()})"
+            "np.add.at into a plain array with traced values: copy it first, where it is written: "
+            f"a = a.copy(), or make it with np.zeros_like(x) of a traced x ({where()})"
         )
     items = index if isinstance(index, tuple) else (index,)
     new = sym_of(cap, _operand(value))

@@ -291,7 +291,7 @@ def _extreme(float_op: str, test: str) -> Any:
             if isinstance(kind, types.Float):
                 declared = ir.FunctionType(x.type, [x.type, x.type])
                 fn = builder.module.declare_intrinsic(f"llvm.{float_op}", [x.type], declared)
-                return builder.call(fn, [x, y], fastmath=["nsz"])
+                return builder.call(fn, [x, y], fastmath=("nsz",))
             signed = getattr(kind, "signed", False)
             compare = builder.icmp_signed if signed else builder.icmp_unsigned
             return builder.select(compare(test, y, x), y, x)

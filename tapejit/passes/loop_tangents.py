@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..rules.loops import for_, while_
+from ..rules.loops import ANY, for_, while_
 from ..tape.ir import Builder, Sym, Tape
 from ..tape.pieces import extract, load
 from .bodies_common import Maybe, dense, strong, syms, zeros_of
@@ -84,7 +84,7 @@ def _tangents_of(
 
 def _for_jvp(
     ts: Maybe, results: Sequence[Sym], n: Sym, *xs: Sym,
-    body: Tape, carry: int, shared: int, reverse: bool, length: int,
+    body: Tape, carry: int, shared: int, reverse: bool, length: int, most: int = ANY,
 ) -> list[Sym | None]:  # fmt: skip
     b, given = n.b, ts[1:]
     masked = {k for k, t in enumerate(given) if t is not None and t.id in b.masked}
@@ -94,6 +94,7 @@ def _for_jvp(
     stacks, _ = _with_tangents(xs[carry + shared :], given[carry + shared :])
     params = {
         "body": made, "carry": len(first), "shared": n_fixed, "reverse": reverse, "length": length,
+        **({} if most == ANY else {"most": most}),
     }  # fmt: skip
     rows = b.outs(for_.on(b, n, *first, *fixed, *stacks, **params))
     middle = len(body.outputs) - carry

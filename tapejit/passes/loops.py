@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.avals import AVALS, Aval, TupleAval
 from ..rules.declare import zeros_like
-from ..rules.loops import ANY, for_, while_
+from ..rules.loops import ANY, for_, room, while_
 from ..tape.ir import PARAMS, Builder, Sym, Tape
 from ..tape.pieces import extract, load
 from ..tape.primitive import PRIMITIVES
@@ -27,6 +27,7 @@ from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
+from .chains import regrouped
 from .latency import late_terms_last
 from .peel import mark_first
 from .residuals import choose, inputs_read, read_by
@@ -151,6 +152,14 @@ class _Reverse:
             for at, t in found.items():
                 found[at] = Sym(s, place[t.id])
 
+    def regroup(self) -> None:
+        """Let products of the reverse round be grouped as they cost least."""
+        free = {0, *range(1 + self.carry, self.body.n_inputs)}
+        made = iter(regrouped(self.s, self.stop, self.outputs, free))
+        for found in (self.ct_out, self.sums_out, self.items_out):
+            for at in found:
+                found[at] = Sym(self.s, next(made))
+
     @property
     def outputs(self) -> list[int]:
         made = [*self.ct_out.values(), *self.sums_out.values(), *self.items_out.values()]
@@ -171,7 +180,7 @@ def _keep(b: Builder, i: int, r: _Reverse, count: int) -> tuple[list[int], list[
     params = dict(PARAMS[b.param[i]])
     at = {o: k for k, o in enumerate(body.outputs) if k >= r.carry}
     new = [k for k in kept if k not in at]
-    length = params.get("length", ANY)
+    length = room(params.get("length", ANY), params.get("most", ANY))
     if new:
         more = extract(s, range(body.n_inputs), [*body.outputs, *new])
         params["body"] = more
@@ -188,10 +197,11 @@ def _keep(b: Builder, i: int, r: _Reverse, count: int) -> tuple[list[int], list[
 
 def _back(
     b: Builder, i: int, r: _Reverse, n: Sym, xs: Sequence[Sym], cts: Maybe,
-    reverse: bool, length: int, count: int,
+    reverse: bool, length: int, most: int, count: int,
 ) -> list[Sym | None]:  # fmt: skip
     """Append the reverse loop; return the cotangents of the operands behind n."""
     r.share()
+    r.regroup()
     s, carry, shared = r.s, r.carry, r.shared
     kept, stacks, read = _keep(b, i, r, count)
     reads_fixed = [k for k in read if 1 <= k <= carry + shared]
@@ -209,7 +219,7 @@ def _back(
     body = optimised(late_terms_last(whole, len(first), forward))
     params = {
         "body": body, "carry": len(first), "shared": len(fixed), "reverse": not reverse,
-        "length": length,
+        "length": length, **({} if most == ANY else {"most": most}),
     }  # fmt: skip
     rows = b.outs(for_.on(b, n, *first, *fixed, *items, **params))
     found: list[Sym | None] = [None] * len(xs)
@@ -237,7 +247,7 @@ def _masks(b: Builder, cts: Maybe) -> list[bool]:
 
 def _for_vjp(
     cts: Maybe, results: Sequence[Sym], n: Sym, *xs: Sym,
-    body: Tape, carry: int, shared: int, reverse: bool, length: int,
+    body: Tape, carry: int, shared: int, reverse: bool, length: int, most: int = ANY,
 ) -> list[Sym | None]:  # fmt: skip
     b = n.b
     masks = _masks(b, cts)
@@ -246,7 +256,7 @@ def _for_vjp(
         given = [m and ct is not None for m, ct in zip(masks, cts)]
         bare = _Reverse(body, carry, shared, cts, given, wants(xs), bare=True)
         mark_first(r.s, bare.s, r.stop)
-    return [None, *_back(b, row_of(results), r, n, xs, cts, reverse, length, 0)]
+    return [None, *_back(b, row_of(results), r, n, xs, cts, reverse, length, most, 0)]
 
 
 def _while_vjp(
@@ -256,7 +266,7 @@ def _while_vjp(
     count = results[carry]
     smooth = [*cts[:carry], *cts[carry + 1 :]]
     r = _Reverse(body, carry, len(xs) - carry, smooth, _masks(b, smooth), wants(xs))
-    return _back(b, row_of(results), r, count, xs, smooth, False, ANY, 1)
+    return _back(b, row_of(results), r, count, xs, smooth, False, ANY, ANY, 1)
 
 
 for_.vjp, while_.vjp = _for_vjp, _while_vjp

@@ -10,10 +10,9 @@ The stages run in the order of levels: the numbers of a level, then the pieces t
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..core.avals import Aval
 from ..tape.ir import Builder, Tape
+from .graphs import strong_components
 from .partition import Partition, Segment
 
 WIDE = 64
@@ -115,22 +114,14 @@ def _units(tape: Tape, free: list[bool]) -> list[int]:
                 parent[find(i)] = find(a)
     unit = [find(i) for i in range(tape.rows)]
     # A number computed from a piece and read by it again belongs to it: strong components.
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    edges = {
-        (unit[a], unit[i])
-        for i in range(tape.n_inputs, tape.rows)
-        for a in tape.args(i)
-        if a >= tape.n_inputs and not free[a] and unit[a] != unit[i]
-    }
-    if not edges:
-        return unit
-    tails, heads = zip(*sorted(edges))
-    graph = coo_array((np.ones(len(tails)), (tails, heads)), shape=(tape.rows, tape.rows))
-    _, label = connected_components(graph, directed=True, connection="strong")
+    after: dict[int, list[int]] = {}
+    for i in range(tape.n_inputs, tape.rows):
+        for a in tape.args(i):
+            if a >= tape.n_inputs and not free[a] and unit[a] != unit[i]:
+                after.setdefault(unit[a], []).append(unit[i])
+    label = strong_components(after)
     first: dict[int, int] = {}
-    return [first.setdefault(int(label[u]), u) for u in unit]
+    return [first.setdefault(label.get(u, u), u) for u in unit]
 
 
 def _levels(tape: Tape, unit: list[int], free: list[bool]) -> dict[int, int]:

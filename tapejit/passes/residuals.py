@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ..core.avals import AVALS, TupleAval
 from ..tape.ir import Builder
 from ..tape.primitive import BY_NAME, PRIMITIVES
+from .graphs import before_the_cut
 
 CHEAP = frozenset(
     "lit out cast copy stop_gradient add subtract multiply negative square absolute sign where "
@@ -139,10 +140,6 @@ def _least_cut(
     Row number j is an edge from node 2j to node 2j + 1 whose capacity is its cost (max flow, min
     cut). Nodes 2n and 2n + 1 are the super source and sink.
     """
-    import numpy as np
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_flow
-
     place = {k: j for j, k in enumerate(rows)}
     n = len(rows)
     start, end = 2 * n, 2 * n + 1
@@ -150,18 +147,5 @@ def _least_cut(
     arcs += [(2 * place[a] + 1, 2 * place[k], _MOST) for a, k in set(edges)]
     arcs += [(start, 2 * place[k], _MOST) for k in sources]
     arcs += [(2 * place[k] + 1, end, _MOST) for k in set(sinks)]
-    heads, tails, sizes = (np.array(c) for c in zip(*arcs))
-    graph = csr_array((sizes.astype(np.int32), (heads, tails)), shape=(2 * n + 2, 2 * n + 2))
-    flow = maximum_flow(graph, start, end).flow
-    left = (graph - flow).tocoo()
-    into: dict[int, list[int]] = {}
-    for a, b, room in zip(left.row, left.col, left.data):
-        if room > 0:
-            into.setdefault(int(b), []).append(int(a))
-    reach, todo = {end}, [end]  # what still has a way to the sink
-    while todo:
-        for a in into.get(todo.pop(), ()):
-            if a not in reach:
-                reach.add(a)
-                todo.append(a)
-    return {k for k, j in place.items() if 2 * j not in reach and 2 * j + 1 in reach}
+    lost = before_the_cut(arcs, 2 * n + 2, start, end)
+    return {k for k, j in place.items() if lost[2 * j] and not lost[2 * j + 1]}

@@ -3,8 +3,10 @@
 ``for`` runs its body n times. Operands: n, the *carried* values, the *shared* ones (the same in every
 round), the *stacked* ones (arrays of which round i sees element i). The body takes
 (i, carried, shared, elements) and gives (carried, elements of stacked results). With `reverse`, i
-counts down from n - 1. `length` is n where it is static, -1 where it is a value: stacks of a ``for``
-of length -1, and those of a ``while``, have a first dimension of -1 and live between two loops only.
+counts down from n - 1. `length` is n where it is static, -1 where it is a value. Then `most`, where
+it is given, is a bound of n and the first dimension of stacks, whose elements from n on are never
+read. Other stacks of a ``for`` of length -1, and those of a ``while``, have a first dimension of -1
+and live between two loops only.
 
 ``while`` runs its body as long as the test, a tape of (carried, shared), gives True. Its body takes
 (i, carried, shared); its results are the carried values, the number of rounds, the stacks.
@@ -69,10 +71,17 @@ def _strong(a: Aval) -> Aval:
 # ---------------------------------------------------------------- for
 
 
+def room(length: int, most: int = ANY) -> int:
+    """Return the first dimension of a loop's stacks."""
+    return most if length == ANY else length
+
+
 def _for_infer(
-    n: Aval, *xs: Aval, body: Tape, carry: int, shared: int, reverse: bool, length: int
-) -> TupleAval:
+    n: Aval, *xs: Aval, body: Tape, carry: int, shared: int, reverse: bool, length: int,
+    most: int = ANY,
+) -> TupleAval:  # fmt: skip
     carried, items = xs[:carry], []
+    length = room(length, most)
     for a in xs[carry + shared :]:
         if not a.shape or a.shape[0] != length:
             raise ShapeError(f"for: {a} is no stack of {length}")
@@ -89,7 +98,7 @@ class Stacks:
     def __init__(self, avals: Sequence[Aval], length: int | None, reverse: bool = False) -> None:
         self.avals, self.reverse = avals, reverse
         self.items: list[Any] = [
-            [] if length is None else np.empty((length, *a.shape), a.dtype) for a in avals
+            [] if length is None else np.zeros((length, *a.shape), a.dtype) for a in avals
         ]
 
     def put(self, i: int, values: Sequence[Any]) -> None:
@@ -112,12 +121,15 @@ def owned(value: Any) -> Any:
 
 
 def _for_numpy(
-    n: Any, *xs: Any, body: Tape, carry: int, shared: int, reverse: bool, length: int
-) -> tuple[Any, ...]:
+    n: Any, *xs: Any, body: Tape, carry: int, shared: int, reverse: bool, length: int,
+    most: int = ANY,
+) -> tuple[Any, ...]:  # fmt: skip
     run = interpreter(body).run
     n = int(n)
     carried, fixed, stacks = list(xs[:carry]), xs[carry : carry + shared], xs[carry + shared :]
-    made = Stacks(outputs_of(body)[carry:], n)
+    if n > most != ANY:
+        raise TapejitError(f"for: {n} rounds where there are at most {most}")
+    made = Stacks(outputs_of(body)[carry:], n if most == ANY else most)
     for i in range(n - 1, -1, -1) if reverse else range(n):
         spend(body.rows)
         found = run([np.int64(i), *carried, *fixed, *[s[i] for s in stacks]])

@@ -58,17 +58,23 @@ class Body(Capture):
         The arrays of captures around that were touched, by identity.
     site : object
         The code that is captured: found again further in, it calls itself.
+    spans : dict
+        The range of each input that is the number of a round.
+    long : bool
+        Whether it is the round of a loop of many rounds, or of unknown length.
     failed : str or None
         Why the body cannot be staged: remembered, since code under capture may swallow the error.
     """
 
     abstract = True
     is_body = True
+    long = False
 
     def __init__(self, parent: Capture, site: Any = None) -> None:
         super().__init__(parent)
         self.site = site
         self.locals: dict[int, Local] = {}
+        self.spans: dict[int, tuple[int, int]] = {}
         self.failed: str | None = None
         self._views: dict[int, tuple[Tracer, int, Sym]] = {}
 
@@ -118,6 +124,19 @@ class Body(Capture):
         sym = self.b.input(aval, stand_in(aval) if like is None else like)
         self.b.pending.add(sym.id)
         return Tracer(self, Root(sym))
+
+    def stands_for(self, i: int) -> Sym | None:
+        """Return the row around that an input stands for in every round, if it is a Python int.
+
+        Nothing can write to one of those, so that what is bound to it now is what it stays.
+        """
+        for entry, outer in ((x.entry, x.outer) for x in self.locals.values() if not x.written):
+            if entry.id == i:
+                return outer if entry.aval.weak else None
+        for inner, outer in self.adopted:
+            if inner.id == i:
+                return outer if inner.aval.weak else None
+        return None
 
     def operands(self) -> tuple[list[Sym], list[Sym]]:
         """Return the inputs met on the way and the rows around that they stand for."""

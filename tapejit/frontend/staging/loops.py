@@ -20,6 +20,7 @@ from ...core.errors import UnrollError
 from ...core.pytree import TreeDef, flatten
 from ...core.records import record
 from ...core.sources import LINES, on_line
+from ...rules.loops import ANY
 from ...tape.ir import Sym, Tape
 from ...tape.pieces import extract
 from ...tape.primitive import BY_NAME
@@ -28,6 +29,7 @@ from ..piles import Pile, Stack
 from ..tracer import Root, Tracer, sym_of
 from . import segments
 from .body import Body, body_of, is_traced
+from .capacity import most_rounds
 from .carried import (
     Carry,
     Inputs,
@@ -42,10 +44,12 @@ from .carried import (
     wrapped,
 )
 from .growth import check_ints
+from .held import hold, is_held
 from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
 from .slots import UNBOUND, Slot, State, Structure, left_over
+from .weights import LIMIT, REPEATED, weight_of
 
 INT = Aval(np.dtype(np.int64), (), True)
 """Positions are Python ints to the user's code: their dtype yields to others."""
@@ -88,6 +92,7 @@ class Found:
     flag: Sym | None
     ends: list[Sym]
     names: Names
+    last: dict[Slot, list[Any]]
     rolls: dict[int, Roll] = field(default_factory=dict)
 
 
@@ -95,10 +100,14 @@ class Found:
 
 
 def first_guess(state: State) -> dict[Slot, Carry]:
-    """Carry the variables that hold a number: they are assigned, so they most likely change."""
+    """Carry the variables that hold a number: they are assigned, so they most likely change.
+
+    A view without axes is an array that is written in place, `staging.owned`.
+    """
     found: dict[Slot, Carry] = {}
     for k, value in enumerate(state.values):
-        if is_number(value) and not np.ndim(value):
+        view = isinstance(value, Tracer) and value.chain
+        if is_number(value) and not np.ndim(value) and not view:
             found[-1, k] = carry_of(state.names[k], value)
     return found
 
@@ -123,6 +132,10 @@ def _attempt(
 ) -> tuple[Found, dict[Slot, Carry], dict[int, Aval], bool]:
     state = loop.state
     index = body.given(INT)
+    most = _most(body.parent, loop)
+    body.long = most is None or most >= config.min_roll
+    if most is not None and loop.go is None:
+        body.spans[index.sym.id] = 0, max(most - 1, 0)
     inputs = Inputs(body, state, carries)
     piles = {k: p.holder for k, p in enumerate(state.places) if isinstance(p.holder, Pile)}
     given = {k: body.given(lasts[k]) for k in piles if k in lasts}
@@ -177,6 +190,8 @@ def _attempt(
     for k, items in appended.items():
         if k not in piles or watched[k].other:
             raise Unstageable("it appends to a list that it also reads, or that others hold")
+        if any(is_held(state, leaf) for item in items for leaf in flatten(item)[0]):
+            raise Unstageable("it appends an array of plain numbers that was there before")
         rolls[k] = roll = Roll.of(body, items)
         if watched[k].asked:
             roll.last = given[k].sym if k in given else None
@@ -189,14 +204,24 @@ def _attempt(
         if k in given and given[k].root.version:
             raise Unstageable("it writes to the last item of a list")
     names = inputs.names()
+    last = {}
     for slot, carry in carries.items():
         value = inputs.values[slot] if left_over(state.now(slot)) else state.now(slot)
-        names.finals += roots_of(carry.leaves_of(value))
+        last[slot] = carry.leaves_of(value)
+        names.finals += roots_of(last[slot])
     names.items = roots_of(item for items in appended.values() for item in items)
     names.check()
     at = None if place is None else place.sym
-    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
+    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, last, rolls)
     return found, new, more, stable
+
+
+def _most(cap: Capture | None, loop: Loop) -> int | None:
+    """Return the most rounds that a loop runs in the capture around it, if that is known."""
+    if loop.rows is None or cap is None:
+        return None
+    n = loop.rows.length
+    return n if isinstance(n, int) else most_rounds(cap, sym_of(cap, n))
 
 
 def _test(body: Body, loop: Loop) -> tuple[Sym, Tracer | None]:
@@ -281,6 +306,9 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
     for line, what in body.notes:
         cap.note(line, what)
     leaves = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    for slot, carry in carries.items():
+        for value, made_ in zip(found.last[slot], carry.leaves_of(values[slot])):
+            hold(cap, state, [value], made_)
     found.names.link(leaves, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 
@@ -338,8 +366,11 @@ def _for_row(
     count = cap.b.cast(cap.b.lit(n), INT.dtype) if static else sym_of(cap, n)
     params = {
         "body": body, "carry": len(carried), "shared": len(shared), "reverse": False,
-        "length": n if static else -1,
+        "length": n if static else ANY,
     }  # fmt: skip
+    most = None if static else most_rounds(cap, count)
+    if most is not None:
+        params["most"] = most
     made = BY_NAME["for"].on(cap.b, count, *carried, *shared, *stacks, **params)
     rows = list(cap.b.outs(made))
     for k in sorted(ends):
@@ -358,12 +389,18 @@ def _involves_traced(loop: Loop, found: Found) -> bool:
 # ---------------------------------------------------------------- the entry points
 
 
-def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
-    """Stage a loop; return None, or why it cannot be staged. `n` is the number of rounds."""
+def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool, least: int = 0) -> str | None:
+    """Stage a loop; return None, or why it is not staged. `n` is the number of rounds.
+
+    Not staged are loops of fewer rows than `least`, counted in all rounds.
+    """
     try:
         found = search(cap, loop, at_least_once)
         if not _involves_traced(loop, found):
             return "it does not work on traced values"
+        if least and (found.rolls or n * weight_of(found.body.b) < least):
+            loop.state.restore()
+            return FEW
         if found.rolls and found.flag is not None:
             raise Unstageable("a list grows by as many items as there are rounds before it ends")
         if found.rolls:
@@ -373,6 +410,26 @@ def stage(cap: Capture, loop: Loop, n: Any, at_least_once: bool) -> str | None:
         loop.state.restore()
         return ("structure: " if isinstance(error, Structure) else "") + str(error)
     return None
+
+
+FEW = "few rows"
+"""Why a loop of few rounds is not staged when nothing else forbids it."""
+
+
+def _short(cap: Capture, loop: Callable[[], Loop], n: int) -> str:
+    """Stage a loop of few rounds if its rows are many; return why not, "" if it is staged."""
+    limit = LIMIT
+    around: Capture | None = cap
+    while around is not None:
+        if around.unrolls:
+            return FEW
+        if isinstance(around, Body) and around.long:
+            limit = REPEATED
+        around = around.parent
+    try:
+        return stage(cap, loop(), n, True, limit) or ""
+    except Unstageable as error:
+        return str(error)
 
 
 def for_loop(
@@ -411,7 +468,25 @@ def for_loop(
                 cap.note(line, f"rolled, {rows.length if static else 'any number of'} rounds")
                 return
     elif rows is not None:
+        few = FEW
+        if go is None and rows.length > 1:
+            few = _short(
+                cap,
+                lambda: Loop(State(get, put, names, reads, (round, go)), go, round, rows, line),
+                rows.length,
+            )
+        if not few:
+            cap.note(line, f"rolled, {rows.length} rounds of many rows")
+            return
         why = f"{rows.length} rounds are few"
+        if few == FEW and not cap.unrolls:
+            cap.note(line, f"unrolled: {why}")
+            cap.unrolls = True
+            try:
+                _unrolled(rows, 0, round, go, line, why)
+            finally:
+                cap.unrolls = False
+            return
     cap.note(line, f"unrolled: {(why or '').removeprefix('structure: ')}")
     _unrolled(iterable if rows is None else rows, done, round, go, line, why)
 
