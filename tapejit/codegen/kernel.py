@@ -19,7 +19,6 @@ from .blocks import write_blocks
 from .branches import write_branches
 from .maps import write_map
 from .nests import Nest
-from .open_gates import without_gates
 from .parts import split
 from .rounds import opening, write_loop
 from .steps import write_step
@@ -185,8 +184,6 @@ def steps_of(values: Values) -> list[list[str]]:
         title = f"# {step.kind} {space}: {shown}  ({place.short})".replace(" :", ":")
         if step.kind == "nest":
             lines = Nest(values, step.space, step.rows).write()
-            if values.prefix:
-                lines = without_gates(lines, step.space)
         elif step.kind == "map":
             lines = write_map(values, step.rows[0], write_steps)
         elif step.kind == "blocks":
