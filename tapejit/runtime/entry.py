@@ -208,7 +208,7 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
     text = kernel.text
     used = [program.kernel_inputs[i] for i in text.inputs]
     for k in sorted(set(range(len(inputs))) - set(used)):
-        _unused(w, inputs[k], program.traced.tape.value(k))
+        _unused(w, inputs[k], program.input_aval(k))
     arguments = [inputs[k] for k in used]
     outputs = {}
     for n, (k, aval) in enumerate(text.arrays):
