@@ -24,7 +24,8 @@ from itertools import pairwise
 from ..core.avals import Aval, aval_id
 from ..core.records import record
 from ..rules.declare import ops
-from ..tape.ir import Builder, Sym, Tape
+from ..tape.ir import PARAMS, Builder, Sym, Tape
+from ..tape.primitive import PRIMITIVES
 from .dce import dce
 from .overlaps import constant_of
 
@@ -292,7 +293,7 @@ class _Cut:
                 found = _parts(tape, i, 0, (first, last))
                 if all(where == (first, last) for _, _, where in found):
                     terms = [self.part(a, first - shift, last - shift) for a, shift, _ in found]
-                    if len(terms) == 2 and constant_of(tape, found[0][0]) == 0:
+                    if len(terms) == 2 and _is_zero(terms[0]):
                         return terms[1]
                     return terms[0] if len(terms) == 1 else terms[0] + terms[1]
             if tape.prim(i).emit.kind == "elementwise":
@@ -307,3 +308,11 @@ class _Cut:
                 )
         x = Sym(b, self.place[i])
         return x if x.shape == (n,) else ops.slice(x, ranges=((first, n, 1),))
+
+
+def _is_zero(x: Sym) -> bool:
+    """Whether a part is zeros: those of an array that was cleared before it was added to, say."""
+    b, i = x.b, x.id
+    while PRIMITIVES[b.op[i]].name == "broadcast_to":
+        i = b.arg[b.off[i]]
+    return PRIMITIVES[b.op[i]].name == "lit" and PARAMS[b.param[i]]["value"] == 0

@@ -141,7 +141,7 @@ def test_explain_counts_the_rows_of_each_pass():
     f = tj.value_and_grad(wave)
     section = f.explain(X, 2).split("\ntape\n")[1].split("\n\n")[0].splitlines()
     rows = [int(line.split()[1]) for line in section]
-    assert [line.split()[0] for line in section][:3] == ["captured", "sparse_rounds", "dce"]
+    assert [line.split()[0] for line in section][:3] == ["captured", "same_places", "sparse_rounds"]
     assert rows[-1] == len(f.tape(X, 2)) and rows[0] > rows[-1]
 
 
