@@ -15,7 +15,9 @@ from ..core.config import config, watch
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
+from ..rules.fft import in_place
 from ..tape.ir import PARAMS, Tape
+from .between import Between
 from .draws import draws_in_turn
 from .images import Code, find, is_kept
 from .interp import literal
@@ -68,6 +70,7 @@ class Kernel:
         self.call, self.key = self.found.call, self.found.code.key
         self.note = self.found.code.note
         self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
+        self._none = [None] * len(self._alloc)
         self._single = not text.scalars
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
@@ -83,13 +86,27 @@ class Kernel:
         with compile_lock:
             return obtain(self.text.source, _described(arguments), make, stored)
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
-        """Return the outputs, or None when a guard failed."""
+    def __call__(
+        self, inputs: Sequence[Any], kept: Sequence[Any] = (), arrays: list[Any] | None = None
+    ) -> list[Any] | None:
+        """Return the outputs, or None when a guard failed.
+
+        Parameters
+        ----------
+        kept : sequence of array or None
+            What to write the array outputs to; missing ones are made.
+        arrays : list
+            Where these arrays are noted.
+        """
         text = self.text
         given = []
         for i in text.inputs:
             given.append(prepared(inputs[i], self.tape.value(i)))
-        arrays = [np.empty(shape, dtype) for shape, dtype in self._alloc]
+        arrays = [] if arrays is None else arrays
+        arrays += [
+            np.empty(shape, dtype) if old is None else old
+            for (shape, dtype), old in zip(self._alloc, kept or self._none)
+        ]
         found = self.call(*given, *arrays)
         status, scalars = (found, ()) if self._single else (found[0], found[1:])
         if status:
@@ -152,6 +169,7 @@ class Staged:
             if kernel is None:
                 kernel = made[stage.tape.hash] = Kernel(stage.tape, title)
             self.stages.append((stage, kernel))
+        self.between = Between(tape, self.stages)
         self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
         self.lits = [
             (i, literal(tape.params(i)["value"], tape.value(i)))
@@ -171,25 +189,34 @@ class Staged:
         values[: len(inputs)] = inputs
         for i, value in self.lits:
             values[i] = value
+        between = self.between
+        held = between.take()
         with np.errstate(all="ignore"):
-            for stage in self.stages:
+            for at, stage in enumerate(self.stages):
                 if isinstance(stage, int):
                     fn, params = tape.prim(stage), PARAMS[tape.param[stage]]
                     meaning = HOSTED.get(fn.name, fn.numpy)
+                    if stage in between.over:
+                        meaning = in_place
                     values[stage] = meaning(*[values[a] for a in tape.args(stage)], **params)
                     if fn.effect and not values[stage]:
                         return None
                     continue
                 segment, kernel = stage
-                found = kernel([values[i] for i in segment.inputs])
+                arrays: list[Any] = []
+                kept = held[at] if held else ()
+                found = kernel([values[i] for i in segment.inputs], kept, arrays)
+                between.fill(held, at, arrays)
                 if found is None:
                     return None
                 for i, value in zip(segment.outputs, found):
                     values[i] = value
-        return [
+        outputs = [
             np.array(values[o]) if tape.value(o).shape and not self._owned(o) else values[o]
             for o in tape.outputs
         ]
+        between.give(held)
+        return outputs
 
     def _owned(self, o: int) -> bool:
         """Whether an output is the kernel's own array, nobody else's."""
