@@ -35,6 +35,8 @@ class Between:
 
     Attributes
     ----------
+    pure : bool
+        Whether all that NumPy runs are transforms.
     over : set of int
         Transforms that work in place.
     """
@@ -44,7 +46,8 @@ class Between:
         self._sets: list[Buffers] = []
         self._again: list[list[bool]] = []
         hosts = [s for s in stages if isinstance(s, int)]
-        if any(tape.prim(i).name not in PURE for i in hosts):
+        self.pure = all(tape.prim(i).name in PURE for i in hosts)
+        if not self.pure:
             return
         reads = Counter(a for i in hosts for a in tape.args(i))
         reads.update(a for s in stages if not isinstance(s, int) for a in s[0].inputs)
