@@ -71,9 +71,17 @@ def _made(value: Any, shape: Any, dtype: Any) -> Any:
     )
     dims = (int(shape),) if single else tuple(int(n) for n in shape)
     x = cap.b.cast(sym_of(cap, value), _np.dtype(dtype))
-    if x.shape != dims:
-        x = BY_NAME["broadcast_to"](x, shape=dims)
-    return Tracer(cap, Root(BY_NAME["copy"](x)))
+    if x.shape != dims or not dims:
+        x = BY_NAME["broadcast_to"](x, shape=dims or (1,))
+    return as_array(Tracer(cap, Root(BY_NAME["copy"](x))), dims)
+
+
+def as_array(made: Any, dims: tuple[int, ...]) -> Any:
+    """Return a new array as one of these dims: without axes, a view of an array of one element.
+
+    ``t = np.zeros(()); s = t; s += 1`` writes to both names; a traced number would be bound anew.
+    """
+    return made if dims else _np.reshape(made, ())
 
 
 def _traceable(dtype: Any) -> bool:
@@ -106,6 +114,7 @@ def empty(shape: Any, dtype: Any = float, order: str = "C", **options: Any) -> A
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
     """Return a constant array that traced values can be written into; see `numpy.full`."""
+    fill_value = array(fill_value) if _holds_tracer(fill_value) else fill_value
     plain = isinstance(fill_value, (bool, int, float, complex, _np.generic, Tracer))
     if dtype is None and plain:
         dtype = fill_value.dtype if hasattr(fill_value, "dtype") else _np.asarray(fill_value).dtype

@@ -18,6 +18,7 @@ from ..core.records import record
 from ..passes.schedule import is_element
 from ..tape.ir import Row
 from .chunks import Total, length_of, write_chunks
+from .gates import FEWEST, without_gates
 from .overlaps import Overlap, chains_of, overlap_of
 from .stretches import NEAR, STACK, cut
 from .text import cast, index, number
@@ -96,6 +97,8 @@ class Nest:
         self.statements: list[tuple[str, list[str], str]] = []
         self.stores: list[tuple[Access, str]] = []
         self.overlaps: list[Overlap] = []
+        self.gates: dict[str, str] = {}
+        self.factors: dict[str, None] = {}
 
     def write(self) -> list[str]:
         """Return the lines of the nest, indented from column 0."""
@@ -123,7 +126,10 @@ class Nest:
         if values.rows:
             groups.append(frozenset(range(self._row_axis())))
         loops = [] if empty else collapse(self.space, vectors, groups)
-        return self._loops(loops, empty)
+        lines = self._loops(loops, empty)
+        if self.gates and values.prefix and np.prod(self.space) >= FEWEST:
+            return without_gates(lines, self.gates, self.factors)
+        return lines
 
     # ------------------------------------------------------------ collecting
 
@@ -177,12 +183,23 @@ class Nest:
             values.guards.append((local, f"{names[0]} == {expected}", row.id))
             self.statements.append((local, names, f"{names[0]} == {expected}"))
             return
-        self.statements.append((local, names, values.expression(row, names)))
+        text = values.expression(row, names)
+        self.statements.append((local, names, text))
+        if row.prim.name == "gated" and self._is_outside(row.args[1]):
+            self.gates[text] = f"({names[0]} * {names[1]})"
+            self.factors[names[1]] = None
         if row.id in values.plan.stored:
             strides = values.strided(row.id).strides
             access = Access(values.pointer(row.id), 0, aligned(strides, self.space, self.space))
             byte = values.tape.value(row.id).dtype.kind == "b"
             self.stores.append((access, f"np.uint8({local})" if byte else local))
+
+    def _is_outside(self, i: int) -> bool:
+        """Whether a value is a real number that is there before the nest, under a name."""
+        values, root = self.values, self.values.strided(i).root
+        number = values.constant(i) is not None and root not in self.mine
+        real = values.tape.value(i).dtype.kind == "f"
+        return number and real and values.tape.prim(root).name != "lit"
 
     def _number(self, row: Row) -> None:
         """A fold of a number, over no axes, is a statement: later ones of this nest may read it."""

@@ -14,6 +14,7 @@ from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .capture import Capture
 from .index_plan import index_item, plan_index, reshaped, true_positions
+from .regular import regular
 from .tracer import Root, Tracer, active, sym_of
 from .windows import WINDOW, fits, read
 
@@ -62,12 +63,29 @@ def scalar_view(cap: Capture, x: Tracer, items: tuple[Any, ...]) -> Tracer | Non
 
 def gather_index(cap: Capture, sym: Sym, items: tuple[Any, ...]) -> Sym:
     """Return ``x[items]`` for an index with advanced items."""
-    found = plan_index(cap, sym, items).read(sym)
+    plain = _regular(cap, sym, items)
+    found = plan_index(cap, sym, items).read(sym) if plain is None else plain
     if not any(isinstance(i, (list, tuple)) for i in items):
         # NumPy's result may lie in memory in another order than the row's, and a later reshape of
         # it is a view or a copy accordingly: keep NumPy's own.
         _keep_layout(cap, sym, found, items)
     return found
+
+
+def _regular(cap: Capture, x: Sym, items: tuple[Any, ...]) -> Sym | None:
+    """Return ``x[items]`` as slices, where its one array is a shift or a range along an axis."""
+    arrays = [d for d, i in enumerate(items) if not _is_full(i)]
+    if len(arrays) != 1 or not isinstance(items[arrays[0]], (Tracer, np.ndarray)):
+        return None
+    axis = arrays[0]
+    if axis >= x.ndim:
+        return None
+    found = regular(cap, sym_of(cap, items[axis]), x.shape[axis])
+    return None if found is None else found.of(x, axis)
+
+
+def _is_full(item: Any) -> bool:
+    return isinstance(item, slice) and item.start is item.stop is item.step is None
 
 
 def _keep_layout(cap: Capture, x: Sym, found: Sym, items: tuple[Any, ...]) -> None:
@@ -132,8 +150,8 @@ def add_at(target: Any, index: Any, value: Any) -> None:
         from ..core.errors import MutationError
 
         raise MutationError(
-            "np.add.at into a plain array with traced values; make the array with np.zeros_like(x) "
-            f"of a traced x ({where()})"
+            "np.add.at into a plain array with traced values: copy it first, where it is written: "
+            f"a = a.copy(), or make it with np.zeros_like(x) of a traced x ({where()})"
         )
     items = index if isinstance(index, tuple) else (index,)
     new = sym_of(cap, _operand(value))

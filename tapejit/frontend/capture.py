@@ -65,6 +65,8 @@ class Capture:
         ``evaluate(tape, inputs)`` runs a tape whose loops were put off (outermost capture).
     places : dict
         The generators of random numbers kept outside, by bit generator (outermost capture).
+    held : list of (array, copy)
+        Plain arrays that traced values stand for, see `staging.held` (outermost capture).
     is_body : bool
         Whether this is the capture of one round or one branch.
     unrolls : bool
@@ -93,6 +95,7 @@ class Capture:
         self._settled: list[bool] = []
         self._lift_index: dict[tuple[int, int], Sym] = {}
         self.adopted: list[tuple[Sym, Sym]] = []
+        self.held: list[tuple[Any, Any]] = []
 
     def const(self, array: Any, path: Any = None) -> Sym:
         """Return the input row that stands for an array that is not an argument.

@@ -137,6 +137,17 @@ def tracers_in(value: Any) -> tuple[Tracer, ...]:
     return ()
 
 
+def settled_values(value: Any) -> Any:
+    """Return arguments with arrays in place of traced ones that no call can change."""
+    if isinstance(value, Tracer):
+        return np.array(value.value)[()]
+    if type(value) in (list, tuple):
+        return type(value)(map(settled_values, value))
+    if type(value) is dict:
+        return {k: settled_values(v) for k, v in value.items()}
+    return value
+
+
 def from_syms(cap: Capture, value: Any, sources: tuple[Tracer, ...]) -> Any:
     """Wrap the rows in a result as tracers."""
     if isinstance(value, Sym):
@@ -162,6 +173,8 @@ def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return DIRECT[func](*args, **kwargs)
     impl = FUNCTIONS.get(func) or late(func)
     if impl is None:
+        if all(t.settled for t in tracers_in((args, kwargs))):
+            return func(*settled_values(args), **settled_values(kwargs))
         raise UnsupportedError(
             f"{_name(func)} has no rule in tapejit; write it with functions that have one, or give "
             f"its derivative with tj.custom_vjp ({where()})"
@@ -196,8 +209,9 @@ def store_out(cap: Capture, out: Any, result: Any) -> Any:
         return tuple(store_out(cap, o, r) for o, r in zip(out, result))
     if not isinstance(out, Tracer):
         raise MutationError(
-            "out= is a plain array while the operands are traced; make it with np.empty_like(x) or "
-            f"np.zeros_like(x) of a traced x ({where()})"
+            "a plain array is written, by out= or an operator like +=, with traced values, and it "
+            "cannot be told that nothing else holds it: copy it first, where it is written: "
+            f"a = a.copy(), or make it with np.zeros_like(x) of a traced x ({where()})"
         )
     assign(out, result)
     return out

@@ -279,6 +279,8 @@ def _extreme(float_op: str, test: str) -> Any:
         """Return the greater (or lesser) of two numbers, NaN when one is: LLVM folds eight at once.
 
         A selection that lets NaN through is one comparison after the other: 1.3 ns an element, 0.2.
+        Of 0.0 and -0.0 either is returned, as NumPy does: to order them takes as long as all else
+        (the greatest of each of 8 rows of 8 in 21 ns, 49 with signed zeros).
         """
         made = typingctx.unify_types(extreme, term)
         sig = made(extreme, term)
@@ -289,7 +291,7 @@ def _extreme(float_op: str, test: str) -> Any:
             if isinstance(kind, types.Float):
                 declared = ir.FunctionType(x.type, [x.type, x.type])
                 fn = builder.module.declare_intrinsic(f"llvm.{float_op}", [x.type], declared)
-                return builder.call(fn, [x, y])
+                return builder.call(fn, [x, y], fastmath=("nsz",))
             signed = getattr(kind, "signed", False)
             compare = builder.icmp_signed if signed else builder.icmp_unsigned
             return builder.select(compare(test, y, x), y, x)

@@ -22,6 +22,7 @@ from .gathers import gathers
 from .interiors import interiors
 from .joins import joins
 from .order import reads_first
+from .outer_products import outer_products
 from .rereads import rereads
 from .rewrite import rewrite
 from .rings import rings
@@ -38,13 +39,16 @@ FREE = (
 )  # fmt: skip
 
 SMALL, MANY = 16, 64
-"""The sides of a matrix, and the rows that it meets in a product, for which it is copied."""
+"""The sides of a matrix, and the rows that it meets in a product, for which it is copied; up to twice
+the sides for as many rows, larger ones for twice as many."""
+SMALL_PIECES, THIN_PIECES = 2_000_000, 32_000_000
+"""Multiplications of a product up to which BLAS reads pieces of it as they lie, see `codegen.pieces`."""
 
 
 def legalise(tape: Tape) -> Tape:
     """Return the tape with the copies that codegen relies on."""
     loops = (checks_left, carried_sums, _trimmed, _reread, carried_elements)
-    for each in (*loops, components, turned):
+    for each in (*loops, components, turned, outer_products):
         tape = each(tape)
     return row_blocks(_own_outputs(_legal(reads_first(_stencils(tape)))))
 
@@ -104,7 +108,7 @@ def _legal(tape: Tape) -> Tape:
             for k, a in enumerate(args):
                 if not in_memory(b, a) or not _matrix(b, a, shown(b, a)):
                     args[k] = copy(b, a)
-            if _worth_turning(b, args, shown(b, args[1])):
+            if _worth_turning(b, args, shown(b, args[0]), shown(b, args[1])):
                 args[1] = copy(b, args[1])
         elif kind in ROLLED:
             # What a loop starts from is copied to where the loop runs, however it lies.
@@ -143,15 +147,21 @@ def _matrix(b: Builder, i: int, x: Strided) -> bool:
     return rows or columns
 
 
-def _worth_turning(b: Builder, args: list[int], right: Strided) -> bool:
-    """Whether a transposed right operand is to be copied: a small one that many rows meet.
+def _worth_turning(b: Builder, args: list[int], left: Strided, right: Strided) -> bool:
+    """Whether a transposed right operand is to be copied: one that many rows meet.
 
     OpenBLAS takes 11.9 us for (1000, 10) @ (10, 10) when the right one is read down its columns, 7.6
-    when along its rows; for 16 by 16 it is 18.2 and 10.8, for 32 by 32 there is no difference.
+    when along its rows; 24.0 and 18.4 for (128, 64) @ (64, 64), where the copy takes 1.9; 14.8 and 6.3
+    for (128, 128) @ (128, 10). Products too long for `SMALL_PIECES` it packs, however they lie.
     """
-    left, shape = b.aval(args[0]).shape, b.aval(args[1]).shape
-    turned = right.strides[-1] != 1 and right.strides[-2] == 1
-    return turned and 1 < max(shape[-2:]) <= SMALL and min(shape[-2:]) > 1 and left[-2] >= MANY
+    (m, k), n = b.aval(args[0]).shape[-2:], b.aval(args[1]).shape[-1]
+    if right.strides[-1] == 1 or right.strides[-2] != 1 or min(k, n) == 1:
+        return False
+    if max(k, n) <= SMALL and m >= MANY:
+        return True
+    packed = m * k * n > (THIN_PIECES if min(k, n) <= SMALL else SMALL_PIECES)
+    rows = MANY if max(k, n) <= 2 * SMALL else 2 * MANY
+    return left.strides[-1] == 1 and m >= rows and not packed
 
 
 def _own_outputs(tape: Tape) -> Tape:

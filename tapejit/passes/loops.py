@@ -27,6 +27,7 @@ from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
+from .chains import regrouped
 from .latency import late_terms_last
 from .peel import mark_first
 from .residuals import choose, inputs_read, read_by
@@ -151,6 +152,14 @@ class _Reverse:
             for at, t in found.items():
                 found[at] = Sym(s, place[t.id])
 
+    def regroup(self) -> None:
+        """Let products of the reverse round be grouped as they cost least."""
+        free = {0, *range(1 + self.carry, self.body.n_inputs)}
+        made = iter(regrouped(self.s, self.stop, self.outputs, free))
+        for found in (self.ct_out, self.sums_out, self.items_out):
+            for at in found:
+                found[at] = Sym(self.s, next(made))
+
     @property
     def outputs(self) -> list[int]:
         made = [*self.ct_out.values(), *self.sums_out.values(), *self.items_out.values()]
@@ -192,6 +201,7 @@ def _back(
 ) -> list[Sym | None]:  # fmt: skip
     """Append the reverse loop; return the cotangents of the operands behind n."""
     r.share()
+    r.regroup()
     s, carry, shared = r.s, r.carry, r.shared
     kept, stacks, read = _keep(b, i, r, count)
     reads_fixed = [k for k in read if 1 <= k <= carry + shared]

@@ -76,14 +76,14 @@ class Region:
 
 def row_blocks(tape: Tape) -> Tape:
     """Return the tape with a `blocks` row for matrices that are read twice; it is legal, and stays so."""
-    for n, seeds in _seeds(tape).items():
-        region = _grown(tape, n, seeds)
+    for n, products in seeds(tape).items():
+        region = _grown(tape, n, products)
         if region is not None:
             return _rewritten(region)
     return tape
 
 
-def _seeds(tape: Tape) -> dict[int, set[int]]:
+def seeds(tape: Tape) -> dict[int, set[int]]:
     """Return the products with matrices that a product turned reads again, by number of rows."""
     products = [
         i
@@ -109,13 +109,13 @@ def _turned_of(tape: Tape, i: int) -> int:
 # ---------------------------------------------------------------- axes
 
 
-def _grown(tape: Tape, n: int, seeds: set[int]) -> Region | None:
+def _grown(tape: Tape, n: int, products: set[int]) -> Region | None:
     """Return what depends on the products row by row; None when no matrix would be read once."""
     r = Region(tape, n, all_views(tape))
     started: set[int] = set()
     for i in range(tape.n_inputs, tape.rows):
         axes = {r.axis[a] for a in tape.args(i) if a in r.axis}
-        if not axes and i in seeds and _fits(r, i, (0, WHOLE)):
+        if not axes and i in products and _fits(r, i, (0, WHOLE)):
             r.axis[i] = 0
             started.add(tape.args(i)[0])
         elif axes & {SUM, BEHIND}:

@@ -73,21 +73,24 @@ def _extreme_infer(a: Aval, *, axis: Axes, keepdims: bool) -> Aval:
     return Aval(a.dtype, reduced_shape(a.shape, axis, keepdims))
 
 
-def _share(y: Sym, x: Sym, axis: Axes) -> Sym:
-    """The share of each element in an extreme value: ties share equally."""
+def _ties(y: Sym, x: Sym, axis: Axes) -> tuple[Sym, Sym]:
+    """Return ones where an element is the extreme value, and how many these are: they share equally."""
     hit = ops.cast(x.eq(expand_reduced(y, x.shape, axis)), dtype=x.dtype.name, weak=False)
-    count = ops.sum(hit, axis=axis, keepdims=True)
-    return hit / count
+    return hit, ops.sum(hit, axis=axis, keepdims=True)
 
 
 def _extreme_jvp(ts: Sequence[Any], y: Sym, x: Sym, *, axis: Axes, keepdims: bool) -> Any:
     if ts[0] is None:
         return None
-    return ops.sum(ops.gated(_share(y, x, axis), ts[0]), axis=axis, keepdims=keepdims)
+    hit, count = _ties(y, x, axis)
+    return ops.sum(ops.gated(hit / count, ts[0]), axis=axis, keepdims=keepdims)
 
 
 def _extreme_vjp(ct: Sym, y: Sym, x: Sym, *, axis: Axes, keepdims: bool) -> list[Any]:
-    return [expand_reduced(ct, x.shape, axis) * _share(y, x, axis)]
+    hit, count = _ties(y, x, axis)
+    kept = count.shape
+    # Divided before it is spread: as many quotients as there are extreme values.
+    return [hit * ((ct if ct.shape == kept else ops.reshape(ct, shape=kept)) / count)]
 
 
 max_ = general(

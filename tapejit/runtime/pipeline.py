@@ -12,7 +12,9 @@ from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.fission import fission
 from ..passes.peel import peel
+from ..passes.same_places import same_places
 from ..passes.simplify import simplify
+from ..passes.sparse_lanes import sparse_lanes
 from ..passes.sparse_rounds import sparse_rounds
 from ..passes.summed_products import summed_products
 from ..passes.trim import trim
@@ -22,12 +24,14 @@ from .estimate import weigh
 
 Pass = Callable[[Tape], Tape]
 PASSES: tuple[Pass, ...] = (
+    same_places,
     sparse_rounds,
     dce,
     simplify,
     cse,
     simplify,
     dce,
+    sparse_lanes,
     trim,
     fission,
     peel,

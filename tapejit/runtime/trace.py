@@ -25,6 +25,7 @@ from ..frontend.paths import Check, Path
 from ..frontend.random import Drawing, entered, generator_of, synced
 from ..frontend.reach import Reach
 from ..frontend.rebind import Surroundings
+from ..frontend.staging.held import check_held
 from ..frontend.tracer import Root, Tracer, sym_of
 from ..tape.ir import Tape
 from ..tape.primitive import PRIMITIVES
@@ -184,6 +185,7 @@ def trace(
         drawn = random_state() if raw else None
         try:
             result = apply(cap, bound, args, kwargs)
+            check_held(cap)
         except Exception:
             _draw_what_waits(cap)
             raise

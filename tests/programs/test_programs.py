@@ -12,6 +12,9 @@ from typing import Any
 
 import dynamics
 import likelihoods
+import made_numerics
+import made_physics
+import made_statistics
 import networks
 import numpy as np
 import pytest
@@ -22,9 +25,8 @@ from program_registry import PROGRAMS, Program
 import tapejit as tj
 from tapejit.core.pytree import flatten, unflatten
 
-assert {p.fn.__module__ for p in PROGRAMS} == {
-    m.__name__ for m in (dynamics, likelihoods, networks, signals)
-}
+MODULES = (dynamics, likelihoods, made_numerics, made_physics, made_statistics, networks, signals)
+assert {p.fn.__module__ for p in PROGRAMS} == {m.__name__ for m in MODULES}
 INTERPRETED = PROGRAMS + [p for p in LOOPS if p.name not in LEAVES_NUMPY]
 ALL = pytest.mark.parametrize("p", INTERPRETED, ids=lambda p: p.name)
 DIRECTIONS = 3

@@ -51,6 +51,7 @@ def proved(body: str) -> bool:
         "x = o1[i + 4]; o1[i + 4] = vmath.exp_f64(x) + t2[n]",
         "e7[i] = u5[i]",
         "s = fold_add(s, a0[i]); o1[i] = abs(a0[i])",
+        "s = memory.fold_max(s, a0[i]); o1[i] = a0[i]",
         "if a0[i] > 0.0: o1[i] = 1.0",
         "s4[i] = a0[i]",
         "e5[i] = u4[i]",

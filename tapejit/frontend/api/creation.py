@@ -44,8 +44,16 @@ def stack_syms(cap: Capture, parts: list[Any], axis: int) -> Sym:
     return BY_NAME["concatenate"](*ready, axis=axis)
 
 
+def _row(x: Any) -> Sym:
+    """Return an argument as a row, a list of them stacked."""
+    from .common import arr
+
+    return x if isinstance(x, Sym) else arr(x)
+
+
 def filled(x: Sym, value: Any, shape: Any = None, dtype: Any = None) -> Sym:
     """Return a broadcast literal with the shape and dtype of `x` unless others are given."""
+    x = _row(x)
     if shape is None:
         shape = x.shape
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
@@ -74,4 +82,4 @@ def full_like(a: Sym, fill_value: Any, dtype: Any = None, order: str = "K", subo
 
 @implements(np.copy)
 def copy(a: Sym, order: str = "K", subok: bool = False) -> Sym:
-    return BY_NAME["copy"](a)
+    return BY_NAME["copy"](_row(a))

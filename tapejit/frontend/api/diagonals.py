@@ -121,8 +121,8 @@ def writable(a: Any, name: str) -> Tracer:
     cap = active()
     if not isinstance(a, Tracer):
         raise MutationError(
-            f"{name} of a plain array with traced values; make the array with np.zeros_like(x) of "
-            f"a traced x ({user_line()})"
+            f"{name} of a plain array with traced values: copy it first, where it is written: "
+            f"a = a.copy(), or make it with np.zeros_like(x) of a traced x ({user_line()})"
         )
     if a.cap is not cap:
         raise MutationError(

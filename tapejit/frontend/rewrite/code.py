@@ -10,7 +10,9 @@ import copy
 import inspect
 from types import CodeType, FunctionType
 
+from .asked import mark_written
 from .build import PREFIX, STAGING, THUNK
+from .callees import fields_of_file, resolver
 from .convert import converted
 from .expressions import uses_staging
 from .flow import NotStageable
@@ -81,6 +83,7 @@ def _make(function: FunctionType) -> CodeType | str:
         return "it is a generator function"
     found = find(function)
     node = copy.deepcopy(found.node)
+    mark_written(node, fields_of_file(code.co_filename), resolver(function, found))
     converted(node, frozenset(code.co_freevars) - {"__class__"})
     body = node.body if isinstance(node.body, list) else [node.body]
     if not any(map(uses_staging, body)):

@@ -57,7 +57,7 @@ def check_body(nodes: list[ast.AST]) -> None:
             raise NotStageable("it is a generator function")
         if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
             raise NotStageable("it is asynchronous")
-        if isinstance(node, ast.Name) and is_own(node.id):
+        if isinstance(node, ast.Name) and is_own(node.id) and not hasattr(node, "ours"):
             raise NotStageable(f"it uses the name {node.id!r}")
         if isinstance(node, ast.Attribute) and node.attr in _NEEDS_FRAME:
             raise NotStageable(f"it looks at its frame, by {node.attr}")

@@ -87,6 +87,12 @@ def find(function: FunctionType) -> Found:
     raise NotStageable("its source does not match its bytecode")
 
 
+def tree_of(filename: str) -> ast.Module | None:
+    """Return the tree of a file in which a function has been found."""
+    file = _files.get(filename)
+    return None if file is None else file.tree
+
+
 def _functions(file: _File, line: int) -> list[Found]:
     """Return the functions of a file that begin on a line, looking only where that line lies."""
     out: list[Found] = []

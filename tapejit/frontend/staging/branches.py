@@ -24,6 +24,7 @@ from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body, body_of
 from .carried import SIDES, Carry, aval_of_leaf, cast, is_number, join, zeros
+from .held import hold
 from .sharing import link_sides
 from .slots import INTERNAL, UNBOUND, Slot, State
 
@@ -146,7 +147,9 @@ def outputs(body: Body, parts: Sequence[Merged], which: int) -> list[Sym]:
 # ---------------------------------------------------------------- the row
 
 
-def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merged]) -> list[Any]:
+def emit(
+    cap: Capture, state: State, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merged]
+) -> list[Any]:
     """Record the branch; return the merged values, written arrays updated."""
     roots = {}
     for side in sides:
@@ -194,6 +197,8 @@ def emit(cap: Capture, flag: Sym, sides: tuple[Side, Side], parts: Sequence[Merg
             cap.note(line, what)
     leaves = [[v for part in parts for v in part.leaves[which]] for which in (0, 1)]
     link_sides([side.body for side in sides], leaves, ended)
+    for values_, new in zip(zip(*leaves), ended):
+        hold(cap, state, values_, new)
     return values
 
 
@@ -282,7 +287,7 @@ def branch(
             parts.append(merge(state.label(slot), a, b))
             _check_arrays(state.label(slot), sides, a, b)
         cap.b.line = line
-        values = emit(cap, flag_of(cap, test), sides, parts)
+        values = emit(cap, state, flag_of(cap, test), sides, parts)
     except Unstageable as error:
         if cap.abstract:  # no truth value could be asked for here
             raise type(error)(_inner(line, error)) from None
@@ -334,7 +339,7 @@ def choose(
         part = merge(label, sides[0].result, sides[1].result)
         _check_arrays(label, sides, sides[0].result, sides[1].result)
         cap.b.line = line
-        (value,) = emit(cap, flag_of(cap, test), sides, [part])
+        (value,) = emit(cap, state, flag_of(cap, test), sides, [part])
     except Unstageable as error:
         if cap.abstract:
             raise type(error)(_inner(line, error)) from None

@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import MutationError
+from ...core.sources import where
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
+from ..dispatch import tracers_in
 from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
+from .subscripts import PLAIN, plainly
 
 
 def call(fn: Any) -> Any:
@@ -32,7 +36,12 @@ def call(fn: Any) -> Any:
             found = None
         if found is not None:
             return found
-    if kind is np.ufunc:
+        owner = None if kind is type else type(fn.__self__)
+        if owner is np.ndarray and fn.__name__ in _WRITING:
+            return functools.partial(_write, fn)
+        if owner is np.ufunc:
+            return _over_lists(fn)
+    if kind is np.ufunc or kind is _DISPATCHED:
         return _over_lists(fn)
     around = cap.outermost.around
     if around is None or kind is type(len):
@@ -49,14 +58,29 @@ def call(fn: Any) -> Any:
     return fn
 
 
-@functools.cache
-def _over_lists(fn: np.ufunc) -> Any:
-    """Return a ufunc that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+_DISPATCHED = type(np.where)
+_WRITING = frozenset(["fill", "put", "itemset"])
 
+
+def _write(fn: Any, *args: Any) -> Any:
+    """A method that writes to a plain array."""
+    args = tuple(map(plainly, args))
+    if tracers_in(args):
+        raise MutationError(f"{PLAIN} ({where()})")
+    return fn(*args)
+
+
+@functools.cache
+def _over_lists(fn: Any) -> Any:
+    """Return a function that knows lists of traced values, ``np.square([x, y])``, which NumPy's does not."""
+    import tapejit.numpy as tnp
+
+    if type(fn) is _DISPATCHED:
+        return tnp.over_lists(fn)
+
+    @functools.wraps(fn, updated=())
     def apply(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, (list, tuple)) for a in args):
-            import tapejit.numpy as tnp
-
             args = tuple(tnp.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
         return fn(*args, **kwargs)
 

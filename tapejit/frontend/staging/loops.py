@@ -44,6 +44,7 @@ from .carried import (
     wrapped,
 )
 from .growth import check_ints
+from .held import hold, is_held
 from .hoist import drawn_ahead
 from .iterables import Rows, rows_of
 from .sharing import Names, roots_of
@@ -91,6 +92,7 @@ class Found:
     flag: Sym | None
     ends: list[Sym]
     names: Names
+    last: dict[Slot, list[Any]]
     rolls: dict[int, Roll] = field(default_factory=dict)
 
 
@@ -98,10 +100,14 @@ class Found:
 
 
 def first_guess(state: State) -> dict[Slot, Carry]:
-    """Carry the variables that hold a number: they are assigned, so they most likely change."""
+    """Carry the variables that hold a number: they are assigned, so they most likely change.
+
+    A view without axes is an array that is written in place, `staging.owned`.
+    """
     found: dict[Slot, Carry] = {}
     for k, value in enumerate(state.values):
-        if is_number(value) and not np.ndim(value):
+        view = isinstance(value, Tracer) and value.chain
+        if is_number(value) and not np.ndim(value) and not view:
             found[-1, k] = carry_of(state.names[k], value)
     return found
 
@@ -184,6 +190,8 @@ def _attempt(
     for k, items in appended.items():
         if k not in piles or watched[k].other:
             raise Unstageable("it appends to a list that it also reads, or that others hold")
+        if any(is_held(state, leaf) for item in items for leaf in flatten(item)[0]):
+            raise Unstageable("it appends an array of plain numbers that was there before")
         rolls[k] = roll = Roll.of(body, items)
         if watched[k].asked:
             roll.last = given[k].sym if k in given else None
@@ -196,13 +204,15 @@ def _attempt(
         if k in given and given[k].root.version:
             raise Unstageable("it writes to the last item of a list")
     names = inputs.names()
+    last = {}
     for slot, carry in carries.items():
         value = inputs.values[slot] if left_over(state.now(slot)) else state.now(slot)
-        names.finals += roots_of(carry.leaves_of(value))
+        last[slot] = carry.leaves_of(value)
+        names.finals += roots_of(last[slot])
     names.items = roots_of(item for items in appended.values() for item in items)
     names.check()
     at = None if place is None else place.sym
-    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, rolls)
+    found = Found(body, inputs, carries, index.sym, at, flag, ends, names, last, rolls)
     return found, new, more, stable
 
 
@@ -296,6 +306,9 @@ def emit(cap: Capture, loop: Loop, found: Found, n: Any) -> None:
     for line, what in body.notes:
         cap.note(line, what)
     leaves = [leaf for slot, carry in carries.items() for leaf in carry.leaves_of(values[slot])]
+    for slot, carry in carries.items():
+        for value, made_ in zip(found.last[slot], carry.leaves_of(values[slot])):
+            hold(cap, state, [value], made_)
     found.names.link(leaves, stacks, isinstance(n, int) and n > 0 and found.flag is None)
 
 

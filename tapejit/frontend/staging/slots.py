@@ -304,8 +304,8 @@ class State:
         for where, place in enumerate(self.places):
             if place.written():
                 raise Unstageable(
-                    "it writes to an array made of plain numbers: np.zeros, np.ones and np.full "
-                    "make arrays that loops and branches can carry"
+                    "it writes to an array made of plain numbers, of which it cannot be told that "
+                    "nothing else holds it: loops and branches carry what np.zeros makes"
                 )
             now = place.entries()
             if isinstance(place.holder, Pile) and not _same(place.stacks, place.holder.stacks):

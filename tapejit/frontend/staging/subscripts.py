@@ -10,6 +10,7 @@ import numpy as np
 from ...core.errors import MutationError
 from ...core.sources import where
 from ..capture import current
+from ..dispatch import tracers_in
 from ..tracer import Tracer
 from .iterables import constant
 
@@ -24,6 +25,12 @@ _OPERATORS = {
 }  # fmt: skip
 
 
+PLAIN = (
+    "an array of plain numbers is written at a traced place or with a traced value, and it cannot be "
+    "told that nothing else holds it: copy it first, where it is written: a = a.copy()"
+)
+
+
 def holds_traced(index: Any) -> bool:
     """Whether an index has a traced part."""
     if isinstance(index, tuple):
@@ -33,10 +40,22 @@ def holds_traced(index: Any) -> bool:
     return isinstance(index, Tracer)
 
 
+def plainly(value: Any) -> Any:
+    """Return an index, or what is stored, with arrays for traced ones that no call can change."""
+    if isinstance(value, tuple):
+        return tuple(map(plainly, value))
+    if isinstance(value, slice):
+        return slice(plainly(value.start), plainly(value.stop), plainly(value.step))
+    if isinstance(value, Tracer) and value.settled:
+        return np.asarray(value.value)[()]
+    return value
+
+
 def getitem(a: Any, index: Any) -> Any:
     """``a[index]``."""
     if type(a) is np.ndarray and current() is not None and holds_traced(index):
-        return constant(a)[index]
+        index = plainly(index)
+        return constant(a)[index] if holds_traced(index) else a[index]
     if type(a) in (list, tuple) and isinstance(index, Tracer) and not index.settled:
         made = _stacked(a)
         if made is not None:
@@ -64,12 +83,10 @@ def _stacked(items: Any) -> Tracer | None:
 
 def setitem(a: Any, index: Any, value: Any) -> None:
     """``a[index] = value``."""
-    if type(a) is np.ndarray and (holds_traced(index) or isinstance(value, Tracer)):
-        raise MutationError(
-            "an array of plain numbers is written at a traced place or with a traced value: make it "
-            "with np.zeros, np.ones, np.full or np.eye, or add zeros of that kind: a = a + "
-            f"np.zeros(a.shape) ({where()})"
-        )
+    if type(a) is np.ndarray and (holds_traced(index) or tracers_in(value)):
+        index, value = plainly(index), plainly(value)
+        if holds_traced(index) or tracers_in(value):
+            raise MutationError(f"{PLAIN} ({where()})")
     a[index] = value
 
 

@@ -253,7 +253,7 @@ def _fold(on_float: str, name: str) -> Maker:
 
 
 def _extreme_of(name: str, sign: str) -> Maker:
-    """The greater or lesser of two numbers, NaN when one is."""
+    """The greater or lesser of two numbers, NaN when one is; of zeros either (`memory._extreme`)."""
 
     def extreme(f: Function, args: list[ast.expr]) -> Value:
         x, y = (expression(f, a) for a in args)
@@ -261,7 +261,7 @@ def _extreme_of(name: str, sign: str) -> Maker:
             ty = x.kind.llvm
             declared = ir.FunctionType(ty, [ty, ty])
             fn = f.unit.module.declare_intrinsic(f"llvm.{name}", [ty], declared)
-            return Value(x.kind, f.builder.call(fn, [x.llvm, y.llvm]))
+            return Value(x.kind, f.builder.call(fn, [x.llvm, y.llvm], fastmath=("nsz",)))
         if x.kind is INT and y.kind is INT:
             found = compare(f, None, sign, y, x)
             return Value(INT, f.builder.select(found.llvm, y.llvm, x.llvm))

@@ -86,7 +86,9 @@ def _still(node: ast.expr, fixed: Any) -> bool:
 
 
 def _touches_nothing(called: str) -> bool:
-    return called in PLAIN or called.startswith(("vmath.", "np.", "fold_", "memory.shift"))
+    return called in PLAIN or called.startswith(
+        ("vmath.", "np.", "fold_", "memory.fold_", "memory.shift")
+    )
 
 
 def independent(loop: ast.For, known: dict[str, str]) -> bool:
