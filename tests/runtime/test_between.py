@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tapejit as tj
+from tapejit.core.errors import TapejitError
 
 RNG = np.random.default_rng(11)
 N = 40
@@ -93,5 +94,5 @@ def test_the_hot_path_of_stages_checks_what_it_is_given() -> None:
         for got, wanted in zip(f(*args), tj.grad(filtered, argnums=(0, 1), compile="never")(*args)):
             np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
             assert got.dtype == wanted.dtype
-    with pytest.raises((ValueError, tj.TapejitError)):
+    with pytest.raises((ValueError, TapejitError)):
         f(wide, Y)
