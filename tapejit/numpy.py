@@ -15,6 +15,7 @@ from typing import Any
 import numpy as _np
 
 from .core.errors import UnsupportedError
+from .core.sizes import whole
 from .core.sources import where as _user_line
 from .frontend.capture import current
 from .frontend.dispatch import FUNCTIONS, call_function, load_all
@@ -69,7 +70,7 @@ def _made(value: Any, shape: Any, dtype: Any) -> Any:
     single = isinstance(shape, (int, _np.integer)) or (
         isinstance(shape, Tracer) and shape.ndim == 0  # a traced size is asked for, and guarded
     )
-    dims = (int(shape),) if single else tuple(int(n) for n in shape)
+    dims = (whole(shape),) if single else tuple(whole(n) for n in shape)
     x = cap.b.cast(sym_of(cap, value), _np.dtype(dtype))
     if x.shape != dims or not dims:
         x = BY_NAME["broadcast_to"](x, shape=dims or (1,))

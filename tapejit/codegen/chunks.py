@@ -51,8 +51,8 @@ class Total:
 
 def length_of(rounds: int, inner: int, lines: Sequence[str]) -> int:
     """Return how many rounds of the outermost loop make a chunk; all of them for a short nest."""
-    each = nanoseconds(lines) * inner
-    if each * rounds < WORTH:
+    each = inner * nanoseconds(lines)  # a size may be symbolic: it stands on the left of a float
+    if rounds * each < WORTH:
         return rounds
     unit = UNIT if inner == 1 else 1
     least = -(-rounds // MOST)

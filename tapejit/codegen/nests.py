@@ -9,9 +9,10 @@ into memory.
 
 from __future__ import annotations
 
+import math
 import re
-
-import numpy as np
+from itertools import accumulate
+from operator import mul
 
 from ..core.avals import Shape
 from ..core.records import record
@@ -26,7 +27,9 @@ from .values import Values
 from .windows import place_of
 
 BLOCK = 2048
-WIDTH = 120
+WIDTH = 90
+"""How long a joined statement may be, digits not counted: texts of other sizes are joined alike."""
+_DIGITS = str.maketrans("", "", "0123456789.e+-")
 _WORD = re.compile(r"\w+")
 
 
@@ -127,7 +130,7 @@ class Nest:
             groups.append(frozenset(range(self._row_axis())))
         loops = [] if empty else collapse(self.space, vectors, groups)
         lines = self._loops(loops, empty)
-        if self.gates and values.prefix and np.prod(self.space) >= FEWEST:
+        if self.gates and values.prefix and math.prod(self.space) >= FEWEST:
             return without_gates(lines, self.gates, self.factors)
         return lines
 
@@ -217,10 +220,10 @@ class Nest:
         access = None
         if row.id in values.plan.stored:
             kept = [n for d, n in enumerate(self.space) if d not in axes]
-            steps = list(np.cumprod([1, *kept[::-1]])[:-1][::-1]) if kept else []
+            steps = list(accumulate([1, *kept[:0:-1]], mul))[::-1] if kept else []
             strides = []
             for d, n in enumerate(self.space):
-                strides.append(0 if d in axes or n == 1 else int(steps[0]))
+                strides.append(0 if d in axes or n == 1 else steps[0])
                 if d not in axes:
                     steps.pop(0)
             access = Access(values.pointer(row.id), 0, tuple(strides))
@@ -233,7 +236,7 @@ class Nest:
     def _loops(self, loops: list[list[int]], empty: bool) -> list[str]:
         depth = len(loops)
         names = [f"i{d}" for d in range(depth)]
-        sizes = [int(np.prod([self.space[k] for k in axes])) for axes in loops]
+        sizes = [math.prod([self.space[k] for k in axes]) for axes in loops]
         counts = [str(n) for n in sizes]
         if self.values.rows:
             d = next(d for d, axes in enumerate(loops) if self._row_axis() == axes[0])
@@ -342,7 +345,7 @@ class Nest:
         still = any(not o.strides[loops[0][-1]] for o in self.overlaps) if loops else False
         if self.values.body or self.values.prefix or not loops or shared or handed or still:
             return 0
-        inner = int(np.prod(sizes[1:]))
+        inner = math.prod(sizes[1:])
         length = length_of(sizes[0], inner, [line for part in body for line in part])
         return length if length < sizes[0] else 0
 
@@ -370,7 +373,7 @@ class Nest:
             fold = next((f for f in self.folds if f.row.id == reader), None)
             into = texts.get(name, "") if fold is None else fold.element
             home = at.get(name, 0) if fold is None else depth
-            fits = len(into) + len(text) < WIDTH and " if " not in into + text
+            fits = _width(into) + _width(text) < WIDTH and " if " not in into + text
             if not fits or at[local] != home:
                 continue
             found = [m.span() for m in _WORD.finditer(into) if m[0] == local]
@@ -403,9 +406,9 @@ class Nest:
             place = f"{access.pointer}[{index(access.offset, over(access.strides), names)}]"
             if (outer_reduced or empty) and not adds:
                 kept = self.values.tape.value(fold.row.id).shape
-                size = int(np.prod(kept))
+                size = math.prod(kept)
                 count = str(size)
-                if self.values.rows and np.prod(kept[: self.values.axes[fold.row.id]]) == 1:
+                if self.values.rows and math.prod(kept[: self.values.axes[fold.row.id]]) == 1:
                     count = self._rows(size, self._row_axis())
                 lines.append(f"for i in range({count}):")
                 lines.append(f"    {access.pointer}[i] = {store.format(fold.init)}")
@@ -429,7 +432,7 @@ class Nest:
         for k, name in enumerate(accumulators):
             heads[start + k].append(f"{name} = {fold.init}")
         inner = accumulators[-1]
-        size = int(np.prod([self.space[a] for a in loops[-1]]))
+        size = math.prod([self.space[a] for a in loops[-1]])
         if size > 2 * BLOCK:
             block = f"{local}_b"
             if not self._long:
@@ -449,3 +452,7 @@ class Nest:
                 tails[start].append(f"{place} = {store.format(joined)}")
             else:
                 tails[start].append(f"{place} = {store.format(local)}")
+
+
+def _width(text: str) -> int:
+    return len(text.translate(_DIGITS))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.records import record
-from .text import SUFFIX
+from .text import SUFFIX, power_of_two
 
 if TYPE_CHECKING:
     from .values import Values
@@ -263,7 +263,7 @@ class _Handed:
             base, size = self.values.fresh("s"), n * self.block
             suffix = SUFFIX[kind]
             if self.local:
-                before.append(f"{base} = local_{suffix}_{1 << (size - 1).bit_length()}()")
+                before.append(f"{base} = local_{suffix}_{power_of_two(size)}()")
             else:
                 room = self.values.fresh("s")
                 before.append(f"{room} = memory.allocate({size * np.dtype(kind).itemsize})")

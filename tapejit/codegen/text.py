@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dims import Dim, Real
+from ..core.sizes import rounded
+
 SUFFIX = {
     "float64": "f64",
     "float32": "f32",
@@ -26,16 +29,17 @@ SUFFIX = {
 
 def number(value: Any, dtype: np.dtype[Any]) -> str:
     """Return a literal of a dtype as source."""
-    value = np.asarray(value).astype(dtype)[()].item() if not isinstance(value, int) else value
+    if not isinstance(value, int):
+        value = rounded(value, dtype)
     if dtype.kind == "b":
         return "True" if value else "False"
     if dtype.kind in "iu":
-        text = str(int(value))
+        text = str(value if isinstance(value, Dim) else int(value))
         return text if dtype.name == "int64" else f"np.{dtype.name}({text})"
     if dtype.kind == "c":
         text = f"complex({_real(value.real)}, {_real(value.imag)})"
         return text if dtype.name == "complex128" else f"np.complex64({text})"
-    text = _real(float(value))
+    text = _real(value if isinstance(value, Real) else float(value))
     return text if dtype.name == "float64" else f"np.{dtype.name}({text})"
 
 
@@ -87,8 +91,16 @@ def loop_nest(
     names = [f"i{k}" for k in range(len(merged))]
     lines, pad = [], ""
     for name, axes in zip(names, merged):
-        lines.append(f"{pad}for {name} in range({int(np.prod([shape[d] for d in axes]))}):")
+        lines.append(f"{pad}for {name} in range({math.prod([shape[d] for d in axes])}):")
         pad += "    "
     places = [f"{p}[{index(o, tuple(s[axes[-1]] for axes in merged), names)}]" for p, o, s in pairs]
     lines.append(pad + template.format(*places))
     return lines
+
+
+def power_of_two(size: int) -> int:
+    """Return the power of two that holds an array: kernels of nearby sizes are alike in their text."""
+    found = 1
+    while found < size:
+        found *= 2
+    return found

@@ -23,7 +23,7 @@ from ..passes.views import Strided, all_views
 from ..tape.ir import Row, Tape
 from .room import Room
 from .sharing import Held, last_reads, share
-from .text import SUFFIX, cast, number
+from .text import SUFFIX, cast, number, power_of_two
 
 ALIGN = 64
 LOCAL = 4096
@@ -324,18 +324,13 @@ class Values:
     def locals(self) -> list[str]:
         """Return the lines of the local arrays, those of bodies too."""
         lines = [
-            f"{name} = local_{SUFFIX[aval.dtype.name]}_{_rounded(aval.size)}()"
+            f"{name} = local_{SUFFIX[aval.dtype.name]}_{power_of_two(aval.size)}()"
             for name, aval in self.small.items()
         ]
         for held in self.inner.values():
             for body in held.bodies:
                 lines += body.locals()
         return lines
-
-
-def _rounded(size: int) -> int:
-    """Return the power of two that holds an array: kernels of nearby sizes are alike in their text."""
-    return 1 << (max(size, 1) - 1).bit_length()
 
 
 def room(aval: Aval) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .dims import Dim, Real
 from .errors import TapejitError
 from .tables import Table
 
@@ -35,6 +36,27 @@ _SHORT = {
 }
 _LONG = {short: np.dtype(name) for name, short in _SHORT.items()}
 _WEAK_TYPES: dict[str, type] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+
+
+def common_shape(*shapes: Shape) -> Shape:
+    """Return the common shape of operands, as ``numpy.broadcast_shapes`` does, for symbolic sizes too.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    rank = max(map(len, shapes), default=0)
+    made: list[int] = [1] * rank
+    for shape in shapes:
+        for k, n in enumerate(shape, rank - len(shape)):
+            if n == 1:
+                continue
+            if made[k] == 1:
+                made[k] = n
+            elif made[k] != n:
+                return np.broadcast_shapes(*shapes)  # which says what does not fit
+    return tuple(made)
 
 
 @functools.cache
@@ -93,6 +115,14 @@ class TupleAval:
         return f"({' '.join(map(str, self.items))})"
 
 
+_SAME = {
+    np.dtype(kind).num: np.dtype(np.dtype(kind).str)
+    for kind in "bhilqBHILQ"
+    if np.dtype(kind) is not np.dtype(np.dtype(kind).str)
+}
+"""Types of C that NumPy keeps apart from another of the same size (long long, on most machines), by
+number. Kernels know arrays by number and tapes by name: an aval has the dtype that the name stands for."""
+
 AnyAval = Aval | TupleAval
 AVALS: Table[AnyAval] = Table()
 
@@ -100,6 +130,8 @@ AVALS: Table[AnyAval] = Table()
 def aval_id(aval: AnyAval) -> int:
     """Return the index of an aval in the process-wide table."""
     if isinstance(aval, Aval):
+        if aval.dtype.num in _SAME:
+            aval = Aval(_SAME[aval.dtype.num], aval.shape, aval.weak)
         return AVALS.intern((aval.dtype.num, aval.shape, aval.weak), aval)
     return AVALS.intern(aval, aval)
 
@@ -138,6 +170,8 @@ _PYTHON_DTYPES = {
     int: np.dtype(np.int64),
     float: np.dtype(np.float64),
     complex: np.dtype(np.complex128),
+    Dim: np.dtype(np.int64),
+    Real: np.dtype(np.float64),
 }
 
 
@@ -147,7 +181,9 @@ def aval_of(value: Any) -> Aval:
         dtype = value.dtype
         if dtype.kind not in "biufc":
             raise TapejitError(f"an array of dtype {dtype} cannot stand on a tape")
-        return Aval(dtype if dtype.isnative else dtype.newbyteorder("="), value.shape)
+        if not dtype.isnative:
+            dtype = dtype.newbyteorder("=")
+        return Aval(_SAME.get(dtype.num, dtype), value.shape)
     found = _PYTHON_DTYPES.get(type(value))
     if found is None:
         raise TapejitError(f"a {type(value).__name__} cannot stand on a tape")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.avals import common_shape
 from ..core.sources import where
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES
@@ -112,7 +113,7 @@ def fitted(x: Sym, new: Sym, shape: tuple[int, ...]) -> Sym:
     while new.ndim > len(shape) and new.shape[0] == 1:
         new = reshaped(new, new.shape[1:])
     try:
-        fits = np.broadcast_shapes(new.shape, shape) == shape
+        fits = common_shape(new.shape, shape) == shape
     except ValueError:
         fits = False
     if not fits:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.avals import common_shape
 from ..core.errors import CaptureError, MutationError, TapejitError, UnsupportedError
 from ..core.sources import where
 from ..tape.ir import Sym
@@ -309,7 +310,13 @@ def operate(name: str, *operands: Any) -> Any:
     impl = UFUNCS.get(getattr(np, name))
     if impl is None:
         raise UnsupportedError(f"the operator {name} has no rule in tapejit ({where()})")
+    if name == "power" and syms[0].dtype.kind == "b" and syms[0].shape and _is_two(operands[1]):
+        impl, syms = UFUNCS[np.square], syms[:1]  # an array of bools squares itself: int8
     return wrap(cap, impl(*syms))
+
+
+def _is_two(value: Any) -> bool:
+    return type(value) is int and value == 2
 
 
 def operate_inplace(name: str, target: Tracer, other: Any) -> Any:
@@ -319,15 +326,20 @@ def operate_inplace(name: str, target: Tracer, other: Any) -> Any:
     result = operate(name, target, other)
     if result is NotImplemented:
         return result
+    fits_in_place(name, result, target)
+    assign(target, result.sym)
+    return target
+
+
+def fits_in_place(name: str, result: Any, target: Any) -> None:
+    """Check that what an operator gives fits where ``target op= other`` puts it, as NumPy does."""
     if not np.can_cast(result.dtype, target.dtype, "same_kind"):
         raise TypeError(
             f"Cannot cast ufunc '{name}' output from {result.dtype!r} to {target.dtype!r} "
             f"with casting rule 'same_kind' ({where()})"
         )
-    if np.broadcast_shapes(result.shape, target.shape) != target.shape:
+    if common_shape(result.shape, target.shape) != target.shape:
         raise ValueError(
             f"non-broadcastable output operand with shape {target.shape} doesn't match the "
             f"broadcast shape {result.shape} ({where()})"
         )
-    assign(target, result.sym)
-    return target

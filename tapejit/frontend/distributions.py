@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.avals import common_shape
 from ..core.errors import DtypeError
 from ..core.sources import where
 from ..tape.ir import Sym
@@ -69,7 +70,7 @@ def _shape(size: Any, *parameters: Sym) -> Any:
         When the parameters do not broadcast to the size, as NumPy does.
     """
     size = sized(size)
-    common = np.broadcast_shapes(*[p.shape for p in parameters])
+    common = common_shape(*[p.shape for p in parameters])
     if size is None:
         return common or None
     if len(common) > len(size) or any(

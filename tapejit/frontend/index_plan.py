@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.avals import common_shape
 from ..core.errors import IndexingError
 from ..core.records import record
 from ..core.sources import where
@@ -239,7 +240,7 @@ def _combine(cap: Capture, found: list[tuple[int, int, Any]], sizes: list[int]) 
     total: Any = 0
     shapes = [item.shape for _, _, item in found if isinstance(item, Sym)]
     try:
-        np.broadcast_shapes(*shapes)
+        common_shape(*shapes)
     except ValueError:
         text = " ".join(str(s) for s in shapes)
         raise IndexingError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import IndexingError, MutationError
+from ..core.sizes import rounds, slice_bounds, whole
 from ..core.sources import where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME
@@ -61,12 +62,12 @@ def basic_ranges(index: list[Any], shape: tuple[int, ...]) -> tuple[Any, tuple[i
             continue
         n = shape[axis]
         if isinstance(i, slice):
-            start, stop, step = i.indices(n)
-            length = len(range(start, stop, step))
+            start, stop, step = slice_bounds(i, n)
+            length = rounds(start, stop, step)
             ranges.append((start if length else 0, length, step))
             result.append(length)
         else:
-            k = int(i)
+            k = whole(i)
             if not -n <= k < n:
                 raise IndexingError(
                     f"index {k} is out of bounds for axis {axis} with size {n} ({where()})"

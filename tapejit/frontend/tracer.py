@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.avals import Aval
 from ..core.errors import CaptureError, MutationError, UnsupportedError
+from ..core.sizes import ACTIVE, as_read
 from ..core.sources import here, where
 from ..tape.ir import Sym
 from ..tape.primitive import BY_NAME, Params, Primitive
@@ -121,7 +122,8 @@ class Tracer:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._shown.aval.shape
+        found = self._shown.aval.shape
+        return as_read(found) if ACTIVE[0] else found
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -129,11 +131,12 @@ class Tracer:
 
     @property
     def ndim(self) -> int:
-        return len(self.shape)
+        return len(self._shown.aval.shape)
 
     @property
     def size(self) -> int:
-        return self._shown.aval.size
+        found = self._shown.aval.size
+        return as_read(found) if ACTIVE[0] else found
 
     @property
     def itemsize(self) -> int:
@@ -141,12 +144,14 @@ class Tracer:
 
     @property
     def nbytes(self) -> int:
-        return self.size * self.itemsize
+        found = self._shown.aval.size * self.itemsize
+        return as_read(found) if ACTIVE[0] else found
 
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
-        return self.shape[0]
+        found = self.shape[0]
+        return as_read(found) if ACTIVE[0] else found
 
     def __repr__(self) -> str:
         _note_text()
@@ -219,7 +224,7 @@ class Tracer:
     def __iter__(self) -> Iterator[Tracer]:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(self.shape[0]))
+        return (self[i] for i in range(int(self.shape[0])))
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self == item))
@@ -234,7 +239,8 @@ class Tracer:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from .dispatch import call_function
 
-        return call_function(func, args, kwargs)
+        found = call_function(func, args, kwargs)
+        return as_read(found) if ACTIVE[0] else found
 
     def __getitem__(self, index: Any) -> Any:
         from .indexing import getitem
@@ -251,7 +257,8 @@ class Tracer:
             raise AttributeError(f"a traced array has no attribute {name!r}")
         from .methods import attribute
 
-        return attribute(self, name)
+        found = attribute(self, name)
+        return as_read(found) if ACTIVE[0] else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in Tracer.__slots__:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.errors import IndexingError
 from ..core.records import record
+from ..core.sizes import slice_bounds
 from ..core.sources import where
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME, PRIMITIVES, Params
@@ -117,7 +118,7 @@ def _axis(cap: Capture, i: Any, axis: int, n: int) -> _Axis | None:
             )
         return _Axis(k % n, 1, True, whole)
     if not _traced_bounds(i):
-        start, stop, step = i.indices(n)
+        start, stop, step = slice_bounds(i, n)
         length = len(range(start, stop, step))
         return _Axis(0, length, False, (start if length else 0, length, step))
     span = _length(cap, i)

@@ -42,6 +42,15 @@ def slogdet(a: Any, n: int) -> Any:
 
 
 @inner
+def slogdet1(a: Any) -> Any:
+    """The same of a 1x1 matrix."""
+    p = flat(a)[0]
+    if p == 0:
+        return 0.0, -np.inf
+    return -1.0 if p < 0 else 1.0, np.log(abs(p))
+
+
+@inner
 def slogdet2(a: Any) -> Any:
     """The same of a 2x2 matrix."""
     w = flat(a)
@@ -84,6 +93,12 @@ def det(a: Any, n: int) -> Any:
         found *= np.exp(total)
     release(ws)
     return found
+
+
+@inner
+def det1(a: Any) -> Any:
+    """The one element."""
+    return flat(a)[0]
 
 
 @inner
@@ -155,6 +170,12 @@ def cofactor(out: Any, a: Any, n: int) -> None:
 
 
 @inner
+def cofactor1(out: Any, a: Any) -> None:
+    """The determinant of nothing."""
+    flat(out)[0] = 1
+
+
+@inner
 def cofactor2(out: Any, a: Any) -> None:
     """The cofactors of a 2x2 matrix."""
     x, y = flat(a), flat(out)
@@ -191,6 +212,15 @@ def cholesky(out: Any, a: Any, n: int) -> None:
     release(ws)
     if info > 0:
         raise np.linalg.LinAlgError("Matrix is not positive definite")
+
+
+@inner
+def cholesky1(out: Any, a: Any) -> None:
+    """The root of the one element; NaN goes through, as in LAPACK."""
+    p = flat(a)[0]
+    if p <= 0:
+        raise np.linalg.LinAlgError("Matrix is not positive definite")
+    flat(out)[0] = np.sqrt(p)
 
 
 @inner

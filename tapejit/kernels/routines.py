@@ -9,14 +9,18 @@ from .decorate import routine
 from .gammas import digamma, gammaln
 from .matrices import (
     cholesky,
+    cholesky1,
     cofactor,
+    cofactor1,
     cofactor2,
     cofactor3,
     det,
+    det1,
     det2,
     fold,
     mirror,
     slogdet,
+    slogdet1,
     slogdet2,
     triangle,
 )
@@ -32,20 +36,23 @@ from .moves import (
 from .orders import argmax, argmin, argsort, running_place, searchsorted, sort, tie_mean
 from .remainders import floor_divide, remainder, whole_quotient, whole_remainder
 from .scans import cumprod, cumsum, recurrence
-from .systems import inv, inv2, solve, solve2, solve_triangular
+from .systems import inv, inv1, inv2, solve, solve1, solve2, solve_triangular
 
 __all__ = [
     "argmax",
     "argmin",
     "argsort",
     "cholesky",
+    "cholesky1",
     "cofactor",
+    "cofactor1",
     "cofactor2",
     "cofactor3",
     "convolve",
     "cumprod",
     "cumsum",
     "det",
+    "det1",
     "det2",
     "digamma",
     "flatnonzero",
@@ -54,6 +61,7 @@ __all__ = [
     "gammaln",
     "gather",
     "inv",
+    "inv1",
     "inv2",
     "mirror",
     "recurrence",
@@ -64,8 +72,10 @@ __all__ = [
     "scatter_set",
     "searchsorted",
     "slogdet",
+    "slogdet1",
     "slogdet2",
     "solve",
+    "solve1",
     "solve2",
     "solve_triangular",
     "sort",

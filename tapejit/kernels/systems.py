@@ -1,6 +1,6 @@
 """Linear systems: solutions and inverses of real matrices.
 
-Matrices are flat and C-contiguous. Those of two rows are eliminated in code written out (10 ns);
+Matrices are flat and C-contiguous. Those of one or two rows are eliminated in code written out (10 ns);
 larger ones go to LAPACK, column-major as NumPy hands them over: results and the verdict that a
 matrix is singular are then those of NumPy. The 2x2 code rounds as LAPACK's ``getrf`` does: the
 factor is a product with the reciprocal of the pivot, and products are not fused with sums. Of 300
@@ -62,6 +62,31 @@ def inv(out: Any, a: Any, n: int, check: bool) -> None:
     release(ws)
     if info > 0 and check:
         raise np.linalg.LinAlgError("Singular matrix")
+
+
+# ---------------------------------------------------------------- one row
+
+
+@inner
+def solve1(out: Any, a: Any, b: Any, m: int) -> None:
+    """X = b / a of a 1x1 matrix: a filter with one observation has one in each round."""
+    p, x, y = flat(a)[0], flat(b), flat(out)
+    if p == 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    for j in range(m):
+        y[j] = x[j] / p
+
+
+@inner
+def inv1(out: Any, a: Any, check: bool) -> None:
+    """1 / a."""
+    p, y = flat(a)[0], flat(out)
+    if p == 0:
+        if check:
+            raise np.linalg.LinAlgError("Singular matrix")
+        y[0] = np.inf
+        return
+    y[0] = type(p)(1) / p
 
 
 # ---------------------------------------------------------------- two rows

@@ -270,7 +270,7 @@ class Batch:
             )
             return _reshaped(ops.matmul(left, _reshaped(y, (n * k, p))), shape)
         if self.fixed(i):
-            return self.value(i) * float(n)
+            return self.value(i) * (n * 1.0)
         return ops.sum(self.value(i), axis=(0,), keepdims=False)
 
 

@@ -54,7 +54,7 @@ def run_map(b: Builder, cut: Split, operands: Sequence[Sym], n: int, summed: Fla
         elif r is None:
             made = None
         elif s:
-            made = r * float(n)
+            made = r * (n * 1.0)
         else:
             made = broadcast(r, (n, *r.shape))
         if masked and made is not None:

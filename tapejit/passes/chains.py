@@ -17,7 +17,6 @@ Invariant: rows of the forward round stay as they are, so the value is what the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import NamedTuple
 
 from ..core.avals import Aval
@@ -183,21 +182,25 @@ class _Visit:
                 todo += reversed(self._args(a))
             else:
                 terms.append(a)
-        products = [(n, pair) for n, a in enumerate(terms) if (pair := self._term(a, k))]
-        for (first, (x, y)), (second, (u, v)) in combinations(products, 2):
-            if x == u and self._size(y) == self._size(v):
-                whole = self._times(x, self._plus(y, v))
-            elif y == v and self._size(x) == self._size(u):
-                whole = self._times(self._plus(x, u), y)
-            else:
+        seen: dict[tuple[bool, Factor], tuple[int, Factor]] = {}
+        for second, a in enumerate(terms):
+            x, y = self._term(a, k) or (None, None)
+            if x is None or y is None:
                 continue
-            rows = [self.place.get(a, a) for a in terms]
-            rows[second] = self._shaped(whole, k)
-            del rows[first]
-            total = Sym(s, rows[0])
-            for row in rows[1:]:
-                total = total + Sym(s, row)
-            return total.id
+            for left, same, other in ((True, x, y), (False, y, x)):
+                if (left, same) not in seen:
+                    seen[left, same] = second, other
+                    continue
+                first, before = seen[left, same]
+                both = self._plus(before, other)
+                whole = self._times(same, both) if left else self._times(both, same)
+                rows = [self.place.get(a, a) for a in terms]
+                rows[second] = self._shaped(whole, k)
+                del rows[first]
+                total = Sym(s, rows[0])
+                for row in rows[1:]:
+                    total = total + Sym(s, row)
+                return total.id
         return None
 
     def _term(self, a: int, k: int) -> tuple[Factor, Factor] | None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import Aval
+from ..core.avals import Aval, common_shape
+from ..core.dims import Dim, Real
+from ..core.sizes import computed, rounded
 from ..tape.ir import PARAMS, Builder, Row, Sym, Tape
 from ..tape.primitive import BY_NAME, PRIMITIVES
 from .rewrite import rewrite
@@ -101,7 +103,7 @@ def implicit_broadcasts(b: Builder, row: Row, args: list[int]) -> list[int]:
         if source == a:
             continue
         shapes = [b.aval(source if j == k else c).shape for j, c in enumerate(new)]
-        if np.broadcast_shapes(*shapes) == row.aval.shape:  # type: ignore[union-attr]
+        if common_shape(*shapes) == row.aval.shape:  # type: ignore[union-attr]
             new[k] = source
     return new
 
@@ -112,6 +114,11 @@ def fold(b: Builder, row: Row, args: list[int]) -> int | None:
     assert isinstance(aval, Aval)
     if aval.shape != () or any(name_of(b, a) != "lit" for a in args):
         return None
+    given = [params_of(b, a)["value"] for a in args]
+    if any(isinstance(x, (Dim, Real)) for x in given):
+        dtypes = [b.aval(a).dtype for a in args]
+        made = computed(row.prim.name, list(map(rounded, given, dtypes)), aval.dtype)
+        return None if made is None else b.lit(made, aval).id
     values = [np.asarray(params_of(b, a)["value"]).astype(b.aval(a).dtype)[()] for a in args]
     with np.errstate(all="ignore"):
         try:

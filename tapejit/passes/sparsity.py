@@ -10,6 +10,7 @@ whose set lacks j is exactly zero in column j of the matrix.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -179,7 +180,7 @@ def _elementwise(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> 
 def _view(walk: _Walk, row: Row, aval: Aval, sets: list[Sets | None]) -> Sets:
     """A view moves elements: see where it moves their numbers."""
     own = walk.given(row, 0, sets)
-    size = int(np.prod(own.shape[:-1]))
+    size = math.prod(own.shape[:-1])
     at = row.prim.numpy(np.arange(size).reshape(own.shape[:-1]), **row.params)
     moved: Sets = np.ascontiguousarray(own).reshape(size, walk.words)[np.asarray(at)]
     return moved

@@ -7,9 +7,9 @@ pointer is known only when the kernel runs, and its strides are those of the arr
 
 from __future__ import annotations
 
+from itertools import accumulate
+from operator import mul
 from typing import Any
-
-import numpy as np
 
 from ..core.avals import Aval, Shape
 from ..core.records import record
@@ -79,17 +79,30 @@ def viewed(name: str, params: dict[str, Any], x: Strided, a: Aval, out: Aval) ->
 
 
 def _reshaped(x: Strided, old: Shape, new: Shape) -> Strided | None:
-    """Ask NumPy whether a reshape needs a copy, on strides alone (one byte an element)."""
-    if 0 in old:
+    """Return the strides that show the same elements in another shape, None where none do.
+
+    Axes are split and merged in groups of equal sizes: the old axes of a group must be one run.
+    """
+    if 0 in old or x.contiguous(old):
         return Strided(x.root, x.offset, strides_of(new))
-    if x.contiguous(old):
-        return Strided(x.root, x.offset, strides_of(new))
-    shown = np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), old, x.strides)
-    try:
-        made = np.reshape(shown, new, copy=False)
-    except ValueError:
-        return None
-    return Strided(x.root, x.offset, made.strides)
+    kept = [(n, s) for n, s in zip(old, x.strides) if n != 1]
+    made: list[int] = []
+    done = 0
+    while done < len(kept) and len(made) < len(new):
+        n, last = kept[done]
+        stop, m = len(made) + 1, new[len(made)]
+        while m != n:
+            if m < n:
+                m, stop = m * new[stop], stop + 1
+            else:
+                done += 1
+                if kept[done - 1][1] != kept[done][1] * kept[done][0]:
+                    return None
+                n, last = n * kept[done][0], kept[done][1]
+        group = list(accumulate(reversed(new[len(made) + 1 : stop]), mul, initial=last))
+        made += group[::-1]
+        done += 1
+    return Strided(x.root, x.offset, (*made, *[made[-1] if made else 1] * (len(new) - len(made))))
 
 
 def windowed(i: int, x: Strided) -> Strided:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import Aval, TupleAval
+from ..core.avals import Aval, TupleAval, common_shape
 from ..core.errors import TapejitError
 from ..tape.ir import Sym
 from ..tape.primitive import LATE, Emit, Params
@@ -126,7 +126,7 @@ def _gated_numpy(ct: Any, p: Any, *, first: bool = False) -> Any:
 
 
 def _gated_infer(ct: Aval, p: Aval, *, first: bool = False) -> Aval:
-    return Aval(ct.dtype, np.broadcast_shapes(ct.shape, p.shape))
+    return Aval(ct.dtype, common_shape(ct.shape, p.shape))
 
 
 def _open_gate(ct: Sym, p: Sym) -> Sym:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import Aval
+from ..core.avals import Aval, common_shape
 from ..tape.ir import Sym
 from ..tape.primitive import Emit, Params
 from .declare import (
@@ -178,7 +178,7 @@ fabs = elementwise(
 
 
 def _complex_numpy(re: Any, im: Any) -> Any:
-    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    shape = common_shape(np.shape(re), np.shape(im))
     z = np.empty(shape, complex_dtype(np.result_type(re, im)))
     z.real, z.imag = re, im
     return z[()]

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import AnyAval, Aval, Shape, full_name
+from ..core.avals import AnyAval, Aval, Shape, common_shape, full_name
 from ..core.errors import DtypeError, ShapeError
 from ..core.records import record
+from ..core.sizes import rounded
 from ..core.sources import where as user_line
 from ..tape.ir import PARAMS, Sym
 from ..tape.primitive import BY_NAME, HOST, Emit, Params, Primitive, declare, primitive
@@ -121,7 +122,7 @@ def booleans() -> Domain:
 def broadcast_shapes(name: str, *avals: Aval) -> Shape:
     """Return the common shape, or raise with the primitive's name and the user's line."""
     try:
-        return np.broadcast_shapes(*[a.shape for a in avals])
+        return common_shape(*[a.shape for a in avals])
     except ValueError:
         shapes = " ".join(str(a.shape) for a in avals)
         raise ShapeError(
@@ -232,7 +233,7 @@ def zeros_like(x: Sym, shape: Shape | None = None) -> Sym:
 
 def const(value: float, like: Sym) -> Sym:
     """Return a number in the dtype of `like`: a choice between weak numbers would not be weak."""
-    return like.b.lit(np.asarray(value).astype(like.dtype)[()].item(), Aval(like.dtype))
+    return like.b.lit(rounded(value, like.dtype), Aval(like.dtype))
 
 
 def literal_of(x: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.avals import Aval
+from ..core.avals import Aval, common_shape
 from ..core.errors import ShapeError
 from ..core.sources import where as user_line
 from ..tape.ir import Sym
@@ -26,7 +26,7 @@ def matrix_transpose(x: Sym) -> Sym:
 def _matmul_infer(x: Aval, y: Aval) -> Aval:
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"matmul: shapes {x.shape} and {y.shape} do not fit ({user_line()})")
-    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    lead = common_shape(x.shape[:-2], y.shape[:-2])
     return Aval(x.dtype, lead + (x.shape[-2], y.shape[-1]))
 
 

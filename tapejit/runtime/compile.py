@@ -12,6 +12,7 @@ import numpy as np
 from ..codegen.kernel import KernelText, has_code, write_kernel
 from ..core.avals import Aval
 from ..core.config import config, watch
+from ..core.records import changed
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
@@ -22,7 +23,7 @@ from .draws import draws_in_turn
 from .images import Code, find, is_kept
 from .interp import literal
 from .native.wrapper import Argument
-from .sizes import Found, obtain, witness
+from .sizes import Found, instance, obtain, witness
 from .stages import KernelStage, stages_of
 
 DIMS = Argument(np.dtype(np.int64), 1)
@@ -46,6 +47,10 @@ class Kernel:
     ----------
     text : KernelText
         The source and the calling convention.
+    given : list of Aval
+        What the arguments are that are read.
+    alloc : list of (shape, dtype)
+        What the array results are.
     call : callable
         The compiled function; it raises TypeError for arguments of other types or layouts.
     found : Found
@@ -59,24 +64,23 @@ class Kernel:
 
     def __init__(self, tape: Tape, title: str) -> None:
         legal = legalise(tape)
-        self.tape = legal
         self.text = write_kernel(legal, title)
         if self.text.parallel:
             from ..kernels.pool import pool
 
             watch("threads", pool().use)
         text = self.text
-        self.found = self._build()
+        self.found = self._build(_arguments(legal, text))
         self.call, self.key = self.found.call, self.found.code.key
         self.note = self.found.code.note
-        self._alloc = [(a.shape, a.dtype) for _, a in text.arrays]
-        self._none = [None] * len(self._alloc)
+        self.given = [legal.value(i) for i in text.inputs]
+        self.alloc = [(a.shape, a.dtype) for _, a in text.arrays]
+        self._none = [None] * len(self.alloc)
         self._single = not text.scalars
+        self._outputs = len(legal.outputs)
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
 
-    def _build(self) -> Found:
-        arguments = _arguments(self.tape, self.text)
-
+    def _build(self, arguments: tuple[Argument, ...]) -> Found:
         def make(source: str, general: bool) -> Code:
             return find(source, (DIMS, *arguments) if general else arguments)
 
@@ -99,24 +103,41 @@ class Kernel:
             Where these arrays are noted.
         """
         text = self.text
-        given = []
-        for i in text.inputs:
-            given.append(prepared(inputs[i], self.tape.value(i)))
+        given = [prepared(inputs[i], aval) for i, aval in zip(text.inputs, self.given)]
         arrays = [] if arrays is None else arrays
         arrays += [
             np.empty(shape, dtype) if old is None else old
-            for (shape, dtype), old in zip(self._alloc, kept or self._none)
+            for (shape, dtype), old in zip(self.alloc, kept or self._none)
         ]
         found = self.call(*given, *arrays)
         status, scalars = (found, ()) if self._single else (found[0], found[1:])
         if status:
             return None
-        outputs: list[Any] = [None] * len(self.tape.outputs)
+        outputs: list[Any] = [None] * self._outputs
         for (k, _), array in zip(text.arrays, arrays):
             outputs[k] = array
         for k, value, kind in zip(text.scalars, scalars, self._kinds):
             outputs[k] = kind(value)  # compiled code hands float32 over as a Python float
         return outputs
+
+
+class SizedKernel(Kernel):
+    """A kernel of many sizes with other values than those of the sizes that it was compiled for.
+
+    Its `text` is that of these sizes, but for the shapes of results.
+    """
+
+    def __init__(
+        self, kernel: Kernel, values: Sequence[Any], given: list[Aval], results: Sequence[Aval]
+    ) -> None:
+        vars(self).update(vars(kernel))
+        general = kernel.found.general
+        assert general is not None
+        arrays = tuple([(k, aval) for (k, _), aval in zip(kernel.text.arrays, results)])
+        self.text = changed(kernel.text, arrays=arrays)
+        self.found = instance(general, values)
+        self.call, self.given = self.found.call, given
+        self.alloc = [(a.shape, a.dtype) for a in results]
 
 
 def _arguments(tape: Tape, text: KernelText) -> tuple[Argument, ...]:
@@ -171,11 +192,7 @@ class Staged:
             self.stages.append((stage, kernel))
         self.between = Between(tape, self.stages)
         self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
-        self.lits = [
-            (i, literal(tape.params(i)["value"], tape.value(i)))
-            for i in range(tape.rows)
-            if tape.prim(i).name == "lit"
-        ]
+        self.lits = literals_of(tape)
 
     @property
     def host_rows(self) -> list[int]:
@@ -222,6 +239,26 @@ class Staged:
         """Whether an output is the kernel's own array, nobody else's."""
         coded = any(o in s[0].outputs for s in self.stages if not isinstance(s, int))
         return coded and self.tape.outputs.count(o) == 1
+
+
+class SizedStaged(Staged):
+    """A compiled tape with host rows, at other sizes than those that it was compiled for."""
+
+    def __init__(self, staged: Staged, tape: Tape, kernels: Sequence[Kernel]) -> None:
+        left = iter(kernels)
+        self.tape = tape
+        self.stages = [s if isinstance(s, int) else (s[0], next(left)) for s in staged.stages]
+        self.between = Between(tape, self.stages)
+        self.kernels, self.lits = list(kernels), literals_of(tape)
+
+
+def literals_of(tape: Tape) -> list[tuple[int, Any]]:
+    """Return the literals of a tape, by row."""
+    return [
+        (i, literal(tape.params(i)["value"], tape.value(i)))
+        for i in range(tape.rows)
+        if tape.prim(i).name == "lit"
+    ]
 
 
 def compile_staged(tape: Tape, title: str) -> Kernel | Staged:

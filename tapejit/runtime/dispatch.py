@@ -17,13 +17,13 @@ import time
 import types
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..core.avals import aval_id, aval_of
+from ..core.avals import Aval, aval_id, aval_of
 from ..core.config import config
 from ..core.errors import ReplayWarning, UnsupportedError
 from ..core.pytree import TreeDef, flatten
@@ -31,9 +31,10 @@ from ..core.sources import where
 from ..core.streams import is_generator, kind_of, replayed, rewinding
 from ..core.tables import freeze
 from .entry import MISS
-from .evaluate import run_tape
+from .evaluate import no_run, run_tape
 from .program import Miss, Program
 from .rent import Accounts
+from .templates import Templates
 from .trace import Apply, Traced, is_dynamic, same_trace, trace
 from .vary import Varying, agrees, fits, needs_python
 
@@ -76,13 +77,22 @@ class Signature:
         Replaced as a whole, so that other threads see one state or the other.
     used : int
         When it was last looked up, for forgetting the ones that nobody uses.
+    frame, dims : tuple
+        The signature without its sizes, and the sizes of its arrays.
     """
 
     def __init__(
-        self, owner: Dispatcher, tree: TreeDef, dynamic: list[bool], example: list[Any]
+        self,
+        owner: Dispatcher,
+        tree: TreeDef,
+        dynamic: list[bool],
+        example: list[Any],
+        frame: tuple[Any, ...] = (),
+        dims: tuple[int, ...] = (),
     ) -> None:
         self.owner, self.tree, self.dynamic = owner, tree, dynamic
         self.example = example
+        self.frame, self.dims = frame, dims
         self.variants: tuple[Program, ...] = ()
         self.too_many: str | None = None
         self.calls = 0
@@ -97,6 +107,12 @@ class Signature:
     def inputs(self, leaves: list[Any]) -> list[Any]:
         """Return the leaves that are inputs of the tape."""
         return [leaf for leaf, dyn in zip(leaves, self.dynamic) if dyn]
+
+    def symbolic_trace(self, leaves: list[Any], avals: Sequence[Aval]) -> Traced:
+        """Capture a call whose arrays have symbolic sizes."""
+        owner = self.owner
+        paths = owner.numbers.inputs
+        return trace(owner.apply, owner.fn, leaves, self.tree, self.dynamic, paths, no_run, avals)
 
     def trace(self, leaves: list[Any], moving: Any = None) -> Traced:
         owner = self.owner
@@ -123,6 +139,8 @@ class Signature:
             program.recaptured = 0
             if k:
                 self._first(program)
+            if program.fresh:
+                self._learn(program, leaves)
             return result
         return self.capture(leaves, inputs)
 
@@ -163,7 +181,14 @@ class Signature:
             else:
                 program.trusted = True
                 program.compile(self.owner)
+                if program.fresh:
+                    self._learn(program, leaves)
         return result
+
+    def _learn(self, program: Program, leaves: list[Any]) -> None:
+        """Find out for which other sizes a kernel of many sizes answers calls."""
+        program.fresh = False
+        self.owner.templates.learn(self.owner, self, program, leaves)
 
     def _replayable(self, traced: Traced) -> bool:
         """Whether a capture can stand for its function; otherwise Python runs it from now on.
@@ -304,6 +329,7 @@ class Dispatcher:
         self.entries: tuple[Callable[..., Any], ...] = ()
         self.numbers, self.ints = Varying(), Varying()
         self.accounts = Accounts()
+        self.templates = Templates()
         self.python_only: str | None = None
         self._warned: set[str] = set()
         self._clock = 0
@@ -317,6 +343,7 @@ class Dispatcher:
             "compile_seconds": 0.0,
             "cache_hits": 0,
             "sizes_shared": 0,
+            "sizes_predicted": 0,
         }
         _LIVE.add(self)
 
@@ -352,21 +379,39 @@ class Dispatcher:
             found = self._enter((tree, *parts), leaves, tree, dynamic)
             if ints and self.python_only is None:
                 found = self._try_ints(frame, ints, found, leaves, tree, parts)
+            if self.templates and not found.variants and found.python_only is None:
+                self._predict(found)
         found.used = self._clock
         return found
 
     def _enter(self, key: Any, leaves: list[Any], tree: TreeDef, dynamic: list[bool]) -> Signature:
         example = [stand_in(leaf) if dyn else leaf for leaf, dyn in zip(leaves, dynamic)]
+        arrays = [dyn and isinstance(leaf, np.ndarray) for leaf, dyn in zip(leaves, dynamic)]
+        parts = [(x.dtype, x.ndim) if a else part for x, a, part in zip(leaves, arrays, key[1:])]
+        dims = tuple([n for x, a in zip(leaves, arrays) if a for n in x.shape])
+        made = Signature(self, tree, dynamic, example, (tree, *parts), dims)
         with self.lock:
             if len(self.table) >= config.max_signatures:
                 self._forget()
-            return self.table.setdefault(key, Signature(self, tree, dynamic, example))
+            return self.table.setdefault(key, made)
 
     def _forget(self) -> None:
         """Drop the quarter of the signatures that has not been used for longest."""
         oldest = sorted(self.table, key=lambda k: self.table[k].used)
         gone = {id(self.table.pop(key)) for key in oldest[: max(1, len(oldest) // 4)]}
         self.entries = tuple(e for e in self.entries if getattr(e, "signature", None) not in gone)
+
+    def _predict(self, found: Signature) -> None:
+        """Give a new signature the program that a template has for its sizes."""
+        program = self.templates.program(found.frame, found.dims)
+        if program is None:
+            return
+        with self.lock:
+            if not found.variants:
+                found.variants = (program,)
+                self.counters["kernels"] += 1
+                self.counters["sizes_shared"] += 1
+                self.counters["sizes_predicted"] += 1
 
     def _try_ints(
         self,

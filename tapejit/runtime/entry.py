@@ -211,7 +211,7 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
     text = kernel.text
     used = [program.kernel_inputs[i] for i in text.inputs]
     for k in sorted(set(range(len(inputs))) - set(used)):
-        _unused(w, inputs[k], program.traced.tape.value(k))
+        _unused(w, inputs[k], program.input_aval(k))
     arguments = [inputs[k] for k in used]
     outputs = {}
     for n, (k, aval) in enumerate(text.arrays):
@@ -257,7 +257,7 @@ def _of_arrays(program: Program, kernel: Staged) -> bool:
 def _stages(w: _Writer, program: Program, kernel: Staged, inputs: list[str]) -> None:
     """Write the call of a program in stages: no wrapper in C looks at its arguments as a whole."""
     for k, value in enumerate(inputs):
-        _unused(w, value, program.traced.tape.value(k))
+        _unused(w, value, program.input_aval(k))
     w.space["kernel"], w.space["calls"] = kernel, program.fast_calls
     w.lines += [
         f"try: found = kernel([{', '.join(inputs)}])",

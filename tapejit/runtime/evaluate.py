@@ -48,6 +48,11 @@ def run_tape(tape: Tape, inputs: list[Any], policy: str = "auto", title: str = "
     return Interpreter(small)(inputs) if outputs is None else outputs
 
 
+def no_run(tape: Tape, inputs: list[Any]) -> list[Any]:
+    """Refuse to run a tape of symbolic sizes."""
+    raise TapejitError("a value that waits for a loop is asked for at symbolic sizes")
+
+
 def least_rows(tape: Tape) -> int:
     """Return how many rows a replay runs at least: loops of unknown length count one round."""
     total = tape.rows

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.avals import aval_of
+from ..core.avals import Aval, aval_of
 from ..core.errors import CompileWarning, TapejitError
 from ..core.streams import GENERATOR, Stream, Token, is_generator, kind_of, restored
 from ..frontend.rebind import Path
@@ -48,6 +48,8 @@ class Program:
         Whether a second capture has recorded the same.
     spent : float
         Seconds spent interpreting so far.
+    fresh : bool
+        Whether a kernel of many sizes has been found for it that no template has been made of.
     kernel : object or None
         The compiled form.
     """
@@ -69,6 +71,7 @@ class Program:
         self._interpreter: Interpreter | None = None
         self.recaptured = 0
         self._account: Account | None = None
+        self.fresh = False
         self._looked, self._estimate = -1, 0.0
         self.avals = [
             GENERATOR if is_generator(array) else aval_of(array) for array, _ in traced.consts
@@ -211,6 +214,10 @@ class Program:
         owner.counters["interpreted"] += 1
         return rebuild(self.traced, outputs)
 
+    def input_aval(self, k: int) -> Aval:
+        """Return the aval of input `k`."""
+        return self.traced.tape.value(k)
+
     @property
     def kernel_inputs(self) -> list[int]:
         """The input of the captured tape that each input of the kernel's tape stands for."""
@@ -278,7 +285,7 @@ class Program:
             owner.counters["sizes_shared"] += found.shared and found.general
             owner.counters["kernels"] += 1
             owner.counters["compile_seconds"] += found.seconds
-            self.kernel = found.made
+            self.kernel, self.fresh = found.made, found.general
 
 
 def rewind(given: list[Any]) -> None:

@@ -13,7 +13,7 @@ a third shape finds the code that two others have made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from functools import partial
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.config import config
 from ..core.records import record
 from . import cache
-from .skeletons import Apart, Classes, apart, classes, general_text
+from .skeletons import Apart, Classes, apart, as_values, classes, general_text
 
 if TYPE_CHECKING:
     from .images import Code
@@ -208,10 +208,15 @@ def _widened(skeleton: _Skeleton, text: Apart, make: Make) -> Found | None:
 
 
 def _instance(general: General, text: Apart, origin: str) -> Found:
+    return instance(general, general.classes.numbers(text.literals), origin)
+
+
+def instance(general: General, numbers: Sequence[Any], origin: str = "process") -> Found:
+    """Return the code of a general kernel with these numbers as the values of its classes."""
+    values = as_values(numbers)
     if len(general.shapes) < _COUNTED:
-        general.shapes.add(hash(text.literals))
-    call = partial(general.code.call, general.classes.values(text.literals))
-    return Found(call, general.code, origin, general)
+        general.shapes.add(hash(values.tobytes()))
+    return Found(partial(general.code.call, values), general.code, origin, general)
 
 
 # ---------------------------------------------------------------- what is remembered

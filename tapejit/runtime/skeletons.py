@@ -114,15 +114,23 @@ class Classes:
             c < 0 or literals[k] == literals[self.first[c]] for k, c in enumerate(self.of)
         )
 
+    def numbers(self, literals: Sequence[str]) -> list[Any]:
+        """Return the number of each class in a text."""
+        found = [literals[k] for k in self.first]
+        return [float(text) if _is_real(text) else int(text) for text in found]
+
     def values(self, literals: Sequence[str]) -> Any:
-        """Return what `dims` holds for a text: integers, and the bits of numbers."""
-        made = np.zeros(len(self.first), np.int64)
-        for c, k in enumerate(self.first):
-            if _is_real(literals[k]):
-                made.view(np.float64)[c] = float(literals[k])
-            else:
-                made[c] = int(literals[k])
-        return made
+        """Return what `dims` holds for a text."""
+        return as_values(self.numbers(literals))
+
+
+def as_values(numbers: Sequence[Any]) -> Any:
+    """Return what `dims` holds: integers, and the bits of floats."""
+    made = np.zeros(len(numbers), np.int64)
+    reals = made.view(np.float64)
+    for c, x in enumerate(numbers):
+        (reals if isinstance(x, float) else made)[c] = x
+    return made
 
 
 def classes(witnesses: Sequence[Sequence[str]], places: Iterable[int] = ()) -> Classes:

@@ -7,7 +7,7 @@ to build the result from the tape's outputs.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import field
 from typing import Any
@@ -143,15 +143,18 @@ def trace(
     dynamic: list[bool],
     moving: Set[Path] = frozenset(),
     evaluate: Callable[[Tape, list[Any]], list[Any]] = run_tape,
+    avals: Sequence[Aval] | None = None,
 ) -> Traced:
     """Run ``apply(capture, fn, args, kwargs)`` on tracers of the dynamic leaves and record it.
 
     Numbers at the `moving` paths are inputs of the tape, as arrays are. Values that wait for loops
-    are computed by ``evaluate(tape, inputs)``.
+    are computed by ``evaluate(tape, inputs)``. With `avals` the arrays among the leaves have these
+    instead of their own, of symbolic sizes, and there is no result.
     """
     with capturing() as cap:
         cap.evaluate = evaluate
         given: list[Any] = []
+        symbolic = iter(avals or ())
         statics = [leaf for leaf, traced in zip(leaves, dynamic) if not traced]
 
         def capture_array(array: Any, path: Path) -> Any:
@@ -167,7 +170,7 @@ def trace(
                 given.append(entered(cap, token, leaf))
                 around.clones.stands_for(given[-1], leaf)
             elif traced:
-                aval = aval_of(leaf)
+                aval = aval_of(leaf) if avals is None else next(symbolic)
                 value = np.asarray(leaf).astype(aval.dtype, copy=False)[()]
                 given.append(Tracer(cap, Root(cap.b.input(aval, value), FROZEN)))
             else:
@@ -214,7 +217,9 @@ def trace(
         rows += [cap.entry(p.root) for p in places]
         tape = cap.b.finish(rows)
         put_off = any(s.id in cap.b.pending for s in rows)
-        if put_off:
+        if avals is not None:
+            values = []
+        elif put_off:
             values = evaluate(tape, input_values(cap))
         else:
             values = [cap.value(s) for s in rows]
@@ -232,7 +237,8 @@ def trace(
     made.notes, made.put_off, made.caught = cap.notes, put_off, cap.b.raised
     made.streams = [t.stream for t in tokens]
     made.shared = sharing([t.stream.rng for t in tokens])
-    made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])
+    if avals is None:
+        made.result = rebuild(made, [np.array(v) for v in values[: len(values) - len(places)]])
     return made
 
 
@@ -260,7 +266,12 @@ def rebuild(traced: Traced, outputs: list[Any]) -> Any:
 
 def same_trace(a: Traced, b: Traced) -> bool:
     """Whether two captures recorded the same program: rows, constants and static results."""
-    if a.tape.hash != b.tape.hash or a.out_tree != b.out_tree or len(a.consts) != len(b.consts):
+    return a.tape.hash == b.tape.hash and same_surroundings(a, b)
+
+
+def same_surroundings(a: Traced, b: Traced) -> bool:
+    """Whether two captures agree in all but their rows: constants and static results."""
+    if a.out_tree != b.out_tree or len(a.consts) != len(b.consts):
         return False
     for (x, p), (y, q) in zip(a.consts, b.consts):
         if isinstance(p, Path) or isinstance(q, Path):

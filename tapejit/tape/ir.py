@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.avals import AVALS, AnyAval, Aval, aval_id, aval_of
+from ..core.dims import Dim, Real, bare
 from ..core.errors import RangeError, TapejitError, UnrollError
+from ..core.sizes import ACTIVE, rounded
 from ..core.sources import UNKNOWN, where
 from ..core.tables import Table, freeze
 from .primitive import BY_NAME, PRIMITIVES, Params, Primitive
 
 PARAMS: Table[Params] = Table()
-_PYTHON_SCALARS = (bool, int, float, complex)
+_PYTHON_SCALARS = (bool, int, float, complex, Dim, Real)
 
 
 def param_id(params: Params) -> int:
@@ -317,7 +319,7 @@ class Builder:
                 raise RangeError(
                     f"Python integer {made} out of bounds for {dtype.name} ({where()})"
                 )
-            return self.lit(made.item(), Aval(dtype, (), weak))
+            return self.lit(rounded(value, dtype), Aval(dtype, (), weak))
         return self.apply(BY_NAME["cast"], (x,), {"dtype": dtype.name, "weak": weak})
 
     def apply(self, prim: Primitive, args: Sequence[Any], params: Params) -> Sym:
@@ -395,6 +397,8 @@ class Builder:
     def computed(self, prim: Primitive, i: int, params: Params) -> Any:
         """Return the value of row `i` of an eager builder, or what stands for it."""
         known = self.known
+        if ACTIVE[0]:
+            params = {name: bare(x) for name, x in params.items()}
         ids = self.arg[self.off[i] : self.off[i + 1]]
         loops = self.defers and has_loop(prim, params)
         if not loops and (not self.pending or self.pending.isdisjoint(ids)):
@@ -455,7 +459,7 @@ def has_loop(prim: Primitive, params: Params) -> bool:
 def stand_in(aval: AnyAval) -> Any:
     """Return something of the shape and dtype of a value that is not known."""
     if isinstance(aval, Aval):
-        return np.zeros([max(n, 0) for n in aval.shape], aval.dtype)[()]
+        return np.zeros([max(bare(n), 0) for n in aval.shape], aval.dtype)[()]
     return tuple(stand_in(a) for a in aval.items)
 
 
@@ -471,6 +475,7 @@ _BEYOND = {
 
 
 def _scalar(value: Any, dtype: np.dtype[Any]) -> Any:
+    value = bare(value)
     with np.errstate(all="ignore"):
         if not isinstance(value, int):
             return np.asarray(value).astype(dtype)[()]

@@ -135,7 +135,8 @@ class Transformed:
         ``compiled`` and ``python`` count the calls answered so; ``guard_misses`` the programs that
         were tried and did not apply; ``kernels`` the programs compiled, ``compile_seconds`` the
         time that took, ``cache_hits`` those of them that came from disk, ``sizes_shared`` those
-        that run a kernel made for other sizes, with their own as run-time values.
+        that run a kernel made for other sizes, with their own as run-time values, and
+        ``sizes_predicted`` those of these that needed no capture.
         """
         from ..runtime import inspect
 

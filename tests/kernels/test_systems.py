@@ -235,6 +235,21 @@ def test_matrices_that_are_not_positive_definite(n: int) -> None:
     np.testing.assert_array_equal(f([a])[0], np.eye(n) * 2)
 
 
+@pytest.mark.parametrize("x", [np.nan, np.inf, 1e-300, -3.0])
+def test_one_row_of_any_number(x: float) -> None:
+    def rows(a: Sym, b: Sym) -> list[Sym]:
+        found = [BY_NAME["inv"](a, check=True), BY_NAME["solve"](a, b), BY_NAME["det"](a)]
+        return [*found, *a.b.outs(BY_NAME["slogdet"](a))]
+
+    a, b = np.array([[x]]), np.array([[1.0, 0.0, -2.5]])
+    with np.errstate(all="ignore"):
+        wants = [la.inv(a), la.solve(a, b), la.det(a), *la.slogdet(a)]
+    for have, want in zip(compiled("float64", [(1, 1), (1, 3)], rows)([a, b]), wants, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-12)  # NumPy's det is an exponential
+    if not x < 0:
+        np.testing.assert_array_equal(one("cholesky", 1)([a])[0], la.cholesky(a))
+
+
 def test_a_zero_on_the_diagonal_of_a_triangle() -> None:
     a = np.array([[1.0, 5.0], [3.0, 0.0]])
     with pytest.raises(la.LinAlgError, match="singular matrix"):

@@ -184,3 +184,67 @@ def test_numpy_warnings_are_not_raised_by_replay(policy: str) -> None:
     for _ in range(3):
         found = f(x)
     assert np.isneginf(found[0][0]) and np.isposinf(found[1][0]) and np.isnan(found[2][1])
+
+
+NUMBERS = {"f4": 0.1, "u1": -1, "i1": 300, "f8": 2**60 + 1}
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_a_number_on_one_side_of_a_branch_stays_itself(dtype):
+    """It yields to the dtype of the other side only where it is the same number there."""
+    number = NUMBERS[dtype]
+
+    def written(x, y, s, other):
+        v = x[0] if s > 0 else number
+        return y * v, v
+
+    def given(x, y, s, other):
+        if s > 0:
+            v = x[0]
+        else:
+            v = other
+        return y * v, v
+
+    def rounds(x, y, s, other):
+        v, out = x[0], np.zeros(len(y))
+        for i in range(len(y)):
+            out[i] = y[i] * v
+            v = number
+        return out, v
+
+    x, y = np.array([3, 4], dtype), np.arange(1.0, 13.0)
+    for f in (written, given, rounds):
+        for policy in POLICIES:
+            g = tj.jit(f, compile=policy)
+            for s in (1.0, -1.0, -1.0, 1.0):
+                found, wanted = g(x, y, s, number), f(x, y, s, number)
+                np.testing.assert_array_equal(found[0], wanted[0], err_msg=f"{f.__name__} {s}")
+                assert found[0].dtype == wanted[0].dtype and found[1] == wanted[1]
+
+
+def test_dtypes_that_are_equal_but_not_the_same():
+    """C's ``long long`` is a second int64: a kernel for one serves the other."""
+
+    def f(x):
+        return x[::-1] * 2 + x[0], np.sum(x) // 3
+
+    double = {policy: tj.jit(lambda s: s * 2, compile=policy) for policy in POLICIES}
+    for kinds in ((np.longlong, np.int64), (np.ulonglong, np.uint64), (np.int64, np.longlong)):
+        for policy in POLICIES:
+            g = tj.jit(f, compile=policy)
+            for dtype in (*kinds, *kinds):
+                x = np.arange(7, 13).astype(dtype)
+                for found, wanted in zip(g(x), f(x)):
+                    np.testing.assert_array_equal(found, wanted)
+                    assert found.dtype == wanted.dtype
+                assert [scalar(x[0]) for scalar in [double[policy]] * 3] == [14] * 3
+
+
+def test_squares_of_bools():
+    def f(b):
+        return b**2, b**3, np.power(b, 2), b[0] ** 2, b ** np.int64(2), b**2.0
+
+    b = np.array([True, False, True])
+    for found, wanted in zip(tj.jit(f, compile="never")(b), f(b), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype

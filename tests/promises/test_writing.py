@@ -191,3 +191,50 @@ def test_scalars_are_rebound_not_written() -> None:
 
     assert tj.value_and_grad(fn, compile="never")(X)[0] == fn(X)
     assert tj.grad(fn, compile="never")(X)[0] == 102.0
+
+
+def wider(x: Any, v: Any) -> None:
+    v[1:] += x[None, 1:]
+
+
+def wider_picked(x: Any, v: Any) -> None:
+    v[[0, 2]] *= x[None, :2]
+
+
+def finer(x: Any, v: Any) -> None:
+    v[:2] *= 0.5
+
+
+def finer_picked(x: Any, v: Any) -> None:
+    v[[0, 2]] += x[:2]
+
+
+def finer_masked(x: Any, v: Any) -> None:
+    v[x > 2.0] /= 2
+
+
+@pytest.mark.parametrize("write", [wider, wider_picked, finer, finer_picked, finer_masked])
+def test_augmented_assignment_to_a_part_is_in_place(write: Any) -> None:
+    """What ``v[1:] = v[1:] + w`` would fit into v, ``v[1:] += w`` need not."""
+
+    def fn(x: Any) -> Any:
+        v = x * 1.0 if write in (wider, wider_picked) else np.ones_like(x, dtype=int)
+        write(x, v)
+        return v
+
+    with pytest.raises((TypeError, ValueError)) as wanted:
+        fn(X)
+    with pytest.raises(wanted.type.__mro__[-4]):  # the built-in error
+        tj.jit(fn, compile="never")(X)
+
+
+def test_augmented_assignment_to_an_element_rounds() -> None:
+    def fn(x: Any) -> Any:
+        v = np.ones_like(x, dtype=int)
+        v[1] += x[0]
+        v[-1] *= 2.5
+        v[:2] += np.arange(2)
+        return v
+
+    found = tj.jit(fn, compile="never")(X)
+    assert found.dtype == fn(X).dtype and np.array_equal(found, fn(X))

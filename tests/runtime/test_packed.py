@@ -11,6 +11,7 @@ from tapejit.core.config import config
 from tapejit.runtime import sizes
 from tapejit.runtime.compile import Kernel, compile_staged
 from tapejit.runtime.native import packed
+from tapejit.tape.ir import Tape
 from tapejit.tape.replay import interpret
 from tapejit.tape.text import from_text
 from tapejit.tape.verify import verify
@@ -18,8 +19,8 @@ from tapejit.tape.verify import verify
 KINDS = ("f64[3,2]", "f32[2]", "f64[]", "i64[3,1]", "c128[]", "u8[2]", "i32[]")
 
 
-def made() -> tuple[Kernel, list[Any]]:
-    """A kernel of arrays of several dtypes and ranks, numbers between them, and its inputs."""
+def made() -> tuple[Kernel, Tape, list[Any]]:
+    """A kernel of arrays of several dtypes and ranks, numbers between them, its tape and its inputs."""
     kinds = [KINDS[k % len(KINDS)] for k in range(24)]
     inputs = ", ".join(f"%{k}: {kind}" for k, kind in enumerate(kinds))
     lines = [f"  %{24 + k} = add %{k} %{k} : {kind}" for k, kind in enumerate(kinds)]
@@ -33,7 +34,7 @@ def made() -> tuple[Kernel, list[Any]]:
         given.append(x if aval.shape else aval.dtype.type(x))
     kernel = compile_staged(tape, "many")
     assert isinstance(kernel, Kernel)
-    return kernel, given
+    return kernel, tape, given
 
 
 @pytest.mark.parametrize("many", [16, 1000])
@@ -42,10 +43,10 @@ def test_arrays_and_numbers_arrive(monkeypatch: pytest.MonkeyPatch, many: int) -
     monkeypatch.setattr(packed, "MANY", many)
     monkeypatch.setattr(config, "cache", False)
     monkeypatch.setattr(sizes, "_skeletons", {})
-    kernel, given = made()
+    kernel, tape, given = made()
     found = kernel(given)
     assert found is not None
-    for have, want in zip(found, interpret(kernel.tape, given), strict=True):
+    for have, want in zip(found, interpret(tape, given), strict=True):
         assert np.asarray(have).dtype == np.asarray(want).dtype
         np.testing.assert_array_equal(have, want)
 
@@ -63,10 +64,10 @@ BAD = [
 
 @pytest.fixture(scope="module")
 def sample() -> tuple[Kernel, list[Any]]:
-    kernel, given = made()
+    kernel, tape, given = made()
     ranks = [np.ndim(x) for x in given] + [a.ndim for _, a in kernel.text.arrays]
     assert packed.is_packed(ranks)
-    return kernel, given
+    return kernel, tape, given
 
 
 def outputs(kernel: Kernel) -> list[Any]:

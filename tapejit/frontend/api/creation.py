@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.sizes import whole
 from ...tape.ir import Sym
 from ...tape.primitive import BY_NAME
 from ..capture import Capture
@@ -56,7 +57,7 @@ def filled(x: Sym, value: Any, shape: Any = None, dtype: Any = None) -> Sym:
     x = _row(x)
     if shape is None:
         shape = x.shape
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(whole(n) for n in shape)
     target = x.dtype if dtype is None else np.dtype(dtype)
     made = x.b.cast(x.b.sym(value), target)
     return BY_NAME["copy"](BY_NAME["broadcast_to"](made, shape=shape))

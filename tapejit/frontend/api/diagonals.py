@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
 from ...core.sources import where as user_line
 from ...tape.ir import Sym
 from ..dispatch import _operand, assign, implements, implements_directly
@@ -144,7 +145,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if where is not True:
         mask = sym_of(cap, _operand(where))
         new = P.where(mask, cast(new, target.dtype), target.sym)
-    if np.broadcast_shapes(new.shape, target.shape) != target.shape:
+    if common_shape(new.shape, target.shape) != target.shape:
         raise ValueError(
             f"could not broadcast input array from shape {new.shape} into {target.shape}"
         )

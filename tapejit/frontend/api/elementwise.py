@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
 from ...core.errors import UnsupportedError
 from ...core.sources import where as user_line
 from ...rules.declare import broadcast, const, literal_of, ufunc_dtypes
@@ -247,7 +248,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Sym:
     found = choices[0].b.cast(choices[-1], dtype)
     for c, choice in zip(reversed(conditions), reversed(choices[:-1])):
         found = BY_NAME["where"](c, choice.b.cast(choice, dtype), found)
-    shape = np.broadcast_shapes(*[s.shape for s in conditions + choices])
+    shape = common_shape(*[s.shape for s in conditions + choices])
     return broadcast(found, shape)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.sizes import whole
 from ...core.sources import where
 from ...rules.declare import conj, zeros_like
 from ...rules.fft import OTHER_SIDE
@@ -76,7 +77,7 @@ def _one(inverse: bool) -> Any:
 def _plan(x: Sym, s: Any, axes: Any, last_doubled: bool = False) -> tuple[list[int], list[int]]:
     """Return the axes and their lengths from ``s=`` and ``axes=``, as NumPy reads them."""
     if s is not None:
-        sizes = [int(n) for n in s]
+        sizes = [whole(n) for n in s]
         chosen = list(range(-len(sizes), 0)) if axes is None else list(axes)
     else:
         chosen = list(range(-x.ndim, 0)) if axes is None else list(axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Sym:
             order.insert(x.ndim, k)
         x = transposed(x, order)
     shape = x.shape[-(x.ndim - y.ndim) :]
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     if x.size != n**2:
         raise LinAlgError(
             "Input arrays must satisfy the requirement "
@@ -136,7 +137,7 @@ def tensorinv(a: Any, ind: int = 2) -> Sym:
     x = matrix(a)
     if ind <= 0:
         raise ValueError("Invalid ind argument.")
-    n = int(np.prod(x.shape[ind:]))
+    n = math.prod(x.shape[ind:])
     flat = reshape(x, (n, x.size // n if n else 0))
     return reshape(inv(flat), x.shape[ind:] + x.shape[:ind])
 

@@ -6,6 +6,7 @@ for zero elements, shared among equal largest (smallest) values.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,7 +144,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     places = [axis_index(k, x.ndim) for k in given]
     rest = [k for k in range(x.ndim) if k not in places]
     moved = transposed(x, places + rest)
-    n = int(np.prod([x.shape[k] for k in places], dtype=int))
+    n = math.prod([x.shape[k] for k in places])
     found = _vector_norm(reshape(moved, [n, *(x.shape[k] for k in rest)]), ord, 0)
     return _kept(x, found, places) if keepdims else found
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
+from ...core.sizes import whole
 from ...core.sources import where as user_line
 from ...rules.sort import put_along, take_along
 from ...tape.ir import Sym
@@ -81,7 +83,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     target = writable(arr, "np.put_along_axis")
     sym = target.sym
     a, i, k = _along(sym, sym_of(target.cap, _operand(indices)), axis)
-    shape = np.broadcast_shapes(i.shape, tuple(1 if j == k else n for j, n in enumerate(a.shape)))
+    shape = common_shape(i.shape, tuple(1 if j == k else n for j, n in enumerate(a.shape)))
     u = fitted(a, sym_of(target.cap, _operand(values)), shape)
     target.write(reshaped(put_along(a, i, u, k), sym.shape))
 
@@ -206,7 +208,7 @@ def extract(condition: Any, arr_: Any) -> Sym:
 def choose(a: Any, choices: Any, mode: str = "raise") -> Sym:
     i, parts = arr(a), arrays(choices)
     dtype = np.result_type(*[p.dtype for p in parts])
-    shape = np.broadcast_shapes(i.shape, *[p.shape for p in parts])
+    shape = common_shape(i.shape, *[p.shape for p in parts])
     at = positions(i, len(parts), 0, mode)
     if mode == "raise":
         below = P.sum(i < 0, axis=tuple(range(i.ndim)), keepdims=False)
@@ -270,7 +272,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     for k, p in enumerate(parts):
         made.append(reshaped(p, tuple(p.size if j == order[k] else 1 for j in range(len(parts)))))
     if not sparse:
-        shape = np.broadcast_shapes(*[m.shape for m in made])
+        shape = common_shape(*[m.shape for m in made])
         made = [spread(m, shape) for m in made]
     return tuple(made)
 
@@ -290,7 +292,7 @@ def ix_(*args: Any) -> tuple[Sym, ...]:
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Sym, ...]:
     at, shape = arr(indices), static(shape)
-    dims = tuple(int(n) for n in ((shape,) if np.ndim(shape) == 0 else shape))
+    dims = tuple(whole(n) for n in ((shape,) if np.ndim(shape) == 0 else shape))
     at = P.wrap_index(at, size=prod(dims), axis=0)
     return unraveled(at, dims) if order == "C" else unraveled(at, dims[::-1])[::-1]
 
@@ -298,7 +300,7 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Sym, ...]
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Sym:
     parts = arrays(multi_index)
-    sizes = tuple(int(n) for n in static(dims))
+    sizes = tuple(whole(n) for n in static(dims))
     modes = (mode,) * len(sizes) if isinstance(mode, str) else tuple(mode)
     if order == "F":
         parts, sizes, modes = parts[::-1], sizes[::-1], modes[::-1]

@@ -98,7 +98,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, *,
 
 
 def _divided(total: Sym, n: Any) -> Sym:
-    n = cast(n, real_dtype(total)) if isinstance(n, Sym) else float(n)
+    n = cast(n, real_dtype(total)) if isinstance(n, Sym) else n * 1.0
     result: Sym = total / n
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def size(a: Any, axis: Any = None) -> int:
         result: int = a.size
         return result
     axes = axis if isinstance(axis, tuple) else (axis,)
-    return int(np.prod([a.shape[k] for k in axes]))
+    return math.prod([a.shape[k] for k in axes])
 
 
 @implements(np.result_type)

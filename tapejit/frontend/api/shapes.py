@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
 from ...core.errors import ShapeError, UnsupportedError
+from ...core.sizes import whole
 from ...core.sources import where
 from ...tape.ir import Sym
 from ..dispatch import implements
@@ -149,14 +151,14 @@ def squeeze(a: Any, axis: Any = None) -> Sym:
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Sym:
     shape = static(shape)
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(whole(n) for n in shape)
     return P.broadcast_to(arr(array), shape=shape)
 
 
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Sym, ...]:
     given = [arr(x) for x in args]
-    shape = np.broadcast_shapes(*[x.shape for x in given])
+    shape = common_shape(*[x.shape for x in given])
     return tuple(P.broadcast_to(x, shape=shape) for x in given)
 
 

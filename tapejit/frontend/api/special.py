@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.avals import common_shape
 from ...core.errors import UnsupportedError
 from ...core.sources import where as user_line
 from ...rules.declare import broadcast, const, float_dtype, literal_of
@@ -139,7 +140,7 @@ def logsumexp(
         b = operand(b)
         dtype = float_dtype(a.aval, b.aval)
         a, b = a.b.cast(a, dtype), b.b.cast(b, dtype)
-        shape = np.broadcast_shapes(a.shape, b.shape)
+        shape = common_shape(a.shape, b.shape)
         a, b = broadcast(a, shape), broadcast(b, shape)
         a = BY_NAME["where"](b.eq(0), const(-np.inf, a), a)
     a = floating(a)

@@ -10,17 +10,19 @@ import copy
 import inspect
 from types import CodeType, FunctionType
 
+from ...core.sizes import ACTIVE
 from .asked import mark_written
 from .build import PREFIX, STAGING, THUNK
 from .callees import fields_of_file, resolver
 from .convert import converted
 from .expressions import uses_staging
 from .flow import NotStageable
+from .operators import Operators
 from .optout import opted_out
 from .source import compile_like, find
 
 _Key = tuple[CodeType, str]
-_results: dict[_Key, CodeType | str] = {}
+_results: dict[tuple[CodeType, str, bool], CodeType | str] = {}
 _made: set[_Key] = set()
 _NOTHING = "nothing in it depends on values"
 
@@ -60,13 +62,15 @@ def _result(function: FunctionType) -> CodeType | str:
         return "it is not a Python function"
     if opted_out(function):
         return "it is marked with no_rewrite"
-    key = (function.__code__, function.__code__.co_filename)
-    if key in _made:
+    sized = ACTIVE[0] > 0
+    code = function.__code__
+    if (code, code.co_filename) in _made:
         return "it is rewritten already"
+    key = (code, code.co_filename, sized)
     result = _results.get(key)
     if result is None:
         try:
-            result = _make(function)
+            result = _make(function, sized)
         except NotStageable as reason:
             result = str(reason)
         except (RecursionError, MemoryError):
@@ -75,7 +79,7 @@ def _result(function: FunctionType) -> CodeType | str:
     return result
 
 
-def _make(function: FunctionType) -> CodeType | str:
+def _make(function: FunctionType, sized: bool) -> CodeType | str:
     code = function.__code__
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         return "it is asynchronous"
@@ -85,6 +89,8 @@ def _make(function: FunctionType) -> CodeType | str:
     node = copy.deepcopy(found.node)
     mark_written(node, fields_of_file(code.co_filename), resolver(function, found))
     converted(node, frozenset(code.co_freevars) - {"__class__"})
+    if sized:
+        node = Operators().visit(node)
     body = node.body if isinstance(node.body, list) else [node.body]
     if not any(map(uses_staging, body)):
         return _NOTHING

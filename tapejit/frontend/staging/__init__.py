@@ -18,13 +18,14 @@ from .branches import branch, choose, flag_of
 from .calls import call
 from .loops import for_loop, while_loop
 from .owned import own, owned
+from .sized import binary, inplace
 from .slots import UNBOUND
 from .subscripts import augitem, augload, augstore, getitem, setitem
 
 __all__ = [
-    "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "call", "compare", "for_",
-    "getitem", "if_", "ifexp", "local", "not_", "or_", "own", "owned", "pile", "setitem", "slice",
-    "while_",
+    "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "binary", "call", "compare",
+    "for_", "getitem", "if_", "ifexp", "inplace", "local", "not_", "or_", "own", "owned", "pile",
+    "setitem", "slice", "while_",
 ]  # fmt: skip
 
 Thunk = Callable[[], Any]

@@ -23,7 +23,7 @@ from ...tape.primitive import BY_NAME
 from ..capture import Capture, Unstageable
 from ..tracer import Root, Tracer, sym_of
 from .body import Body, body_of
-from .carried import SIDES, Carry, aval_of_leaf, cast, is_number, join, zeros
+from .carried import SIDES, Carry, aval_of_leaf, cast, is_number, join, stays, zeros
 from .held import hold
 from .sharing import link_sides
 from .slots import INTERNAL, UNBOUND, Slot, State
@@ -107,7 +107,10 @@ def merge(label: str, a: Any, b: Any) -> Merged:
         if not (is_number(x) and is_number(y)):
             raise Unstageable(f"{label} is {x!r} on one side and {y!r} on the other")
         fixed.append(None)
-        avals.append(join(label, aval_of_leaf(x), aval_of_leaf(y), SIDES))
+        aval = join(label, aval_of_leaf(x), aval_of_leaf(y), SIDES)
+        stays(label, x, aval)
+        stays(label, y, aval)
+        avals.append(aval)
         first.append(x)
         second.append(y)
     return Merged(Carry(label, one, fixed, avals), (first, second))

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.dims import Dim, Real
 from ...core.errors import MutationError
+from ...core.sizes import ACTIVE, pinned
 from ...core.sources import where
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
@@ -20,11 +22,17 @@ from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
+from .sized import on_sizes
 from .subscripts import PLAIN, plainly
 
 
 def call(fn: Any) -> Any:
     """Return what to call for `fn`."""
+    found = _called(fn)
+    return on_sizes(fn, found) if ACTIVE[0] else found
+
+
+def _called(fn: Any) -> Any:
     cap = current()
     if cap is None:
         return fn
@@ -124,6 +132,8 @@ def _float(*args: Any) -> Any:
         if args[0].dtype.kind == "c":
             raise TypeError("float() argument must be a string or a real number, not 'complex'")
         return _weak(args[0], np.float64)
+    if len(args) == 1 and isinstance(args[0], (Dim, Real)):
+        return args[0] * 1.0
     return float(*args)
 
 
@@ -138,6 +148,8 @@ def _int(*args: Any, **kwargs: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
         x = args[0]
         return _weak(np.trunc(x) if x.dtype.kind == "f" else x, np.int64)
+    if len(args) == 1 and isinstance(args[0], Dim):
+        return args[0]
     return int(*args, **kwargs)
 
 
@@ -157,7 +169,7 @@ def _scalar(kind: Any) -> Any:
     def make(*args: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], Tracer) and not args[0].settled:
             return args[0].astype(kind)
-        return kind(*args)
+        return kind(*map(pinned, args))
 
     return make
 
@@ -216,7 +228,7 @@ def _abs(x: Any) -> Any:
 def _len(x: Any) -> Any:
     if isinstance(x, Pile):
         return x.size
-    return len(x)
+    return x.shape[0] if isinstance(x, Tracer) and x.ndim else len(x)
 
 
 def _pow(base: Any, exponent: Any, *rest: Any) -> Any:

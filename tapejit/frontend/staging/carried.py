@@ -71,6 +71,31 @@ def _yields(kind: str, to: Aval) -> bool:
                                      ("i", "u"), ("b", "b")}  # fmt: skip
 
 
+def stays(label: str, value: Any, to: Aval) -> None:
+    """Check that a number written in the program is itself in the dtype to which it yields.
+
+    ``v = x[0] if s > 0 else 0.1`` with a float32 x: rounded, 0.1 is not what NumPy multiplies by.
+
+    Raises
+    ------
+    Unstageable
+        When it would become another number.
+    """
+    if isinstance(value, Tracer):
+        # in a body a Python number may be what a loop starts with, and that yields
+        if value.aval.weak and not value.cap.abstract and not np.can_cast(value.dtype, to.dtype):
+            raise Structure(f"{label} is a Python number on one side and {to} on the other")
+        return
+    if type(value) not in (int, float, complex) or value != value:
+        return
+    try:
+        same = to.dtype.type(value).item() == value
+    except OverflowError:
+        same = False
+    if not same:
+        raise Structure(f"{label} is {value!r}, which is no {to.dtype}")
+
+
 @record
 class Carry:
     """A slot that a loop carries.
@@ -147,6 +172,9 @@ def start(cap: Capture, carry: Carry, value: Any) -> list[Sym]:
     if carry.undefined:
         return [zeros(cap, a) for a in carry.carried]
     leaves = [v for v, a in zip(flatten(value)[0], carry.avals) if a is not None]
+    for v, a in zip(leaves, carry.carried):
+        if type(v) is int:  # a float is rounded by the first operation, as NumPy would
+            stays(carry.label, v, a)
     return [cast(cap, v, a) for v, a in zip(leaves, carry.carried)]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.sizes import holds_sizes, rounds
 from ..capture import Capture, current
 from ..piles import Pile
 from ..tracer import Root, Tracer, sym_of
@@ -64,10 +65,10 @@ class Range(Rows):
             sign = 1 if step > 0 else -1
             span = (stop - start) * sign
             size = abs(step)
-            rounds = span if size == 1 else (span + (size - 1)) // size
-            self.length = np.maximum(rounds, 0)
+            turns = span if size == 1 else (span + (size - 1)) // size
+            self.length = np.maximum(turns, 0)
         else:
-            self.length = len(range(start, stop, step))
+            self.length = rounds(start, stop, step)
 
     def at(self, i: Any) -> Any:
         found = i if self.step == 1 else i * self.step
@@ -168,7 +169,8 @@ def constant(array: Any) -> Tracer:
 
 def make_range(*args: Any) -> Any:
     """``range``, whose bounds may be traced."""
-    if not any(isinstance(a, Tracer) for a in args) or not 1 <= len(args) <= 3:
+    ours = any(isinstance(a, Tracer) or holds_sizes(a) for a in args)
+    if not ours or not 1 <= len(args) <= 3:
         return range(*args)
     start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
     for bound in (start, stop):

@@ -40,6 +40,7 @@ from .carried import (
     join,
     may_be_undefined,
     start,
+    stays,
     widened,
     wrapped,
 )
@@ -166,6 +167,8 @@ def _attempt(
         if new[slot].avals != carry.avals:
             stable = False
         else:
+            for v, a in zip(leaves, carry.carried):
+                stays(state.label(slot), v, a)
             ends += [
                 body.b.cast(sym_of(body, v), a.dtype, a.weak) for v, a in zip(leaves, carry.carried)
             ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core.errors import MutationError
+from ...core.sizes import ACTIVE, pinned
 from ...core.sources import where
 from ..capture import current
-from ..dispatch import tracers_in
+from ..dispatch import fits_in_place, tracers_in
 from ..tracer import Tracer
 from .iterables import constant
 
-_OPERATORS = {
+OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
     "+": (operator.add, operator.iadd), "-": (operator.sub, operator.isub),
     "*": (operator.mul, operator.imul), "/": (operator.truediv, operator.itruediv),
     "//": (operator.floordiv, operator.ifloordiv), "%": (operator.mod, operator.imod),
@@ -53,6 +55,8 @@ def plainly(value: Any) -> Any:
 
 def getitem(a: Any, index: Any) -> Any:
     """``a[index]``."""
+    if ACTIVE[0] and not isinstance(a, Tracer):
+        index = pinned(index)
     if type(a) is np.ndarray and current() is not None and holds_traced(index):
         index = plainly(index)
         return constant(a)[index] if holds_traced(index) else a[index]
@@ -83,6 +87,8 @@ def _stacked(items: Any) -> Tracer | None:
 
 def setitem(a: Any, index: Any, value: Any) -> None:
     """``a[index] = value``."""
+    if ACTIVE[0] and not isinstance(a, Tracer):
+        index = pinned(index)
     if type(a) is np.ndarray and (holds_traced(index) or tracers_in(value)):
         index, value = plainly(index), plainly(value)
         if holds_traced(index) or tracers_in(value):
@@ -103,5 +109,11 @@ def augload(a: Any, index: Any) -> tuple[Any, Any, Any]:
 def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
     """Finish ``a[index] op= value``; a view of a traced array is written as a whole."""
     a, index, old = loaded
-    plain, inplace = _OPERATORS[op]
-    setitem(a, index, (plain if isinstance(a, Tracer) else inplace)(old, value))
+    plain, inplace = OPERATORS[op]
+    if not isinstance(a, Tracer):
+        setitem(a, index, inplace(old, value))
+        return
+    made = plain(old, value)
+    if old.ndim:  # a view or a copy, which NumPy would have written in place
+        fits_in_place(op, made, old)
+    setitem(a, index, made)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.avals import Aval, TupleAval
+from ...core.avals import Aval, TupleAval, common_shape
 from ...core.errors import ShapeError
 from ...core.sources import where as user_line
 from ...tape.ir import Sym
@@ -31,7 +31,7 @@ def _system_infer(name: str, a: Aval, b: Aval) -> Aval:
     lead = square(name, a)
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
         raise ShapeError(f"{name}: shapes {a.shape} and {b.shape} do not fit ({user_line()})")
-    lead = np.broadcast_shapes(lead, b.shape[:-2])
+    lead = common_shape(lead, b.shape[:-2])
     return Aval(common_dtype(a, b), (*lead, *b.shape[-2:]))
 
 
@@ -66,8 +66,8 @@ def _solve_text(avals: tuple[Aval, ...], out: Aval, params: Params) -> str | Non
     if not all(map(one_matrix, avals)):
         return None
     n, m = out.shape
-    if n == 2:
-        return f"routines.solve2({{out}}, {{0}}, {{1}}, {m})"
+    if n in (1, 2):
+        return f"routines.solve{n}({{out}}, {{0}}, {{1}}, {m})"
     return f"routines.solve({{out}}, {{0}}, {{1}}, {n}, {m})"
 
 
@@ -88,7 +88,7 @@ solve = general(
 
 
 def _triangular_numpy(a: Any, b: Any, *, lower: bool, unit: bool) -> Any:
-    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    lead = common_shape(a.shape[:-2], b.shape[:-2])
     if not b.size or not a.size:
         return np.zeros((*lead, *b.shape[-2:]), b.dtype)
     if not lead:

@@ -113,7 +113,7 @@ def one_matrix(a: Aval) -> bool:
     return a.ndim == 2 and a.size > 0 and a.dtype.kind == "f"
 
 
-def by_matrix(name: str, *, out: bool = True, small: int = 0) -> Emit:
+def by_matrix(name: str, *, out: bool = True, small: int = 1) -> Emit:
     """The code of a function of one square matrix.
 
     Parameters
@@ -121,7 +121,7 @@ def by_matrix(name: str, *, out: bool = True, small: int = 0) -> Emit:
     name : str
         The routine, ``routines.name(out, a, n)``. Without `out` it returns its results, numbers.
     small : int
-        Up to this many rows, from two on, there is a routine ``name2``, ``name3``.
+        Up to this many rows there is a routine for each number, ``name1``, ``name2``, ``name3``.
     """
 
     def text(avals: Sequence[Aval], result: AnyAval, params: Params) -> str | None:
@@ -130,7 +130,7 @@ def by_matrix(name: str, *, out: bool = True, small: int = 0) -> Emit:
             return None
         n = a.shape[-1]
         given = ["{out}", "{0}"] if out else ["{0}"]
-        written_out = 2 <= n <= small
+        written_out = 1 <= n <= small
         given += ([] if written_out else [str(n)]) + [str(v) for v in params.values()]
         return f"routines.{name}{n if written_out else ''}({', '.join(given)})"
 
