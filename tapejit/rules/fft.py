@@ -51,6 +51,14 @@ def _fft_numpy(x: Any, *, axes: tuple[int, ...], inverse: bool, norm: str) -> An
     return (fft.ifftn if inverse else fft.fftn)(x, axes=axes, norm=norm)
 
 
+def in_place(x: Any, *, axes: tuple[int, ...], inverse: bool, norm: str) -> Any:
+    """Transform an array that nobody reads afterwards: the result may lie in its memory."""
+    fft = _library(x)
+    if fft is np.fft:
+        return _fft_numpy(x, axes=axes, inverse=inverse, norm=norm)
+    return (fft.ifftn if inverse else fft.fftn)(x, axes=axes, norm=norm, overwrite_x=True)
+
+
 def _fft_transpose(ct: Sym, x: Sym, *, axes: tuple[int, ...], inverse: bool, norm: str) -> Sym:
     return ops.fft(ct, axes=axes, inverse=not inverse, norm=OTHER_SIDE[norm])
 

@@ -16,7 +16,9 @@ from ..core.records import changed
 from ..passes.legalise import legalise
 from ..passes.partition import Partition, Segment, partition
 from ..passes.parts import parts
+from ..rules.fft import in_place
 from ..tape.ir import PARAMS, Tape
+from .between import Between
 from .draws import draws_in_turn
 from .images import Code, find, is_kept
 from .interp import literal
@@ -72,6 +74,7 @@ class Kernel:
         self.note = self.found.code.note
         self.given = [legal.value(i) for i in text.inputs]
         self.alloc = [(a.shape, a.dtype) for _, a in text.arrays]
+        self._none = [None] * len(self.alloc)
         self._single = not text.scalars
         self._outputs = len(legal.outputs)
         self._kinds = [legal.value(legal.outputs[k]).dtype.type for k in text.scalars]
@@ -86,11 +89,25 @@ class Kernel:
         with compile_lock:
             return obtain(self.text.source, _described(arguments), make, stored)
 
-    def __call__(self, inputs: Sequence[Any]) -> list[Any] | None:
-        """Return the outputs, or None when a guard failed."""
+    def __call__(
+        self, inputs: Sequence[Any], kept: Sequence[Any] = (), arrays: list[Any] | None = None
+    ) -> list[Any] | None:
+        """Return the outputs, or None when a guard failed.
+
+        Parameters
+        ----------
+        kept : sequence of array or None
+            What to write the array outputs to; missing ones are made.
+        arrays : list
+            Where these arrays are noted.
+        """
         text = self.text
         given = [prepared(inputs[i], aval) for i, aval in zip(text.inputs, self.given)]
-        arrays = [np.empty(shape, dtype) for shape, dtype in self.alloc]
+        arrays = [] if arrays is None else arrays
+        arrays += [
+            np.empty(shape, dtype) if old is None else old
+            for (shape, dtype), old in zip(self.alloc, kept or self._none)
+        ]
         found = self.call(*given, *arrays)
         status, scalars = (found, ()) if self._single else (found[0], found[1:])
         if status:
@@ -174,6 +191,7 @@ class Staged:
             if kernel is None:
                 kernel = made[stage.tape.hash] = Kernel(stage.tape, title)
             self.stages.append((stage, kernel))
+        self.between = Between(tape, self.stages)
         self.kernels = [s[1] for s in self.stages if not isinstance(s, int)]
         self.lits = literals_of(tape)
 
@@ -189,25 +207,34 @@ class Staged:
         values[: len(inputs)] = inputs
         for i, value in self.lits:
             values[i] = value
+        between = self.between
+        held = between.take()
         with np.errstate(all="ignore"):
-            for stage in self.stages:
+            for at, stage in enumerate(self.stages):
                 if isinstance(stage, int):
                     fn, params = tape.prim(stage), PARAMS[tape.param[stage]]
                     meaning = HOSTED.get(fn.name, fn.numpy)
+                    if stage in between.over:
+                        meaning = in_place
                     values[stage] = meaning(*[values[a] for a in tape.args(stage)], **params)
                     if fn.effect and not values[stage]:
                         return None
                     continue
                 segment, kernel = stage
-                found = kernel([values[i] for i in segment.inputs])
+                arrays: list[Any] = []
+                kept = held[at] if held else ()
+                found = kernel([values[i] for i in segment.inputs], kept, arrays)
+                between.fill(held, at, arrays)
                 if found is None:
                     return None
                 for i, value in zip(segment.outputs, found):
                     values[i] = value
-        return [
+        outputs = [
             np.array(values[o]) if tape.value(o).shape and not self._owned(o) else values[o]
             for o in tape.outputs
         ]
+        between.give(held)
+        return outputs
 
     def _owned(self, o: int) -> bool:
         """Whether an output is the kernel's own array, nobody else's."""
@@ -222,6 +249,7 @@ class SizedStaged(Staged):
         left = iter(kernels)
         self.tape = tape
         self.stages = [s if isinstance(s, int) else (s[0], next(left)) for s in staged.stages]
+        self.between = Between(tape, self.stages)
         self.kernels, self.lits = list(kernels), literals_of(tape)
 
 

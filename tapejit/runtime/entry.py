@@ -22,7 +22,7 @@ from ..core.pytree import TreeDef
 from ..frontend.paths import MISSING, Check, Path
 
 if TYPE_CHECKING:
-    from .compile import Kernel
+    from .compile import Kernel, Staged
     from .dispatch import Signature
     from .program import Program
 
@@ -73,11 +73,11 @@ class _Writer:
 
 
 def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
-    """Return the hot path of a compiled program, or None when it has host rows."""
+    """Return the hot path of a compiled program, or None when it has none."""
     from .compile import Kernel
 
     kernel = program.kernel
-    if not isinstance(kernel, Kernel):
+    if kernel is None or not (isinstance(kernel, Kernel) or _of_arrays(program, kernel)):
         return None
     traced = program.traced
     if traced.fragile or traced.streams:
@@ -114,7 +114,10 @@ def make_entry(program: Program, entry: Signature) -> Callable[..., Any] | None:
         inputs.append(value)
     for check in traced.checks:
         _check(w, check)
-    _call(w, program, kernel, inputs)
+    if isinstance(kernel, Kernel):
+        _call(w, program, kernel, inputs)
+    else:
+        _stages(w, program, kernel, inputs)
     body = "\n    ".join(w.lines)
     source = f"def entry(args, kwargs):\n    {body}\n"
     file = f"<tapejit entry {id(program):x}>"
@@ -237,6 +240,32 @@ def _call(w: _Writer, program: Program, kernel: Kernel, inputs: list[str]) -> No
         outputs[k] = name
     w.space["calls"] = program.fast_calls
     w.lines.append("calls[0] += 1")
+    leaves = iter(program.traced.out_leaves)
+    w.lines.append(f"return {_result(w, program.traced.out_tree, leaves, outputs)}")
+
+
+def _of_arrays(program: Program, kernel: Staged) -> bool:
+    """Whether a program of transforms between kernels takes arrays only: all that is checked here."""
+    leaves = [leaf for leaf in program.traced.out_leaves if leaf[0] == "row"]
+    return (
+        kernel.between.pure
+        and all(kernel.tape.value(k).shape for k in range(kernel.tape.n_inputs))
+        and not any(leaf[2].weak for leaf in leaves)
+    )
+
+
+def _stages(w: _Writer, program: Program, kernel: Staged, inputs: list[str]) -> None:
+    """Write the call of a program in stages: no wrapper in C looks at its arguments as a whole."""
+    for k, value in enumerate(inputs):
+        _unused(w, value, program.input_aval(k))
+    w.space["kernel"], w.space["calls"] = kernel, program.fast_calls
+    w.lines += [
+        f"try: found = kernel([{', '.join(inputs)}])",
+        "except (LookupError, ValueError, ArithmeticError): return MISS",
+        "if found is None: return MISS",
+        "calls[0] += 1",
+    ]
+    outputs = {k: f"found[{k}]" for k in range(len(kernel.tape.outputs))}
     leaves = iter(program.traced.out_leaves)
     w.lines.append(f"return {_result(w, program.traced.out_tree, leaves, outputs)}")
 

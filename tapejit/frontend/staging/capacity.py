@@ -84,7 +84,7 @@ class _Search:
                 return [], []
             return self.sides(cap.parent, outer.id)
         if name == "lit":
-            return _exactly({CONSTANT: int(PARAMS[b.param[i]]["value"])})
+            return _exactly({CONSTANT: PARAMS[b.param[i]]["value"]})
         given = [self.sides(cap, a) for a in b.arg[b.off[i] : b.off[i + 1]]]
         if name in _SAME:
             return given[0]

@@ -38,8 +38,8 @@ def _weight(op: int, aval_id: int, params: Params) -> int:
     kind, aval = PRIMITIVES[op].emit.kind, AVALS[aval_id]
     if kind == "for":
         length = params["length"]
-        rounds = params.get("most", 2 * _UNKNOWN) / 2 if length < 0 else length
-        return int(rounds * weight_of(params["body"]))
+        rounds = (params.get("most", 2 * _UNKNOWN) + 1) // 2 if length < 0 else length
+        return rounds * weight_of(params["body"])  # type: ignore[no-any-return]
     if kind in ("while", "cond", "body"):
         return sum(weight_of(v) for v in params.values() if isinstance(v, Tape))
     if kind not in _LINES or isinstance(aval, TupleAval) or aval.dtype.kind in "iu":
