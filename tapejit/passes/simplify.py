@@ -6,6 +6,7 @@ or None. Rules never change a value beyond rounding, and never the shape or dtyp
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable
 from typing import Any
 
@@ -286,7 +287,7 @@ def _open(b: Builder, row: Row, args: list[int]) -> int | None:
     ct, p = lit_value(b, args[0]), lit_value(b, args[1])
     if ct is not None and ct == 0:
         return _same(b, row, args[0])
-    if (ct is not None and ct != 0) or (p is not None and np.isfinite(p)):
+    if (ct is not None and ct != 0) or (p is not None and cmath.isfinite(p)):
         found = Sym(b, args[0]) * Sym(b, args[1])
         again = _times_one(b, row, operands(b, found.id))
         return found.id if again is None else again
