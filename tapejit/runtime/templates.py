@@ -125,9 +125,9 @@ class Template:
             return None
         try:
             numbers = self.formulas(*sizes)
-        except ArithmeticError:  # a formula is evaluated where its condition, further on, fails
+            return None if numbers is None else Instance(self, sizes, numbers)
+        except ArithmeticError:  # of a formula whose condition, further on, fails
             return None
-        return None if numbers is None else Instance(self, sizes, numbers)
 
 
 class Templates:

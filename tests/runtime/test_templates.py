@@ -304,3 +304,20 @@ def test_under_auto_the_sizes_that_were_interpreted_are_witnesses(
     for n in (71, 77, 83, 89):
         same(f(*make(n)), reference(*make(n)))
     assert f.stats()["sizes_predicted"] > before
+
+
+def test_a_size_beside_small_integers_is_a_number() -> None:
+    """NumPy refuses a number beyond int8 beside an int8 array: at each size anew."""
+
+    def shifted(x: Any, k: Any) -> Any:
+        return np.sum(x * (k + len(x)))
+
+    f = tj.value_and_grad(shifted, compile="always")
+    k = np.ones(1, np.int8)
+    for n in (100, 110, 111, 119, 120):
+        x = normal(n)
+        for _ in range(2):
+            np.testing.assert_allclose(f(x, k)[0], shifted(x, k), rtol=1e-12)
+    for _ in range(2):
+        with pytest.raises(OverflowError):
+            f(normal(200), k)
