@@ -111,7 +111,7 @@ def rounded(value: Any, dtype: np.dtype[Any]) -> Any:
             return value * 1.0 if isinstance(value, Dim) else value
         bits = float(dtype.type(bare(value)))
         return value.run.real(bits, dtype.name, term(value))
-    if isinstance(value, Dim) and dtype.kind == "i" and dtype.itemsize == 8:
+    if isinstance(value, Dim) and dtype.kind in "iu":
         return value
     return np.asarray(value).astype(dtype)[()].item()
 
