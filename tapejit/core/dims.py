@@ -351,14 +351,24 @@ class Real(float):
     __array_ufunc__ = None
 
     def __repr__(self) -> str:
-        return f"7.{self.run.mark + self.k}e+222" if self >= 0 else f"-{-self!r}"
+        return self._text(is_ours(sys._getframe(1)))
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return self._text(is_ours(sys._getframe(1)))
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if spec in ("", "r") else format(self.__float__(), spec)
+        return self._text(is_ours(sys._getframe(1)) and not spec, spec)
+
+    def _text(self, ours: bool, spec: str = "") -> str:
+        if not ours:
+            return format(self.__float__(), spec)
+        if self >= 0:
+            return f"7.{self.run.mark + self.k}e+222"
+        return f"-{(-self)._text(True)}"
 
     def __hash__(self) -> int:
+        if not is_ours(sys._getframe(1)):
+            return hash(self.__float__())
         return hash((id(self.run), self.k))
 
     def __float__(self) -> float:
@@ -372,8 +382,26 @@ class Real(float):
 
     __trunc__ = __ceil__ = __floor__ = __int__
 
+    def __round__(self, digits: Any = None) -> Any:
+        return round(self.__float__(), digits)
+
+    def is_integer(self) -> bool:
+        return self.__float__().is_integer()
+
+    def as_integer_ratio(self) -> tuple[int, int]:
+        return self.__float__().as_integer_ratio()
+
     def __bool__(self) -> bool:
         return bool(self != 0.0)
+
+    def __abs__(self) -> Any:
+        return self if self >= 0 else -self
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __neg__(self) -> Any:
         op, *terms = self.run.reals[self.k]

@@ -150,7 +150,8 @@ def test_markers_name_what_they_stand_for_and_are_never_used_again() -> None:
     assert text != m._text(True)
     assert (-n)._text(True) == "-" + text and marked(first, "30") is None
     x = n * 0.5
-    assert isinstance(x, Real) and marked(first, repr(x)) == term(x) and repr(-x) == f"-{x!r}"
+    assert isinstance(x, Real) and marked(first, x._text(True)) == term(x)
+    assert (-x)._text(True) == "-" + x._text(True) and repr(x) == "15.0" and first.pins
 
 
 def test_the_sign_of_what_is_no_size_is_not_taken_for_granted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -153,6 +154,12 @@ def test_decisions_of_the_function_are_kept() -> None:
             scale = scale + 10.0
         if n in table:
             scale = scale * 100.0
+        if math.sqrt(n / 2) > 8.7:
+            scale = scale + 1000.0
+        if len(f"{n / 2:.1f}{n}") > 6:
+            scale = scale + 3000.0
+        if (n / 4).is_integer() and abs(n / 4 - 30.0) < 3.0:
+            scale = scale - 0.5
         return scale * np.sum(x * x)
 
     f = tj.value_and_grad(scaled, compile="always")

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ...core.dims import Dim, Real, between
 from ...core.sizes import pinned
 from ..tracer import Tracer
@@ -16,7 +18,16 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }  # fmt: skip
 _OURS = __name__.partition(".")[0]
-_KNOW_SIZES = frozenset([isinstance, divmod, round, tuple, slice, callable, hasattr])
+_KNOW_SIZES = frozenset(
+    [
+        isinstance, divmod, round, tuple, slice, callable, hasattr, range, enumerate, zip, reversed,
+        float, int, bool, max, min, sum, abs, len, pow, list,
+    ]
+)  # fmt: skip
+"""What asks by Python's operators, or is replaced by something that does."""
+SCALARS = frozenset(
+    [complex, np.float64, np.float32, np.int64, np.int32, np.complex128, np.complex64, np.bool_]
+)
 
 
 def binary(op: str, a: Any, b: Any) -> Any:
@@ -35,7 +46,11 @@ def inplace(op: str, a: Any, b: Any) -> Any:
 
 def on_sizes(fn: Any, found: Any) -> Any:
     """Return what to call for `fn`, which the staging object would answer by `found`."""
-    if found is not fn or _knows_sizes(fn):
+    in_c = type(fn) in (type(len), np.ufunc)
+    in_c = in_c or (type(fn) is type and (found is fn or fn in SCALARS or fn in _KNOW_SIZES))
+    if not in_c and (found is not fn or _is_ours(fn)):
+        return found  # rewritten, or made for sizes
+    if in_c and type(fn) is not np.ufunc and fn in _KNOW_SIZES:
         return found
 
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -46,7 +61,5 @@ def on_sizes(fn: Any, found: Any) -> Any:
     return run
 
 
-def _knows_sizes(fn: Any) -> bool:
-    if type(fn) in (type, type(len)):
-        return fn in _KNOW_SIZES
+def _is_ours(fn: Any) -> bool:
     return str(getattr(fn, "__module__", None)).partition(".")[0] == _OURS
