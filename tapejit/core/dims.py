@@ -228,7 +228,10 @@ class Dim(int):
         return float(self.run.pin(self))
 
     def __round__(self, digits: Any = None) -> Any:
-        return self
+        return self if digits is None or digits >= 0 else round(self.run.pin(self), digits)
+
+    def __invert__(self) -> Any:
+        return -self - 1
 
     def bit_length(self) -> int:
         return self.run.pin(self).bit_length()

@@ -77,7 +77,7 @@ def outputs(kernel: Kernel) -> list[Any]:
 @pytest.mark.parametrize("place", [0, 1, 22])
 @pytest.mark.parametrize("change", BAD)
 def test_one_array_that_does_not_fit(sample: Any, change: Any, place: int) -> None:
-    kernel, given = sample
+    kernel, _, given = sample
     args = list(given)
     args[place] = change(args[place])
     outs = outputs(kernel)
@@ -87,7 +87,7 @@ def test_one_array_that_does_not_fit(sample: Any, change: Any, place: int) -> No
 
 
 def test_numbers_among_many_arrays_are_checked_too(sample: Any) -> None:
-    kernel, given = sample
+    kernel, _, given = sample
     for place, wrong in ((2, "two"), (6, 1.5), (4, None)):
         args = list(given)
         args[place] = wrong
@@ -96,7 +96,7 @@ def test_numbers_among_many_arrays_are_checked_too(sample: Any) -> None:
 
 
 def test_every_output_must_be_writeable(sample: Any) -> None:
-    kernel, given = sample
+    kernel, _, given = sample
     outs = outputs(kernel)
     assert kernel.call(*given, *outs)[0] == 0
     for k, x in enumerate(outs):
@@ -112,7 +112,7 @@ def test_every_output_must_be_writeable(sample: Any) -> None:
 
 
 def test_the_number_of_arguments_and_shapes(sample: Any) -> None:
-    kernel, given = sample
+    kernel, _, given = sample
     outs = outputs(kernel)
     for args in ([], given, [*given, *outs, outs[0]]):
         with pytest.raises(TypeError, match="another type or layout"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import threading
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -143,31 +146,86 @@ def test_the_tape_of_an_unseen_size_is_the_one_that_a_capture_gives(name: str) -
         assert told >= 2
 
 
-def test_decisions_of_the_function_are_kept() -> None:
-    """A branch on a size, through a float on its left, a table and a cache: each decides for itself."""
-    table = {140: 3.0}
+TABLE = {140: 3.0}
+DECISIONS: list[Any] = [
+    lambda x: np.sum(x * x) * (2.0 if 0.5 * len(x) > 75.0 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if 1e3 / len(x) > 7.0 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if len(x) % 2 else 1.0),
+    lambda x: np.sum(x * x) * TABLE.get(len(x), 1.0),
+    lambda x: np.sum(x * x) * (2.0 if len(x) in TABLE else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if math.sqrt(x.size / 2) > 8.7 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if len(f"{x.size / 2:.0f}") > 2 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if len(str(x.size * 0.5)) > 4 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if (x.size / 4).is_integer() else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if abs(30.0 - x.shape[0] / 4) < 5.0 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if float(x.shape[0]) > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if int(x.shape[0] * 0.5) > 75 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if round(x.shape[0] / 100) > 1 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if np.float64(x.shape[0]) > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if np.log(x.shape[0]) > 5.0 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if len([1.0] * x.shape[0]) > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if np.zeros(x.shape[0]).nbytes > 1200 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if [1.0, 2.0, 3.0][x.shape[0] // 100] > 2.5 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if "%d" % x.shape[0] > "15" else 1.0),  # noqa: UP031
+    lambda x: np.sum(x * x) * (2.0 if max(x.shape[0], 150) > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if complex(x.shape[0]).real > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if sum(range(x.shape[0])) > 11_000 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if max(x.shape[0], 150.5) > 150.5 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if min(150.5, x.shape[0], 1e9) < 150.5 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if 50.0 < x.shape[0] < 150.5 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if 150.5 < x.shape[0] < 1e6 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if x.shape[0] in (142.0, 153.0, 200.0) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if x.shape[0] not in (142.0, 153.0, 200.0) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if [x.shape[0]] == [153.0] else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if Decimal(x.shape[0]) * 2 > 300 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if Decimal("1.5") * x.shape[0] > 225 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if Fraction(1, 2) * x.shape[0] > 75 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if sum([0.5, x.shape[0]]) > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if pow(1.01, x.shape[0]) > 4.5 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if divmod(7500.0, x.shape[0])[0] < 50 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if round(x.shape[0], -2) > 100 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if ~x.shape[0] < -150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if x.shape[0].conjugate() > 150 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if operator.lt(150.5, x.shape[0]) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if bytes(x.shape[0]) > bytes(150) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if x.shape == (153.0,) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if {x.shape[0]: 1}.get(151, 0) else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if -1.5 * x.shape[0] < -225 and not x.shape[0] % 3 else 1.0),
+    lambda x: np.sum(x * x) * (2.0 if x.reshape(-1, 1).shape[0] * 0.5 + x[1:].size > 224 else 1.0),
+]
 
-    def scaled(x: Any) -> Any:
-        n = len(x)
-        scale = 2.0 if 0.5 * n > 75.0 else 1.0
-        if n % 2:
-            scale = scale + 10.0
-        if n in table:
-            scale = scale * 100.0
-        if math.sqrt(n / 2) > 8.7:
-            scale = scale + 1000.0
-        if len(f"{n / 2:.1f}{n}") > 6:
-            scale = scale + 3000.0
-        if (n / 4).is_integer() and abs(n / 4 - 30.0) < 3.0:
-            scale = scale - 0.5
-        return scale * np.sum(x * x)
 
-    f = tj.value_and_grad(scaled, compile="always")
-    for n in (100, 104, 110, 112, 101, 103, 107, 140, 142, 149, 151, 153, 160, 162, 140, 199, 200):
+@pytest.mark.parametrize("k", range(len(DECISIONS)))
+def test_decisions_of_the_function_are_kept(k: int) -> None:
+    """A branch on a size, however it is asked: each call decides for itself."""
+    chosen = DECISIONS[k]
+    f = tj.value_and_grad(chosen, compile="always")
+    for n in (
+        100,
+        104,
+        110,
+        112,
+        101,
+        103,
+        107,
+        140,
+        142,
+        149,
+        151,
+        153,
+        160,
+        162,
+        140,
+        199,
+        200,
+        240,
+    ):
         x = normal(n)
         for _ in range(2):
-            same(f(x), tj.value_and_grad(scaled, compile="never")(x))
-            np.testing.assert_allclose(f(x)[0], scaled(x), rtol=1e-12)
+            value, slope = f(x)
+            np.testing.assert_allclose(value, chosen(x), rtol=1e-12)
+            np.testing.assert_allclose(slope, 2 * x * (chosen(x) / np.sum(x * x)), rtol=1e-12)
+    assert not any("MISPREDICTED" in why for why in f._dispatcher.templates.reasons)
 
 
 def test_sizes_that_leave_for_other_code_are_fixed() -> None:

@@ -30,9 +30,13 @@ class Operators(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
-        op = _COMPARE.get(type(node.ops[0]))
-        if len(node.ops) > 1 or op is None:
+        kind = type(node.ops[0])
+        if len(node.ops) > 1 or kind in (ast.Is, ast.IsNot):
             return node
+        if kind in (ast.In, ast.NotIn):
+            found: ast.expr = staged("contains", node.left, node.comparators[0])
+            return placed(found if kind is ast.In else ast.UnaryOp(ast.Not(), found), node)
+        op = _COMPARE[kind]
         return placed(staged("binary", ast.Constant(op), node.left, node.comparators[0]), node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:

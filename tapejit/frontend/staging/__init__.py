@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ...core.sizes import ACTIVE
 from ..capture import current
 from ..piles import Pile
 from ..tracer import Root, Tracer
@@ -18,12 +19,13 @@ from .branches import branch, choose, flag_of
 from .calls import call
 from .loops import for_loop, while_loop
 from .owned import own, owned
-from .sized import binary, inplace
+from .sized import COMPARE as BINARY
+from .sized import binary, contains, inplace
 from .slots import UNBOUND
 from .subscripts import augitem, augload, augstore, getitem, setitem
 
 __all__ = [
-    "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "binary", "call", "compare",
+    "UNBOUND", "and_", "assert_", "augitem", "augload", "augstore", "binary", "call", "compare", "contains",
     "for_", "getitem", "if_", "ifexp", "inplace", "local", "not_", "or_", "own", "owned", "pile",
     "setitem", "slice", "while_",
 ]  # fmt: skip
@@ -133,11 +135,18 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+def _compared(op: str, a: Any, b: Any) -> Any:
+    if op in ("in", "not in"):
+        return contains(a, b) is (op == "in")
+    return binary(op, a, b) if op in BINARY else _COMPARISONS[op](a, b)
+
+
 def compare(left: Any, *rest: Any) -> Any:
     """``left < b <= c``: every operand is evaluated at most once, and only if it matters."""
     op, thunk = rest[0], rest[1]
     right = thunk()
-    found = _COMPARISONS[op](left, right)
+    sized = ACTIVE[0] > 0
+    found = _compared(op, left, right) if sized else _COMPARISONS[op](left, right)
     if len(rest) == 2:
         return found
     return and_(lambda: found, lambda: compare(right, *rest[2:]))

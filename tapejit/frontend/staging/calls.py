@@ -13,7 +13,7 @@ import numpy as np
 
 from ...core.dims import Dim, Real
 from ...core.errors import MutationError
-from ...core.sizes import ACTIVE, pinned
+from ...core.sizes import ACTIVE, holds_sizes, pinned
 from ...core.sources import where
 from ...tape.primitive import BY_NAME
 from ..capture import Unstageable, current
@@ -22,7 +22,7 @@ from ..piles import Pile
 from ..reach import is_user_module
 from ..tracer import Root, Tracer, sym_of
 from .iterables import make_enumerate, make_range, make_reversed, make_zip
-from .sized import on_sizes
+from .sized import binary, on_sizes
 from .subscripts import PLAIN, plainly
 
 
@@ -183,6 +183,13 @@ def _fold(plain: Any, pick: Callable[[Any, Any], Any]) -> Any:
                 if isinstance(whole, Tracer) and whole.ndim == 1:
                     return (np.max if plain is max else np.min)(whole)
             items = tuple(args[0])
+        if holds_sizes(items):
+            if key is not None or options or not items:
+                return plain(*pinned(items), **pinned(options), **({"key": key} if key else {}))
+            found = items[0]
+            for item in items[1:]:
+                found = item if binary(">" if plain is max else "<", item, found) else found
+            return found
         if key is not None or not _traced(items) or (options and not items):
             given = {**options, **({} if key is None else {"key": key})}
             return plain(items, **given) if len(args) == 1 else plain(*items, **given)
@@ -217,7 +224,7 @@ def _sum(items: Any, start: Any = 0) -> Any:
             return total if type(start) is int and start == 0 else start + total
     total = start
     for item in items:
-        total = total + item
+        total = binary("+", total, item) if ACTIVE[0] else total + item
     return total
 
 
@@ -232,6 +239,8 @@ def _len(x: Any) -> Any:
 
 
 def _pow(base: Any, exponent: Any, *rest: Any) -> Any:
+    if ACTIVE[0] and not rest:
+        return binary("**", base, exponent)
     return base**exponent if not rest and _traced((base, exponent)) else pow(base, exponent, *rest)
 
 

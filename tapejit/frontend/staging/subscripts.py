@@ -111,6 +111,8 @@ def augstore(loaded: tuple[Any, Any, Any], op: str, value: Any) -> None:
     a, index, old = loaded
     plain, inplace = OPERATORS[op]
     if not isinstance(a, Tracer):
+        if ACTIVE[0]:
+            old, value = pinned(old), pinned(value)
         setitem(a, index, inplace(old, value))
         return
     made = plain(old, value)
