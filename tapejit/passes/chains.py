@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..core.avals import Aval
+from ..core.avals import AnyAval, Aval
 from ..rules.declare import ops
 from ..tape.ir import PARAMS, Builder, Sym
 from ..tape.primitive import BY_NAME
@@ -284,10 +284,10 @@ class _Visit:
         return Factor((self._sym(x) + self._sym(y)).id, False)
 
 
-def _is_vector(aval: Aval) -> bool:
+def _is_vector(aval: AnyAval) -> bool:
     """Whether a value is a vector, or a matrix of one column or one row."""
-    return 1 <= len(aval.shape) <= 2 and max(aval.shape) == aval.size
+    return isinstance(aval, Aval) and 1 <= aval.ndim <= 2 and max(aval.shape) == aval.size
 
 
-def _is_row(aval: Aval) -> bool:
-    return len(aval.shape) == 2 and aval.shape[0] == 1 and aval.shape[1] != 1
+def _is_row(aval: AnyAval) -> bool:
+    return isinstance(aval, Aval) and aval.ndim == 2 and aval.shape[0] == 1 and aval.shape[1] != 1

@@ -111,7 +111,10 @@ def windowed(i: int, x: Strided) -> Strided:
 
 
 def all_views(tape: Tape) -> list[Strided | None]:
-    """Return the `Strided` of every row with one result; None for rows with several."""
+    """Return the `Strided` of every row with one result; None for rows with several.
+
+    A reshape that needs a copy, and what is seen through it, has None until `legalise` has made it.
+    """
     found: list[Strided | None] = []
     for row in tape:
         if not isinstance(row.aval, Aval):
@@ -122,8 +125,8 @@ def all_views(tape: Tape) -> list[Strided | None]:
             found.append(windowed(row.id, x))
         elif row.prim.emit.kind == "view":
             x = found[row.args[0]]
-            assert x is not None
-            found.append(viewed(row.prim.name, row.params, x, tape.value(row.args[0]), row.aval))
+            seen = tape.value(row.args[0])
+            found.append(x and viewed(row.prim.name, row.params, x, seen, row.aval))
         else:
             found.append(own(row.id, row.aval))
     return found
