@@ -27,7 +27,6 @@ from . import branches as _branches  # noqa: F401  (enters derivatives)
 from . import loop_tangents as _tangents  # noqa: F401  (enters derivatives)
 from .adjoint import adjoint
 from .bodies_common import Maybe, dense, row_of, strong, syms, wants
-from .chains import regrouped
 from .latency import late_terms_last
 from .peel import mark_first
 from .residuals import choose, inputs_read, read_by
@@ -155,6 +154,8 @@ class _Reverse:
     def regroup(self) -> None:
         """Let products of the reverse round be grouped as they cost least."""
         free = {0, *range(1 + self.carry, self.body.n_inputs)}
+        from .chains import regrouped
+
         made = iter(regrouped(self.s, self.stop, self.outputs, free))
         for found in (self.ct_out, self.sums_out, self.items_out):
             for at in found:

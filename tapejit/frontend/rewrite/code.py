@@ -11,13 +11,10 @@ import inspect
 from types import CodeType, FunctionType
 
 from ...core.sizes import ACTIVE
-from .asked import mark_written
 from .build import PREFIX, STAGING, THUNK
-from .callees import fields_of_file, resolver
 from .convert import converted
 from .expressions import uses_staging
 from .flow import NotStageable
-from .operators import Operators
 from .optout import opted_out
 from .source import compile_like, find
 
@@ -85,11 +82,16 @@ def _make(function: FunctionType, sized: bool) -> CodeType | str:
         return "it is asynchronous"
     if code.co_flags & inspect.CO_GENERATOR:
         return "it is a generator function"
+    from .asked import mark_written  # a process that only imports waits for none of these
+    from .callees import fields_of_file, resolver
+
     found = find(function)
     node = copy.deepcopy(found.node)
     mark_written(node, fields_of_file(code.co_filename), resolver(function, found))
     converted(node, frozenset(code.co_freevars) - {"__class__"})
     if sized:
+        from .operators import Operators
+
         node = Operators().visit(node)
     body = node.body if isinstance(node.body, list) else [node.body]
     if not any(map(uses_staging, body)):
