@@ -110,12 +110,16 @@ def machine(report: Report) -> str:
             "the same time, so times are provisional. Ratios suffer less, being interleaved."
         )
     seconds = sum(report["seconds"].values())
+    later = "".join(
+        f" {', '.join(parts)}: measured again at commit {commit}."
+        for commit, parts in report.get("later", ())
+    )
     return (
         wrapped(
             f"""\
 {about["cpu"]}, {about["cores"]} cores, {about["system"]}, Python {about["python"]}, {versions};
 commit {about["commit"]}. {about["threads"]} thread{"s" if about["threads"] > 1 else ""} for every
-library. The run took {seconds / 60:.0f} minutes.
+library. The run took {seconds / 60:.0f} minutes.{later}
 
 {warning}
 

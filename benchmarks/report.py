@@ -73,13 +73,18 @@ def ratios(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 def merged(reports: Sequence[Report]) -> Report:
     """The parts of several runs as one: of a row or part that two have, the later one's.
 
+    Under ``later`` stand the commits of all runs but the first, with their parts.
+
     Raises
     ------
     ValueError
         If they were not made with the same versions and threads on the same processor.
     """
     made: Report = {}
+    later: list[tuple[str, list[str]]] = []
     for report in reports:
+        if made:
+            later.append((str(report["environment"]["commit"]), list(report["seconds"])))
         for key in ("cpu", "threads", "versions"):
             if made and made["environment"][key] != report["environment"][key]:
                 raise ValueError(f"the runs differ in {key} and cannot be one page")
@@ -88,7 +93,7 @@ def merged(reports: Sequence[Report]) -> Report:
                 made[part] = made.get(part, {}) | value
             else:
                 made.setdefault(part, value)
-    return made
+    return made | {"later": later} if later else made
 
 
 def write(report: Mapping[str, Any], path: Path) -> None:

@@ -81,8 +81,13 @@ def test_parts_of_a_run_are_put_together(run):
     for part in ("imports", "memory"):
         del second[part]
     second["rows"] = {"vector10": run["rows"]["gmm"]}
+    second["environment"]["commit"], second["seconds"] = "abc123", {"rows": 1.0, "sums": 2.0}
     made = report.merged([first, second])
-    assert made == run | {"rows": run["rows"] | second["rows"]}
+    later = made.pop("later")
+    assert later == [("abc123", ["rows", "sums"])]
+    assert made == run | {"rows": run["rows"] | second["rows"], "seconds": made["seconds"]}
+    told = page.text_of(made | {"later": later}, [])
+    assert "rows, sums: measured again at commit abc123." in " ".join(told.split())
     second["environment"]["threads"] = 2
     with pytest.raises(ValueError, match="differ in threads"):
         report.merged([first, second])
