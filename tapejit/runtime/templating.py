@@ -77,7 +77,7 @@ def template_of(
     flat = [_term(word) for said in words for word in said]
     predict = _Prediction(compiled(run, conditions, flat), own, owner.name)
     _compare(template, predict, traced, others)
-    _rehearse(predict, made.tape, run)
+    _rehearse(predict, made.tape, run, {-1 - slot for slot in slots if slot < 0})
     return template
 
 
@@ -241,12 +241,13 @@ def _compare(
         raise Rejected("no call of other sizes has been answered alike", 1)
 
 
-def _rehearse(predict: _Prediction, tape: Tape, run: Symbols) -> None:
-    """Run the stages at sizes that nobody has called with."""
+def _rehearse(predict: _Prediction, tape: Tape, run: Symbols, fixed: set[int]) -> None:
+    """Run the stages at sizes that nobody has called with, and that differ from the `fixed` ones."""
     done = 0
     for scale, more in _SCALES:
         sizes = tuple([max(_LEAST, int(n * scale)) + more for n in run.values])
-        literals = predict.foretold(sizes) if len(set(sizes)) == len(sizes) else None
+        distinct = len({*sizes, *fixed}) == len(sizes) + len(fixed)
+        literals = predict.foretold(sizes) if distinct else None
         if literals is None:
             continue
         if not predict.fulfilled(optimise(at_sizes(tape, run, sizes)), literals):
