@@ -6,6 +6,7 @@ place of ``int(n)``, ``i.indices(n)``, ``len(range(..))``; the rest of arithmeti
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,16 @@ from .dims import FLOAT_OPS, Dim, Real, Symbols, bare, is_ours, number, term
 _lock = threading.Lock()
 ACTIVE = [0]
 """How many runs are under way: where there are none, nobody looks for Dims."""
+
+
+def _in_a_child() -> None:
+    """A run of another thread does not go on in a forked process."""
+    global _lock
+    _lock, ACTIVE[0] = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_a_child)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _MOST = 8
 """Templates of one structure of arguments."""
+_FRAMES = 256
+"""Structures of arguments, static values included, that are remembered; the oldest go first."""
 _PATIENCE = 24
 """How much may be tried for one structure: a call that was answered otherwise than those before counts
 one, a reason that will stay counts six."""
@@ -136,7 +138,7 @@ class Templates:
     Attributes
     ----------
     reasons : list of str
-        Why calls gave none.
+        Why the last calls that gave none did so.
     """
 
     def __init__(self) -> None:
@@ -172,6 +174,11 @@ class Templates:
             cost = getattr(error, "cost", 6)
         finally:
             self._tried[frame] = self._tried.get(frame, 0) + cost
+            while len(self._tried) > _FRAMES:
+                oldest = next(iter(self._tried))
+                del self._tried[oldest]
+                self._found.pop(oldest, None)
+            del self.reasons[:-_FRAMES]
             self._lock.release()
 
 

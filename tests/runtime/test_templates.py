@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import threading
 from decimal import Decimal
 from fractions import Fraction
@@ -386,3 +387,39 @@ def test_a_size_beside_small_integers_is_a_number() -> None:
     for _ in range(2):
         with pytest.raises(OverflowError):
             f(normal(128), k)
+
+
+def test_structures_are_forgotten_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A static argument that never comes again leaves nothing behind."""
+    from tapejit.runtime import templates
+
+    monkeypatch.setattr(templates, "_FRAMES", 2)
+
+    def named(x: Any, name: str) -> Any:
+        return np.sum(x**2) * len(name)
+
+    f = tj.value_and_grad(named, compile="always")
+    for name in ("a", "bb", "ccc", "dddd"):
+        for n in (30, 33, 37, 39):
+            x = normal(n)
+            for _ in range(2):
+                np.testing.assert_allclose(f(x, name)[0], named(x, name), rtol=1e-12)
+    known = f._dispatcher.templates
+    assert len(known._tried) == 2 and 1 <= len(known._found) <= 2
+    assert all(frame in known._tried for frame in known._found)
+
+
+def test_a_forked_process_is_on_no_symbols() -> None:
+    from tapejit.core import sizes as symbolic_sizes
+
+    with symbolic_sizes._lock:  # as if another thread were just about to begin
+        symbolic_sizes.ACTIVE[0] += 1
+        try:
+            child = os.fork()
+            if child == 0:
+                free = symbolic_sizes._lock.acquire(blocking=False)
+                os._exit(0 if free and symbolic_sizes.ACTIVE[0] == 0 else 1)
+            _, status = os.waitpid(child, 0)
+        finally:
+            symbolic_sizes.ACTIVE[0] -= 1
+    assert os.waitstatus_to_exitcode(status) == 0
