@@ -121,10 +121,6 @@ class Classes:
         found = [literals[k] for k in self.first]
         return [float(text) if _is_real(text) else int(text) for text in found]
 
-    def values(self, literals: Sequence[str]) -> Any:
-        """Return what `dims` holds for a text."""
-        return as_values(self.numbers(literals))
-
 
 def as_values(numbers: Sequence[Any]) -> Any:
     """Return what `dims` holds: integers, and the bits of floats."""

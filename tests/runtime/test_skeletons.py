@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sized_programs import SIZED
 
 import tapejit as tj
-from tapejit.runtime.skeletons import apart, classes, general_text
+from tapejit.runtime.skeletons import apart, as_values, classes, general_text
 from tapejit.runtime.stages import KernelStage, stages_of
 
 KERNEL = '''"""grad(f)."""
@@ -86,7 +86,7 @@ def test_classes_of_texts() -> None:
     assert found.matches(a) and found.matches(("1", "2", "1", "1", "5.0"))
     assert not found.matches(("7", "3", "7", "9", "1.0")), "a literal that stays"
     assert not found.matches(("7", "2", "8", "9", "1.0")), "one class, two values"
-    values = found.values(("5", "2", "5", "6", "0.1"))
+    values = as_values(found.numbers(("5", "2", "5", "6", "0.1")))
     assert list(values[:2]) == [5, 6] and values.view(float)[2] == 0.1
     wider = classes([a, b, ("7", "2", "8", "9", "1.0")])
     assert wider.of[0] != wider.of[2] and wider.matches(("1", "2", "3", "4", "5.0"))
@@ -116,7 +116,7 @@ def test_an_instance_says_what_its_text_says(name: str, sizes: list[int]) -> Non
         assert general == general_text(other, shared), "the general text is that of both"
         for text, whole in ((found, a), (other, b), (third, c)):
             if text.skeleton == found.skeleton and shared.matches(text.literals):
-                assert said(general, shared.values(text.literals)) == plain(whole)
+                assert said(general, as_values(shared.numbers(text.literals))) == plain(whole)
 
 
 def test_parts_of_long_kernels_take_the_values() -> None:
@@ -136,4 +136,4 @@ def test_parts_of_long_kernels_take_the_values() -> None:
     shared = classes([a.literals, b.literals], a.places)
     general = general_text(a, shared)
     assert "def part1(sizes, " in general and "part1(sizes, " in general.partition("def kernel")[2]
-    assert said(general, shared.values(b.literals)) == plain(two)
+    assert said(general, as_values(shared.numbers(b.literals))) == plain(two)
